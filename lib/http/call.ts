@@ -1,0 +1,222 @@
+import type { HeaderView, StreamInfo } from "../formatter/stream_info.ts";
+import { formatAddress, type SocketAddress } from "../internal/socket_address.ts";
+import type { Cluster } from "../resource/cluster.ts";
+import type { Endpoint } from "../resource/endpoint.ts";
+import type { Route, VirtualHost } from "../resource/route.ts";
+import type { PeerMetadata } from "../telemetry/peer_metadata.ts";
+import type { ConnectionInfo } from "../transport/byte_stream.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HttpRequest, HttpResponse } from "./message.ts";
+
+/** Envoy's order of response flags. */
+// deno-fmt-ignore
+const FLAG_ORDER = [
+  "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC", "URX", "SI", "IH",
+  "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR", "UDO",
+];
+
+/** The chosen route with its virtual host, as route choice leaves it on the call. */
+export interface ChosenRoute {
+  readonly virtualHost: VirtualHost;
+  readonly route: Route;
+  /** Cluster picked for this request; `null` for redirects and direct responses. */
+  readonly clusterName: string | null;
+}
+
+/** Facts of a call that are known when it begins. */
+export interface CallOptions {
+  direction: "inbound" | "outbound";
+  startTime: number;
+  request: HttpRequest;
+  exchange: Exchange;
+  /** The connection the request came in on; `null` for calls of the application. */
+  downstream: ConnectionInfo | null;
+  /** The address the caller asked for, `ip:port`. */
+  requestedAddress?: string | null;
+}
+
+/**
+ * One request on its way through the data path: what Envoy calls stream info. Layers read and write it; telemetry reads
+ * it at the end.
+ */
+export class Call implements StreamInfo {
+  readonly direction: "inbound" | "outbound";
+  readonly startTime: number;
+  readonly request: HttpRequest;
+  /** The downstream exchange: its cancellation is the caller's, its bytes are the caller's. */
+  readonly exchange: Exchange;
+  readonly downstream: ConnectionInfo | null;
+  /** The route, cached before the first filter; `null` until chosen or after {@linkcode Call.clearRouteCache}. */
+  chosen: ChosenRoute | null = null;
+  cluster: Cluster | null = null;
+  endpoint: Endpoint | null = null;
+  /** The connection of the last attempt. */
+  upstream: ConnectionInfo | null = null;
+  response: HttpResponse | null = null;
+  responseTrailers: HeaderView | null = null;
+  responseCodeDetails: string | null = null;
+  connectionTerminationDetails: string | null = null;
+  upstreamTransportFailureReason: string | null = null;
+  attemptCount = 0;
+  durationMs: number | null = null;
+  /** Peer metadata of the other side, by the metadata exchange or endpoint metadata. */
+  peer: PeerMetadata | null = null;
+  /** Status of a gRPC response (`grpc-status`), `null` where there is none. */
+  grpcStatus: number | null = null;
+  /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
+  onClearRouteCache: (() => void) | null = null;
+  #flags: string[] = [];
+  #dynamicMetadata: Map<string, Readonly<Record<string, unknown>>> | null = null;
+  #filterState: Map<string, string> | null = null;
+  readonly #requestedAddress: string | null;
+
+  /** @param options What is known at the beginning. */
+  constructor(options: CallOptions) {
+    this.direction = options.direction;
+    this.startTime = options.startTime;
+    this.request = options.request;
+    this.exchange = options.exchange;
+    this.downstream = options.downstream;
+    this.#requestedAddress = options.requestedAddress ?? null;
+  }
+
+  /** Adds a response flag. */
+  addFlag(flag: string): void {
+    if (flag !== "-" && !this.#flags.includes(flag)) this.#flags.push(flag);
+  }
+
+  /** Whether that flag is set. */
+  hasFlag(flag: string): boolean {
+    return this.#flags.includes(flag);
+  }
+
+  /** Forgets the chosen route, so that it is chosen anew from the headers as they are now. */
+  clearRouteCache(): void {
+    this.chosen = null;
+    this.cluster = null;
+    this.onClearRouteCache?.();
+  }
+
+  /** Sets metadata of a namespace, merged key by key. */
+  setDynamicMetadata(namespace: string, values: Readonly<Record<string, unknown>>): void {
+    this.#dynamicMetadata ??= new Map();
+    this.#dynamicMetadata.set(namespace, { ...this.#dynamicMetadata.get(namespace), ...values });
+  }
+
+  /** Sets a filter state object in its serialised form. */
+  setFilterState(name: string, value: string): void {
+    this.#filterState ??= new Map();
+    this.#filterState.set(name, value);
+  }
+
+  get dynamicMetadata(): ReadonlyMap<string, Readonly<Record<string, unknown>>> | null {
+    return this.#dynamicMetadata;
+  }
+
+  get filterState(): ReadonlyMap<string, string> | null {
+    return this.#filterState;
+  }
+
+  get responseFlags(): string {
+    const flags = this.#flags;
+    if (flags.length === 0) return "-";
+    if (flags.length === 1) return flags[0]!;
+    return flags.slice().sort((a, b) => FLAG_ORDER.indexOf(a) - FLAG_ORDER.indexOf(b)).join(",");
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  get path(): string {
+    return this.request.path;
+  }
+
+  get authority(): string {
+    return this.request.authority;
+  }
+
+  get scheme(): string {
+    return this.request.scheme;
+  }
+
+  get protocol(): string {
+    return this.request.protocol;
+  }
+
+  get requestHeaders(): HeaderView {
+    return this.request.headers;
+  }
+
+  get responseHeaders(): HeaderView | null {
+    return this.response?.headers ?? null;
+  }
+
+  get responseCode(): number {
+    return this.response?.status ?? 0;
+  }
+
+  get requestHeaderBytes(): number {
+    return this.exchange.requestHeaderBytes;
+  }
+
+  get requestBodyBytes(): number {
+    return this.exchange.requestBodyBytes;
+  }
+
+  get responseHeaderBytes(): number {
+    return this.exchange.responseHeaderBytes;
+  }
+
+  get responseBodyBytes(): number {
+    return this.exchange.responseBodyBytes;
+  }
+
+  get routeName(): string | null {
+    return this.chosen?.route.name ?? null;
+  }
+
+  get clusterName(): string | null {
+    return this.cluster?.name ?? this.chosen?.clusterName ?? null;
+  }
+
+  get upstreamHost(): string | null {
+    return this.endpoint?.key ?? null;
+  }
+
+  get upstreamLocalAddress(): string | null {
+    return address(this.upstream?.local);
+  }
+
+  get upstreamPeerPrincipal(): string | null {
+    return this.upstream?.tls?.peer?.principal ?? null;
+  }
+
+  get downstreamLocalAddress(): string | null {
+    return address(this.downstream?.local) ?? this.#requestedAddress;
+  }
+
+  get downstreamRemoteAddress(): string | null {
+    return address(this.downstream?.remote);
+  }
+
+  get downstreamPeerPrincipal(): string | null {
+    return this.downstream?.tls?.peer?.principal ?? null;
+  }
+
+  get downstreamLocalPrincipal(): string | null {
+    return this.downstream?.tls?.localPrincipal ?? null;
+  }
+
+  get downstreamTlsVersion(): string | null {
+    return this.downstream?.tls?.version ?? null;
+  }
+
+  get requestedServerName(): string | null {
+    return this.downstream?.tls?.sni ?? null;
+  }
+}
+
+function address(of: SocketAddress | undefined): string | null {
+  return of === undefined ? null : formatAddress(of);
+}

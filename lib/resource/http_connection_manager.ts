@@ -1,0 +1,59 @@
+import type { AccessLogConfig } from "./common.ts";
+import type { RouteConfiguration } from "./route.ts";
+
+/** One HTTP filter. `plan` is what the injected parser of that type made of its configuration. */
+export interface HttpFilterConfig {
+  readonly name: string;
+  readonly typeUrl: string;
+  /** `null` when the type is not supported: requests through this chain are refused unless `optional`. */
+  readonly plan: object | null;
+  /** `is_optional`, or skipped by the user's `unsupportedFilters`. */
+  readonly optional: boolean;
+  /** `disabled`: on only where a per-route configuration enables it. */
+  readonly disabled: boolean;
+}
+
+/** `envoy.filters.network.http_connection_manager`. */
+export interface HttpConnectionManager {
+  readonly statPrefix: string;
+  readonly codec: "auto" | "http1" | "http2";
+  /** Either a name to look up (RDS) or routes given in place. */
+  readonly routes: { readonly rds: string } | { readonly inline: RouteConfiguration };
+  /** In order, without the terminal router, which every chain ends with. */
+  readonly httpFilters: readonly HttpFilterConfig[];
+  readonly accessLogs: readonly AccessLogConfig[];
+  /** Value of the `server` header on responses; `null` leaves the application's. */
+  readonly serverName: string | null;
+  readonly serverHeaderTransformation: "overwrite" | "append_if_absent" | "pass_through";
+  readonly forwardClientCert: "sanitize" | "forward_only" | "append_forward" | "sanitize_set" | "always_forward_only";
+  readonly setCurrentClientCert: {
+    readonly subject: boolean;
+    readonly cert: boolean;
+    readonly chain: boolean;
+    readonly dns: boolean;
+    readonly uri: boolean;
+  };
+  readonly useRemoteAddress: boolean;
+  readonly xffNumTrustedHops: number;
+  readonly skipXffAppend: boolean;
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly alwaysSetRequestIdInResponse: boolean;
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  readonly pathWithEscapedSlashes: "keep" | "reject" | "unescape_and_redirect" | "unescape_and_forward";
+  /** Upgrade types allowed on every route, lower case, for example `websocket`. */
+  readonly upgrades: readonly string[];
+  /** 0 disables it. */
+  readonly streamIdleTimeoutMs: number;
+  /** 0 disables it. */
+  readonly requestTimeoutMs: number;
+  /** 0 disables it. */
+  readonly requestHeadersTimeoutMs: number;
+  /** `common_http_protocol_options.idle_timeout`; Envoy's default is one hour; 0 disables it. */
+  readonly idleTimeoutMs: number;
+  readonly maxRequestHeadersKb: number;
+  readonly maxHeadersCount: number;
+  readonly acceptHttp10: boolean;
+  readonly stripMatchingHostPort: boolean;
+}
