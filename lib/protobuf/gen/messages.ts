@@ -368,6 +368,11 @@ export interface EnvoyConfigClusterV3UpstreamConnectionOptionsHappyEyeballsConfi
   firstAddressFamilyCount?: GoogleProtobufUInt32Value;
 }
 
+/** `envoy.config.common.key_value.v3.KeyValueStoreConfig` */
+export interface EnvoyConfigCommonKey_valueV3KeyValueStoreConfig {
+  config?: EnvoyConfigCoreV3TypedExtensionConfig;
+}
+
 /** `envoy.config.core.v3.Address` */
 export interface EnvoyConfigCoreV3Address {
   socketAddress?: EnvoyConfigCoreV3SocketAddress;
@@ -1360,6 +1365,13 @@ export interface EnvoyConfigRouteV3FilterAction {
   action?: GoogleProtobufAny;
 }
 
+/** `envoy.config.route.v3.FilterConfig` */
+export interface EnvoyConfigRouteV3FilterConfig {
+  config?: GoogleProtobufAny;
+  isOptional?: boolean;
+  disabled?: boolean;
+}
+
 /** `envoy.config.route.v3.HeaderMatcher` */
 export interface EnvoyConfigRouteV3HeaderMatcher {
   name?: string;
@@ -1842,6 +1854,60 @@ export interface EnvoyExtensionsAccess_loggersFileV3FileAccessLog {
   jsonFormat?: GoogleProtobufStruct;
   typedJsonFormat?: GoogleProtobufStruct;
   logFormat?: EnvoyConfigCoreV3SubstitutionFormatString;
+}
+
+/** `envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter` */
+export interface EnvoyExtensionsAccess_loggersFiltersCelV3ExpressionFilter {
+  expression?: string;
+}
+
+/** `envoy.extensions.access_loggers.stream.v3.StderrAccessLog` */
+export interface EnvoyExtensionsAccess_loggersStreamV3StderrAccessLog {
+  logFormat?: EnvoyConfigCoreV3SubstitutionFormatString;
+}
+
+/** `envoy.extensions.access_loggers.stream.v3.StdoutAccessLog` */
+export interface EnvoyExtensionsAccess_loggersStreamV3StdoutAccessLog {
+  logFormat?: EnvoyConfigCoreV3SubstitutionFormatString;
+}
+
+/** `envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig` */
+export interface EnvoyExtensionsClustersDynamic_forward_proxyV3ClusterConfig {
+  dnsCacheConfig?: EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheConfig;
+  subClustersConfig?: EnvoyExtensionsClustersDynamic_forward_proxyV3SubClustersConfig;
+  allowInsecureClusterOptions?: boolean;
+  allowCoalescedConnections?: boolean;
+}
+
+/** `envoy.extensions.clusters.dynamic_forward_proxy.v3.SubClustersConfig` */
+export interface EnvoyExtensionsClustersDynamic_forward_proxyV3SubClustersConfig {
+  lbPolicy?: EnumValue;
+  maxSubClusters?: GoogleProtobufUInt32Value;
+  subClusterTtl?: GoogleProtobufDuration;
+  preresolveClusters?: EnvoyConfigCoreV3SocketAddress[];
+}
+
+/** `envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers` */
+export interface EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheCircuitBreakers {
+  maxPendingRequests?: GoogleProtobufUInt32Value;
+}
+
+/** `envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig` */
+export interface EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheConfig {
+  name?: string;
+  dnsLookupFamily?: EnumValue;
+  dnsRefreshRate?: GoogleProtobufDuration;
+  dnsMinRefreshRate?: GoogleProtobufDuration;
+  hostTtl?: GoogleProtobufDuration;
+  maxHosts?: GoogleProtobufUInt32Value;
+  dnsFailureRefreshRate?: EnvoyConfigClusterV3ClusterRefreshRate;
+  dnsCacheCircuitBreaker?: EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheCircuitBreakers;
+  useTcpForDnsLookups?: boolean;
+  dnsResolutionConfig?: EnvoyConfigCoreV3DnsResolutionConfig;
+  typedDnsResolverConfig?: EnvoyConfigCoreV3TypedExtensionConfig;
+  preresolveHostnames?: EnvoyConfigCoreV3SocketAddress[];
+  dnsQueryTimeout?: GoogleProtobufDuration;
+  keyValueConfig?: EnvoyConfigCommonKey_valueV3KeyValueStoreConfig;
 }
 
 /** `envoy.extensions.common.ratelimit.v3.LocalClusterRateLimit` */
@@ -2401,6 +2467,16 @@ export interface EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxyWeightedCluster
 /** `envoy.extensions.filters.network.wasm.v3.Wasm` */
 export interface EnvoyExtensionsFiltersNetworkWasmV3Wasm {
   config?: EnvoyExtensionsWasmV3PluginConfig;
+}
+
+/** `envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig` */
+export interface EnvoyExtensionsPathMatchUri_templateV3UriTemplateMatchConfig {
+  pathTemplate?: string;
+}
+
+/** `envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig` */
+export interface EnvoyExtensionsPathRewriteUri_templateV3UriTemplateRewriteConfig {
+  pathTemplateRewrite?: string;
 }
 
 /** `envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig` */
@@ -3427,6 +3503,7 @@ export interface MessageMap {
   "envoy.config.cluster.v3.TrackClusterStats": EnvoyConfigClusterV3TrackClusterStats;
   "envoy.config.cluster.v3.UpstreamConnectionOptions": EnvoyConfigClusterV3UpstreamConnectionOptions;
   "envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig": EnvoyConfigClusterV3UpstreamConnectionOptionsHappyEyeballsConfig;
+  "envoy.config.common.key_value.v3.KeyValueStoreConfig": EnvoyConfigCommonKey_valueV3KeyValueStoreConfig;
   "envoy.config.core.v3.Address": EnvoyConfigCoreV3Address;
   "envoy.config.core.v3.AggregatedConfigSource": EnvoyConfigCoreV3AggregatedConfigSource;
   "envoy.config.core.v3.AlternateProtocolsCacheOptions": EnvoyConfigCoreV3AlternateProtocolsCacheOptions;
@@ -3552,6 +3629,7 @@ export interface MessageMap {
   "envoy.config.route.v3.Decorator": EnvoyConfigRouteV3Decorator;
   "envoy.config.route.v3.DirectResponseAction": EnvoyConfigRouteV3DirectResponseAction;
   "envoy.config.route.v3.FilterAction": EnvoyConfigRouteV3FilterAction;
+  "envoy.config.route.v3.FilterConfig": EnvoyConfigRouteV3FilterConfig;
   "envoy.config.route.v3.HeaderMatcher": EnvoyConfigRouteV3HeaderMatcher;
   "envoy.config.route.v3.HedgePolicy": EnvoyConfigRouteV3HedgePolicy;
   "envoy.config.route.v3.InternalRedirectPolicy": EnvoyConfigRouteV3InternalRedirectPolicy;
@@ -3607,6 +3685,13 @@ export interface MessageMap {
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": EnvoyConfigRouteV3WeightedClusterClusterWeight;
   "envoy.config.trace.v3.Tracing.Http": EnvoyConfigTraceV3TracingHttp;
   "envoy.extensions.access_loggers.file.v3.FileAccessLog": EnvoyExtensionsAccess_loggersFileV3FileAccessLog;
+  "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter": EnvoyExtensionsAccess_loggersFiltersCelV3ExpressionFilter;
+  "envoy.extensions.access_loggers.stream.v3.StderrAccessLog": EnvoyExtensionsAccess_loggersStreamV3StderrAccessLog;
+  "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog": EnvoyExtensionsAccess_loggersStreamV3StdoutAccessLog;
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig": EnvoyExtensionsClustersDynamic_forward_proxyV3ClusterConfig;
+  "envoy.extensions.clusters.dynamic_forward_proxy.v3.SubClustersConfig": EnvoyExtensionsClustersDynamic_forward_proxyV3SubClustersConfig;
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers": EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheCircuitBreakers;
+  "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig": EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheConfig;
   "envoy.extensions.common.ratelimit.v3.LocalClusterRateLimit": EnvoyExtensionsCommonRatelimitV3LocalClusterRateLimit;
   "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor": EnvoyExtensionsCommonRatelimitV3LocalRateLimitDescriptor;
   "envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry": EnvoyExtensionsCommonRatelimitV3RateLimitDescriptorEntry;
@@ -3673,6 +3758,8 @@ export interface MessageMap {
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxyWeightedCluster;
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxyWeightedClusterClusterWeight;
   "envoy.extensions.filters.network.wasm.v3.Wasm": EnvoyExtensionsFiltersNetworkWasmV3Wasm;
+  "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": EnvoyExtensionsPathMatchUri_templateV3UriTemplateMatchConfig;
+  "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig": EnvoyExtensionsPathRewriteUri_templateV3UriTemplateRewriteConfig;
   "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig": EnvoyExtensionsRequest_idUuidV3UuidRequestIdConfig;
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": EnvoyExtensionsRetryHostPrevious_hostsV3PreviousHostsPredicate;
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": EnvoyExtensionsTransport_socketsRaw_bufferV3RawBuffer;
