@@ -1,0 +1,72 @@
+/** How many hosts a priority has. */
+export interface PriorityCounts {
+  readonly total: number;
+  readonly healthy: number;
+  readonly degraded: number;
+}
+
+/** How the traffic is spread over the priorities; the percentages of all sum up to 100. */
+export interface PriorityLoad {
+  /** Percent of the traffic for the healthy hosts of the priority, or for all of them in panic. */
+  readonly healthy: number;
+  /** Percent of the traffic for the degraded hosts of the priority. */
+  readonly degraded: number;
+  /** Whether health is ignored in this priority. */
+  readonly panic: boolean;
+}
+
+/**
+ * Spreads traffic over priorities as Envoy does ("Priority levels", "Degraded endpoints" and "Panic threshold" of its
+ * documentation), in whole percent: a priority takes `overprovisioning * healthy / total` percent at most, what is
+ * left spills over to the next. When all together have less than 100 percent, shares are scaled up, and a priority
+ * with fewer usable hosts than the threshold panics. When all of them panic, load follows their sizes.
+ *
+ * @param counts Hosts of each priority.
+ * @param overprovisioning Percent, 140 by default in Envoy.
+ * @param panicThreshold Percent; 0 switches panic off, as Istio does.
+ */
+export function priorityLoads(
+  counts: readonly PriorityCounts[],
+  overprovisioning: number,
+  panicThreshold: number,
+): PriorityLoad[] {
+  const availability = (usable: number, total: number) =>
+    total === 0 ? 0 : Math.min(100, Math.floor(overprovisioning * usable / total));
+  const healthy = counts.map(({ healthy, total }) => availability(healthy, total));
+  const degraded = counts.map(({ degraded, total }) => availability(degraded, total));
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const available = Math.min(100, sum(healthy) + sum(degraded));
+
+  const panic = counts.map(({ total, healthy, degraded }) =>
+    available < 100 && panicThreshold > 0 &&
+    (total === 0 ? 0 : 100 * healthy / total + 100 * degraded / total) < panicThreshold
+  );
+  if (panic.length > 0 && panic.every(Boolean)) return loadsInTotalPanic(counts);
+  // Nothing is usable and panic is off: all traffic meets the empty lists of the first priority and fails there.
+  if (available === 0) return counts.map((_, i) => ({ healthy: i === 0 ? 100 : 0, degraded: 0, panic: panic[i]! }));
+
+  const healthyLoads = distribute(100, healthy, available);
+  const degradedLoads = distribute(100 - sum(healthyLoads), degraded, available);
+  // What remains comes from rounding down.
+  const rest = 100 - sum(healthyLoads) - sum(degradedLoads);
+  const firstHealthy = healthy.findIndex((value) => value > 0);
+  if (firstHealthy >= 0) healthyLoads[firstHealthy]! += rest;
+  else degradedLoads[degraded.findIndex((value) => value > 0)]! += rest;
+  return counts.map((_, i) => ({ healthy: healthyLoads[i]!, degraded: degradedLoads[i]!, panic: panic[i]! }));
+}
+
+function distribute(load: number, availability: readonly number[], available: number): number[] {
+  return availability.map((value) => {
+    const share = Math.min(load, Math.floor(value * 100 / available));
+    load -= share;
+    return share;
+  });
+}
+
+function loadsInTotalPanic(counts: readonly PriorityCounts[]): PriorityLoad[] {
+  const hosts = counts.reduce((sum, { total }) => sum + total, 0);
+  const loads = counts.map(({ total }) => hosts === 0 ? 0 : Math.floor(100 * total / hosts));
+  const first = Math.max(0, counts.findIndex(({ total }) => total > 0));
+  loads[first]! += 100 - loads.reduce((a, b) => a + b, 0);
+  return loads.map((healthy) => ({ healthy, degraded: 0, panic: true }));
+}
