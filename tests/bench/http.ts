@@ -1,0 +1,111 @@
+import { FakeIstiod } from "../../lib/testing/mod.ts";
+import { absoluteCell, type Cell, median, ratioCell } from "./cell.ts";
+import { garbageCells } from "./http/garbage.ts";
+import { startupCells } from "./http/startup.ts";
+import { directPath, enmeshPath, floorPath, type Ground, type Measured, pairPath, type Path } from "./http/path.ts";
+
+/** Situations of the load, with the requests of one run. */
+const LOADS = [
+  { cell: "32 in flight, 100 B", inFlight: 32, bytes: 100, requests: 30_000 },
+  { cell: "1 in flight, 100 B", inFlight: 1, bytes: 100, requests: 6_000 },
+  { cell: "32 in flight, 64 KiB", inFlight: 32, bytes: 65_536, requests: 6_000 },
+] as const;
+
+const ALTERNATIONS = 5;
+
+type Runs = Record<string, Measured[]>;
+
+/** The http bench: one request through each of four paths, in turn, as ratios. */
+export async function httpBench(log: (line: string) => void): Promise<Cell[]> {
+  await using istiod = await FakeIstiod.start();
+  const folder = await Deno.makeTempDir();
+  const cells: Cell[] = [];
+  try {
+    const ground: Ground = { istiod, certificates: await certificateFiles(istiod, folder) };
+    const memory: Record<string, number> = {};
+    {
+      await using stack = new AsyncDisposableStack();
+      const paths: Path[] = [];
+      for (const start of [directPath, pairPath, enmeshPath, floorPath]) {
+        log(`http: starting ${start.name.replace("Path", "")}`);
+        paths.push(stack.use(await start(ground)));
+      }
+      for (const order of LOADS) cells.push(...cellsOf(order.cell, await alternate(paths, order, log)));
+      // Memory is looked at when the load is over and the collectors have run.
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      for (const path of paths) memory[path.name] = path.memoryMiB();
+    }
+    cells.push(absoluteCell(
+      { name: "http", cell: "memory 5 s after the load", measure: "Pss over direct", unit: "MiB" },
+      [memory.enmesh! - memory.direct!],
+      60,
+    ));
+    log(`http: memory ${Object.entries(memory).map(([name, mib]) => `${name} ${mib.toFixed(0)} MiB`).join(", ")}`);
+    cells.push(...await startupCells(ground, log));
+    cells.push(...await garbageCells(ground, log));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  return cells;
+}
+
+/** Runs every path in turn, several times: drift of the machine's speed hits all of them alike. */
+async function alternate(paths: Path[], order: (typeof LOADS)[number], log: (line: string) => void): Promise<Runs> {
+  const runs: Runs = {};
+  for (const path of paths) {
+    runs[path.name] = [];
+    await path.run({ ...order, requests: Math.ceil(order.requests / 2) });
+  }
+  for (let turn = 0; turn < ALTERNATIONS; turn++) {
+    for (const path of paths) runs[path.name]!.push(await path.run(order));
+  }
+  for (const path of paths) {
+    const measured = runs[path.name]!;
+    const cpu = measured.map((run) => run.cpu);
+    log(
+      `http: ${order.cell}: ${path.name.padEnd(6)} cpu ${median(cpu).toFixed(1)} us ` +
+        `(${Math.min(...cpu).toFixed(1)}-${Math.max(...cpu).toFixed(1)}), ` +
+        `p50 ${median(measured.map((run) => run.p50)).toFixed(2)} ms, ` +
+        `p99 ${median(measured.map((run) => run.p99)).toFixed(2)} ms, ` +
+        `${Math.round(order.requests / median(measured.map((run) => run.seconds)))} requests/s`,
+    );
+  }
+  return runs;
+}
+
+function cellsOf(cell: string, runs: Runs): Cell[] {
+  const values = (path: string, measure: "cpu" | "p50" | "seconds") => runs[path]!.map((run) => run[measure]);
+  const ratio = (measure: "cpu" | "p50", against: string, atMost: number) =>
+    ratioCell(
+      { name: "http", cell, measure, unit: measure === "cpu" ? "us" : "ms", against },
+      values("enmesh", measure),
+      values(against, measure),
+      { atMost },
+    );
+  if (cell.startsWith("32 in flight, 100 B")) {
+    return [
+      ratio("cpu", "direct", 1.2),
+      ratio("cpu", "pair", 0.27),
+      ratio("p50", "pair", 0.33),
+      ratioCell(
+        { name: "http", cell, measure: "requests/s", unit: "1/s", against: "pair" },
+        values("enmesh", "seconds").map((seconds) => LOADS[0].requests / seconds),
+        values("pair", "seconds").map((seconds) => LOADS[0].requests / seconds),
+        { atLeast: 3.5 },
+      ),
+    ];
+  }
+  if (cell.startsWith("1 in flight")) {
+    return [ratio("cpu", "direct", 1.25), ratio("cpu", "pair", 0.28), ratio("p50", "pair", 0.3)];
+  }
+  return [ratio("cpu", "pair", 0.75)];
+}
+
+async function certificateFiles(istiod: FakeIstiod, folder: string): Promise<Ground["certificates"]> {
+  const { chain, key, root } = await istiod.ca.issue({ uriSans: ["spiffe://cluster.local/ns/default/sa/echo"] });
+  const files = { chain: `${folder}/chain.pem`, key: `${folder}/key.pem`, root: `${folder}/root.pem` };
+  await Deno.writeTextFile(files.chain, chain);
+  await Deno.writeTextFile(files.key, key, { mode: 0o600 });
+  await Deno.writeTextFile(files.root, root);
+  return files;
+}

@@ -1,0 +1,78 @@
+import { absoluteCell, type Cell } from "../cell.ts";
+import { freePort } from "../../interop/envoy.ts";
+import { type Ground, startProgram } from "./path.ts";
+
+const CONNECTIONS = 100_000;
+
+/** Garbage connections to `mesh.serve`: what the heap keeps of them, with honest requests served meanwhile. */
+export async function garbageCells({ istiod }: Ground, log: (line: string) => void): Promise<Cell[]> {
+  const port = freePort();
+  const options = await istiod.workload({
+    name: "target",
+    namespace: "default",
+    serviceAccount: "target",
+    ip: "127.0.0.1",
+    labels: { app: "target" },
+  });
+  await using server = startProgram("garbage_target.ts", [String(port)], {
+    ENMESH_BENCH_JOIN: JSON.stringify({ ...options, admin: false }),
+  });
+  await server.line();
+  const heap = async () => {
+    await server.send("heap");
+    return Number(await server.line());
+  };
+  await flood(port, 2_000);
+  const before = await heap();
+  const start = performance.now();
+  const answered = await flood(port, CONNECTIONS);
+  const growth = await heap() - before;
+  log(
+    `http: ${CONNECTIONS} garbage connections in ${((performance.now() - start) / 1000).toFixed(0)} s, ` +
+      `${answered} honest requests answered meanwhile, heap ${growth >= 0 ? "+" : ""}${growth.toFixed(2)} MiB`,
+  );
+  return [absoluteCell(
+    { name: "http", cell: `${CONNECTIONS} garbage connections`, measure: "heap growth after gc", unit: "MiB" },
+    [growth],
+    2,
+  )];
+}
+
+/** Opens connections that send garbage, 64 at a time, and asks honestly once in a hundred; counts the honest answers. */
+async function flood(port: number, connections: number): Promise<number> {
+  let next = 0;
+  let answered = 0;
+  const worker = async () => {
+    while (next < connections) {
+      const index = next++;
+      if (index % 100 === 0) {
+        const response = await fetch(`http://127.0.0.1:${port}/`);
+        await response.body?.cancel();
+        if (response.status !== 200) throw new Error(`An honest request got ${response.status}`);
+        answered++;
+      }
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      try {
+        await connection.write(GARBAGE[index % GARBAGE.length]!);
+        await connection.closeWrite();
+        const buffer = new Uint8Array(256);
+        while (await connection.read(buffer) !== null) { /* until the server hangs up */ }
+      } catch {
+        /* a reset is an answer too */
+      } finally {
+        connection.close();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, worker));
+  return answered;
+}
+
+const GARBAGE = [
+  new TextEncoder().encode("\x16\x03\x01\x00\x05hello"),
+  new TextEncoder().encode("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+  new TextEncoder().encode("NOT HTTP AT ALL\r\n\r\n"),
+  new TextEncoder().encode("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n"),
+  new Uint8Array(64).fill(0),
+  new Uint8Array(0),
+];

@@ -1,0 +1,194 @@
+import { clientSidecar, serverSidecar } from "../../interop/envoy_config.ts";
+import { freePort, startEnvoy } from "../../interop/envoy.ts";
+import type { FakeIstiod } from "../../../lib/testing/mod.ts";
+import { cpuMicroseconds, pssMiB } from "../proc.ts";
+import type { LoadOrder, LoadResult } from "./load.ts";
+
+/** What one run on a path cost. */
+export interface Measured extends LoadResult {
+  /** CPU microseconds a request, all processes of the path together. */
+  readonly cpu: number;
+}
+
+/** One way from a client to a server: processes that are measured together. */
+export interface Path extends AsyncDisposable {
+  readonly name: string;
+  run(order: LoadOrder): Promise<Measured>;
+  /** Memory of all its processes. */
+  memoryMiB(): number;
+}
+
+/** What paths need of the bench. */
+export interface Ground {
+  readonly istiod: FakeIstiod;
+  /** Certificate files of the mesh's CA: Envoy and the floor read files. */
+  readonly certificates: { readonly chain: string; readonly key: string; readonly root: string };
+}
+
+const SERVER_PRINCIPAL = "spiffe://cluster.local/ns/default/sa/echo";
+
+function here(name: string): string {
+  return new URL(name, import.meta.url).pathname;
+}
+
+interface Program extends AsyncDisposable {
+  readonly pid: number;
+  /** The next line of its output. */
+  line(): Promise<string>;
+  send(line: string): Promise<void>;
+}
+
+/** Starts a Deno program whose output is read line by line. */
+export function startProgram(file: string, args: string[], env: Record<string, string> = {}): Program {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", here(file), ...args],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  return {
+    pid: child.pid,
+    async line() {
+      for (;;) {
+        const end = text.indexOf("\n");
+        if (end !== -1) {
+          const line = text.slice(0, end);
+          text = text.slice(end + 1);
+          return line;
+        }
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`The bench program '${file}' ended early`);
+        text += value;
+      }
+    },
+    send: (line) => writer.write(new TextEncoder().encode(line + "\n")),
+    async [Symbol.asyncDispose]() {
+      try {
+        child.kill("SIGKILL");
+      } catch { /* it has ended already */ }
+      await child.status;
+      await reader.cancel();
+      await writer.abort().catch(() => {});
+    },
+  };
+}
+
+function path(name: string, client: Program, pids: number[], parts: AsyncDisposable[]): Path {
+  const cpu = () => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
+  return {
+    name,
+    async run(order) {
+      const before = cpu();
+      await client.send(JSON.stringify(order));
+      const result = JSON.parse(await client.line()) as LoadResult;
+      return { ...result, cpu: (cpu() - before) / order.requests };
+    },
+    memoryMiB: () => pids.reduce((sum, pid) => sum + pssMiB(pid), 0),
+    async [Symbol.asyncDispose]() {
+      for (const part of parts.reverse()) await part[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function ready(program: Program): Promise<void> {
+  while (await program.line() !== "ready") { /* other lines of its start */ }
+}
+
+/** Deno's `fetch` to `Deno.serve`, plaintext, no mesh. */
+export async function directPath(): Promise<Path> {
+  const port = freePort();
+  const server = startProgram("server_direct.ts", [String(port)]);
+  await ready(server);
+  const client = startProgram("client_direct.ts", [`http://127.0.0.1:${port}/`]);
+  return path("direct", client, [server.pid, client.pid], [server, client]);
+}
+
+/** The same programs with an Envoy on each side and mutual TLS between the two. */
+export async function pairPath({ certificates }: Ground): Promise<Path> {
+  const [application, inbound, outbound] = [freePort(), freePort(), freePort()];
+  const server = startProgram("server_direct.ts", [String(application)]);
+  await ready(server);
+  const far = await startEnvoy(serverSidecar({
+    port: inbound,
+    application: { hostname: "127.0.0.1", port: application },
+    certificates,
+    strict: true,
+  }));
+  const near = await startEnvoy(clientSidecar({
+    port: outbound,
+    upstream: { hostname: "127.0.0.1", port: inbound },
+    certificates,
+    sans: [SERVER_PRINCIPAL],
+    sni: "outbound_.80_._.echo.default.svc.cluster.local",
+  }));
+  const client = startProgram("client_direct.ts", [`http://127.0.0.1:${outbound}/`]);
+  return path("pair", client, [server.pid, far.pid, near.pid, client.pid], [server, far, near, client]);
+}
+
+/** `mesh.fetch` to `mesh.serve`. */
+export async function enmeshPath({ istiod }: Ground): Promise<Path> {
+  const port = freePort();
+  const options = async (name: string) => ({
+    ENMESH_BENCH_JOIN: JSON.stringify({
+      ...await istiod.workload({
+        name,
+        namespace: "default",
+        serviceAccount: name,
+        ip: "127.0.0.1",
+        labels: { app: name },
+      }),
+      admin: false,
+    }),
+  });
+  istiod.apply(echoService(port));
+  const server = startProgram("server_enmesh.ts", [String(port)], await options("echo"));
+  await ready(server);
+  const client = startProgram("client_enmesh.ts", ["http://echo.default/"], await options("caller"));
+  return path("enmesh", client, [server.pid, client.pid], [server, client]);
+}
+
+/** A minimal HTTP/1.1 over mutual TLS on `node:tls`. */
+export async function floorPath({ certificates }: Ground): Promise<Path> {
+  const port = freePort();
+  const env = { ENMESH_BENCH_CERTS: JSON.stringify(certificates) };
+  const server = startProgram("floor.ts", ["server", String(port)], env);
+  await ready(server);
+  const client = startProgram("floor.ts", ["client", `https://127.0.0.1:${port}/`], env);
+  return path("floor", client, [server.pid, client.pid], [server, client]);
+}
+
+/** The service of the bench, with one endpoint on loopback. */
+export function echoService(port: number): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: { name: echo, namespace: default }
+spec:
+  clusterIP: 10.96.7.1
+  selector: { app: echo }
+  ports: [{ name: http, port: 80, targetPort: ${port} }]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: echo-1
+  namespace: default
+  labels: { app: echo, security.istio.io/tlsMode: istio }
+spec: { serviceAccountName: echo }
+status: { podIP: 127.0.0.1, phase: Running, conditions: [{ type: Ready, status: "True" }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: echo-1, namespace: default, labels: { kubernetes.io/service-name: echo } }
+addressType: IPv4
+endpoints:
+  - addresses: [127.0.0.1]
+    conditions: { ready: true }
+    targetRef: { kind: Pod, name: echo-1, namespace: default }
+ports: [{ name: http, port: ${port}, protocol: TCP }]
+`;
+}
