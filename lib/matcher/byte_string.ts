@@ -17,3 +17,15 @@ export function toByteString(text: string): string {
   for (const byte of new TextEncoder().encode(text)) out += String.fromCharCode(byte);
   return out;
 }
+
+/** The text of a byte string; `null` where the bytes are not UTF-8. */
+export function fromByteString(bytes: string): string | null {
+  if (isAscii(bytes)) return bytes;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      Uint8Array.from(bytes, (unit) => unit.charCodeAt(0)),
+    );
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { grpcStatusName, grpcStatusOf, hasGrpcContentType } from "../../lib/formatter/grpc_status.ts";
+import { HeaderList } from "../../lib/http/header_list.ts";
+import { fakeStreamInfo } from "./fake_stream_info.ts";
+
+Deno.test("knows gRPC by its content type", () => {
+  const table: [string, boolean][] = [
+    ["application/grpc", true],
+    ["application/grpc+proto", true],
+    ["application/grpc-web", false],
+    ["application/json", false],
+  ];
+  for (const [type, grpc] of table) {
+    assert.equal(hasGrpcContentType(new HeaderList(["content-type", type])), grpc, type);
+  }
+  assert.equal(hasGrpcContentType(null), false);
+});
+
+Deno.test("takes the status from trailers, then headers, then the HTTP status", () => {
+  const requestHeaders = new HeaderList(["content-type", "application/grpc"]);
+  const with5 = new HeaderList(["grpc-status", "5"]);
+  const with7 = new HeaderList(["grpc-status", "7"]);
+  const garbage = new HeaderList(["grpc-status", "abc"]);
+  const table: [Parameters<typeof fakeStreamInfo>[0], number | null][] = [
+    [{ responseTrailers: with5, responseHeaders: with7 }, 5],
+    [{ responseTrailers: null, responseHeaders: with7 }, 7],
+    [{ responseTrailers: garbage, responseHeaders: null, responseCode: 200 }, 2],
+    [{ responseHeaders: null, responseCode: 503 }, 14],
+    [{ responseHeaders: null, responseCode: 404 }, 12],
+    [{ responseHeaders: null, responseCode: 0 }, null],
+  ];
+  for (const [overrides, status] of table) {
+    assert.equal(grpcStatusOf(fakeStreamInfo({ requestHeaders, ...overrides })), status);
+  }
+  assert.equal(grpcStatusOf(fakeStreamInfo({ responseTrailers: with5 })), null, "no gRPC request");
+});
+
+Deno.test("names status codes", () => {
+  assert.equal(grpcStatusName(0), "OK");
+  assert.equal(grpcStatusName(1, "snake"), "CANCELLED");
+  assert.equal(grpcStatusName(4, "snake"), "DEADLINE_EXCEEDED");
+  assert.equal(grpcStatusName(99), "99");
+});
