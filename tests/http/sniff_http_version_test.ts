@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { sniffHttpVersion } from "../../lib/http/sniff_http_version.ts";
+import { streamPair } from "../support/stream_pair.ts";
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+async function sniff(text: string, maxChunk: number) {
+  const [client, server] = streamPair({ maxChunk });
+  const sniffed = sniffHttpVersion(server);
+  client.writeAscii(text);
+  client.end();
+  const result = await sniffed;
+  if (result === null) return null;
+  let replayed = "";
+  const ended = Promise.withResolvers<void>();
+  result.stream.start({
+    onData: (chunk) => replayed += new TextDecoder().decode(chunk),
+    onEnd: () => ended.resolve(),
+    onDrain: () => {},
+    onClose: () => {},
+  });
+  await ended.promise;
+  return [result.version, replayed];
+}
+
+Deno.test("sniffHttpVersion() knows the preface, however it is split, and replays every byte once", async () => {
+  for (const maxChunk of [1, 5, 24, 100]) {
+    assert.deepEqual(await sniff(`${PREFACE}frames`, maxChunk), ["HTTP/2", `${PREFACE}frames`]);
+    assert.deepEqual(await sniff("POST / HTTP/1.1\r\n", maxChunk), ["HTTP/1.1", "POST / HTTP/1.1\r\n"]);
+    assert.deepEqual(await sniff("PRI * HTTP/2.0\r\n\r\nXX", maxChunk), ["HTTP/1.1", "PRI * HTTP/2.0\r\n\r\nXX"]);
+  }
+});
+
+Deno.test("sniffHttpVersion() gives null when the connection ends undecided", async () => {
+  assert.equal(await sniff("PRI * HT", 3), null);
+  assert.equal(await sniff("", 3), null);
+});
