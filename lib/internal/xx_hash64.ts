@@ -71,23 +71,25 @@ const P3H = 0x165667b1, P3L = 0x9e3779f9;
 const P4H = 0x85ebca77, P4L = 0xc2b2ae63;
 const P5H = 0x27d4eb2f, P5L = 0x165667c5;
 
+const ZERO: Hash64 = { hi: 0, lo: 0 };
+
 /**
  * XXH64 of a byte string (each UTF-16 unit one byte), the hash Envoy uses for hash policies, rings and Maglev tables.
  *
  * @param text The bytes.
- * @param seed A small seed, below 2^32.
+ * @param seed The seed.
  * @default {0} for `seed`
  */
-export function xxHash64(text: string, seed = 0): Hash64 {
+export function xxHash64(text: string, seed: Hash64 = ZERO): Hash64 {
   const length = text.length;
   let at = 0;
   let h: Register;
   if (length >= 32) {
-    const v1 = new Register(0, seed).add(P1H, P1L).add(P2H, P2L);
-    const v2 = new Register(0, seed).add(P2H, P2L);
-    const v3 = new Register(0, seed);
+    const v1 = new Register(seed.hi, seed.lo).add(P1H, P1L).add(P2H, P2L);
+    const v2 = new Register(seed.hi, seed.lo).add(P2H, P2L);
+    const v3 = new Register(seed.hi, seed.lo);
     // Minus P1 is plus its two's complement.
-    const v4 = new Register(0, seed).add(~P1H, ~P1L).add(0, 1);
+    const v4 = new Register(seed.hi, seed.lo).add(~P1H, ~P1L).add(0, 1);
     for (; at + 32 <= length; at += 32) {
       round(v1, text, at);
       round(v2, text, at + 8);
@@ -104,7 +106,7 @@ export function xxHash64(text: string, seed = 0): Hash64 {
       h.xor(lane.hi, lane.lo).multiply(P1H, P1L).add(P4H, P4L);
     }
   } else {
-    h = new Register(0, seed).add(P5H, P5L);
+    h = new Register(seed.hi, seed.lo).add(P5H, P5L);
   }
   h.add(0, length);
   const k = new Register(0, 0);

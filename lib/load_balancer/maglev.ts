@@ -33,12 +33,14 @@ export class MaglevPicker<H extends Host> implements Picker<H> {
   }
 }
 
+const ONE: Hash64 = { hi: 0, lo: 1 };
+
 function buildTable(hosts: readonly WeightedHost<Host>[], size: number): Uint32Array {
   const EMPTY = 0xffffffff;
   const table = new Uint32Array(size).fill(EMPTY);
   const rows = normalize(hosts).map(({ host, weight }) => ({
     position: hashModulo(xxHash64(host.hashKey), size),
-    skip: hashModulo(xxHash64(host.hashKey, 1), size - 1) + 1,
+    skip: hashModulo(xxHash64(host.hashKey, ONE), size - 1) + 1,
     weight,
     target: 0,
   }));

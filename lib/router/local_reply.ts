@@ -1,0 +1,54 @@
+import { grpcStatusOfHttp, hasGrpcContentType } from "../formatter/grpc_status.ts";
+import { BytesBody } from "../http/body.ts";
+import type { Call } from "../http/call.ts";
+import { HeaderList } from "../http/header_list.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+
+/** A response the mesh gives by itself. */
+export interface LocalReply {
+  readonly status: number;
+  /** What happened and what to check, for people. */
+  readonly body: string;
+  /** Envoy's `%RESPONSE_CODE_DETAILS%`, for example `no_healthy_upstream`. */
+  readonly details: string;
+  /** Envoy's response flag; none where absent. */
+  readonly flag?: string;
+  /** More headers, flat. */
+  readonly headers?: readonly string[];
+  /** gRPC status for gRPC callers. @default {the mapping of `status`} */
+  readonly grpcStatus?: number;
+}
+
+/**
+ * Makes the response of a local reply and notes flag and details on the call. The one place where enmesh answers for
+ * itself: callers that speak gRPC get a trailers-only response with the gRPC status of the HTTP one, as from Envoy.
+ */
+export function localReply(request: HttpRequest, call: Call, reply: LocalReply): HttpResponse {
+  if (reply.flag !== undefined) call.addFlag(reply.flag);
+  call.responseCodeDetails = reply.details;
+  const headers = new HeaderList(reply.headers === undefined ? [] : reply.headers.slice());
+  if (hasGrpcContentType(request.headers)) {
+    const grpcStatus = reply.grpcStatus ?? grpcStatusOfHttp(reply.status);
+    call.grpcStatus = grpcStatus;
+    headers.append("content-type", "application/grpc");
+    headers.append("grpc-status", String(grpcStatus));
+    if (reply.body !== "") headers.append("grpc-message", percentEncode(reply.body));
+    return { status: 200, headers, body: null };
+  }
+  const bytes = new TextEncoder().encode(reply.body);
+  headers.append("content-length", String(bytes.length));
+  if (bytes.length > 0) headers.append("content-type", "text/plain");
+  const silent = bytes.length === 0 || request.method === "HEAD";
+  return { status: reply.status, headers, body: silent ? null : new BytesBody(bytes) };
+}
+
+/** The encoding of `grpc-message`: everything but printable ASCII, and `%`, as `%XX`. */
+function percentEncode(text: string): string {
+  let out = "";
+  for (const byte of new TextEncoder().encode(text)) {
+    out += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return out;
+}

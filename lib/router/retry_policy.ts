@@ -1,0 +1,154 @@
+import type { HeaderList } from "../http/header_list.ts";
+import { Backoff } from "../internal/backoff.ts";
+import type { Random } from "../internal/random.ts";
+import { compileHeaderMatch } from "../matcher/header_matcher.ts";
+import type { RetryPolicy } from "../resource/route.ts";
+
+/** Why an attempt ended without a response: Envoy's `StreamResetReason`, in its words. */
+export type ResetReason =
+  | "local connection failure"
+  | "remote connection failure"
+  | "connection timeout"
+  | "connection termination"
+  | "local reset"
+  | "local refused stream reset"
+  | "remote reset"
+  | "remote refused stream reset"
+  | "protocol error"
+  | "overflow";
+
+/** What became of an attempt, as far as retries are concerned. */
+export type AttemptOutcome =
+  | { readonly kind: "response"; readonly status: number; readonly headers: HeaderList }
+  /** `requestStarted`: whether any byte of the request reached the socket. A per-try timeout is a `local reset`. */
+  | { readonly kind: "reset"; readonly reason: ResetReason; readonly requestStarted: boolean };
+
+/** gRPC status codes by their retry condition. */
+const GRPC_CONDITIONS: Readonly<Record<string, string>> = {
+  "cancelled": "1",
+  "deadline-exceeded": "4",
+  "resource-exhausted": "8",
+  "internal": "13",
+  "unavailable": "14",
+};
+
+const CONNECT_FAILURES: ReadonlySet<ResetReason> = new Set([
+  "local connection failure",
+  "remote connection failure",
+  "connection timeout",
+]);
+
+/** A retry policy made ready for use; one for each route. */
+export class RetryRules {
+  readonly policy: RetryPolicy;
+  readonly #serverErrors: boolean;
+  readonly #gatewayErrors: boolean;
+  readonly #reset: boolean;
+  readonly #resetBeforeRequest: boolean;
+  readonly #connectFailure: boolean;
+  readonly #refusedStream: boolean;
+  readonly #conflict: boolean;
+  readonly #rateLimited: boolean;
+  readonly #statusCodes: ReadonlySet<number>;
+  readonly #grpcCodes: ReadonlySet<string>;
+  readonly #headers: readonly ((headers: HeaderList) => boolean)[];
+
+  /** @param policy The policy; conditions it names that are not known never hold. */
+  constructor(policy: RetryPolicy) {
+    this.policy = policy;
+    const on = new Set(policy.retryOn);
+    this.#serverErrors = on.has("5xx");
+    this.#gatewayErrors = on.has("gateway-error");
+    this.#reset = on.has("reset");
+    this.#resetBeforeRequest = on.has("reset-before-request");
+    this.#connectFailure = on.has("connect-failure");
+    this.#refusedStream = on.has("refused-stream");
+    this.#conflict = on.has("retriable-4xx");
+    this.#rateLimited = on.has("envoy-ratelimited");
+    this.#statusCodes = new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []);
+    this.#grpcCodes = new Set(policy.retryOn.flatMap((condition) => GRPC_CONDITIONS[condition] ?? []));
+    this.#headers = on.has("retriable-headers") ? policy.retriableHeaders.map(compileHeaderMatch) : [];
+  }
+
+  /** Whether the policy names that outcome, however many attempts are left. */
+  applies(outcome: AttemptOutcome): boolean {
+    return outcome.kind === "response"
+      ? this.appliesToResponse(outcome.status, outcome.headers)
+      : this.#appliesToReset(outcome.reason, outcome.requestStarted);
+  }
+
+  /** {@linkcode RetryRules.applies} for a response, without an object in between: every response passes here. */
+  appliesToResponse(status: number, headers: HeaderList): boolean {
+    if (status < 400 && this.#grpcCodes.size === 0 && this.#headers.length === 0 && this.#statusCodes.size === 0) {
+      return false;
+    }
+    // Envoy: a rate limited response is retried on its own condition and on no other.
+    if (headers.has("x-envoy-ratelimited")) return this.#rateLimited;
+    if (this.#serverErrors && status >= 500 && status < 600) return true;
+    if (this.#gatewayErrors && status >= 502 && status <= 504) return true;
+    if (this.#conflict && status === 409) return true;
+    if (this.#statusCodes.has(status)) return true;
+    if (this.#headers.some((matches) => matches(headers))) return true;
+    if (this.#grpcCodes.size === 0) return false;
+    const grpcStatus = headers.get("grpc-status");
+    return grpcStatus !== undefined && this.#grpcCodes.has(grpcStatus);
+  }
+
+  #appliesToReset(reason: ResetReason, requestStarted: boolean): boolean {
+    if (reason === "overflow") return false;
+    if (this.#reset || this.#serverErrors || this.#gatewayErrors) return true;
+    if (this.#resetBeforeRequest && !requestStarted) return true;
+    if (this.#refusedStream && reason === "remote refused stream reset") return true;
+    return this.#connectFailure && CONNECT_FAILURES.has(reason);
+  }
+}
+
+/** What to do after an attempt: `limit_exceeded` is a retry the policy wants and the number forbids (flag `URX`). */
+export type RetryDecision = "retry" | "done" | "limit_exceeded";
+
+/** The retries of one request. */
+export class RetryState {
+  readonly #rules: RetryRules;
+  readonly #random: Random;
+  #remaining: number;
+  #backoff: Backoff | null = null;
+
+  /**
+   * @param rules The route's rules.
+   * @param random Source of randomness for the back-off.
+   */
+  constructor(rules: RetryRules, random: Random) {
+    this.#rules = rules;
+    this.#random = random;
+    this.#remaining = rules.policy.numRetries;
+  }
+
+  /** Decides, and counts the retry when there is one. */
+  decide(outcome: AttemptOutcome): RetryDecision {
+    if (!this.#rules.applies(outcome)) return "done";
+    if (this.#remaining <= 0) return "limit_exceeded";
+    this.#remaining--;
+    return "retry";
+  }
+
+  /**
+   * Milliseconds until the next attempt: fully jittered exponential back-off from 25 ms, at most ten times the base
+   * unless configured; or what a rate limited response asks for, see `rate_limited_retry_back_off`.
+   *
+   * @param headers Headers of the response that is retried; `null` after a reset.
+   * @param now Milliseconds since the epoch, for reset headers that give a time.
+   */
+  nextDelayMs(headers: HeaderList | null, now: number): number {
+    const { backoff, rateLimitedBackoff } = this.#rules.policy;
+    for (const { name, format } of headers === null ? [] : rateLimitedBackoff?.resetHeaders ?? []) {
+      const value = headers!.get(name);
+      if (value === undefined || !/^[0-9]{1,15}$/.test(value)) continue;
+      const ms = format === "seconds" ? Number(value) * 1000 : Number(value) * 1000 - now;
+      // Envoy adds up to half as much again, and ignores what lies beyond the limit or in the past.
+      if (ms > 0 && ms <= rateLimitedBackoff!.maxMs) return ms + ms * 0.5 * this.#random();
+    }
+    const baseMs = backoff?.baseMs ?? 25;
+    this.#backoff ??= new Backoff({ initialMs: baseMs, maxMs: backoff?.maxMs ?? baseMs * 10, random: this.#random });
+    return this.#backoff.next();
+  }
+}

@@ -1,0 +1,157 @@
+import { hasGrpcContentType } from "../formatter/grpc_status.ts";
+import type { Call } from "../http/call.ts";
+import type { HttpRequest } from "../http/message.ts";
+import { compileRegex } from "../matcher/regex.ts";
+import type {
+  ForwardAction,
+  RedirectAction,
+  RetryPolicy,
+  Route,
+  RouteConfiguration,
+  VirtualHost,
+  WeightedCluster,
+} from "../resource/route.ts";
+import { compileHashPolicies, type RequestHash } from "./hash_policy.ts";
+import { compileHeaderMutations, type HeaderMutator, orderLevels } from "./header_mutator.ts";
+import { compilePathRewrite, type PathRewrite } from "./path_rewrite.ts";
+import { compileRedirect } from "./redirect.ts";
+import { pathEnd } from "./request_path.ts";
+import { RetryRules } from "./retry_policy.ts";
+
+/** Where a route (or one of its weighted clusters) stands in its configuration. */
+export interface RoutePlace {
+  readonly configuration: RouteConfiguration;
+  readonly virtualHost: VirtualHost;
+  readonly route: Route;
+  /** `null` unless the route splits traffic. */
+  readonly weightedCluster: WeightedCluster | null;
+}
+
+/** What carrying out a route takes, compiled once for each route and weighted cluster. */
+export class RoutePlan {
+  readonly place: RoutePlace;
+  /** Header changes towards the client; `null` for none. */
+  readonly responseHeaders: HeaderMutator | null;
+  /** Retry rules for plain requests: the route's policy, else the virtual host's; `null` for none. */
+  readonly retry: RetryRules | null;
+  readonly hash: RequestHash | null;
+  /** The `location` of a redirect; `null` for other routes. */
+  readonly redirect: ((request: HttpRequest) => string) | null;
+  /** Whether the authority becomes the host name of the endpoint, once that is chosen (`auto_host_rewrite`). */
+  readonly autoHost: boolean;
+  readonly #requestHeaders: HeaderMutator | null;
+  readonly #pathRewrite: PathRewrite | null;
+  readonly #hostRewrite: ((request: HttpRequest) => string | null) | null;
+  readonly #appendForwardedHost: boolean;
+
+  /** @throws {SyntaxError} When a pattern or format of the route is not valid. */
+  constructor(place: RoutePlace) {
+    this.place = place;
+    const { route, virtualHost, configuration, weightedCluster } = place;
+    const mutators = compileHeaderMutations(orderLevels(
+      {
+        weightedCluster: weightedCluster?.headers ?? null,
+        route: route.headers,
+        virtualHost: virtualHost.headers,
+        configuration: configuration.headers,
+      },
+      configuration.mostSpecificHeaderMutationsWins,
+    ));
+    this.#requestHeaders = mutators.request;
+    this.responseHeaders = mutators.response;
+    const forward = route.action.kind === "forward" ? route.action : null;
+    const retry: RetryPolicy | null = forward?.retryPolicy ?? virtualHost.retryPolicy;
+    this.retry = retry === null || retry.retryOn.length === 0 ? null : new RetryRules(retry);
+    this.hash = forward === null ? null : compileHashPolicies(forward.hashPolicies);
+    this.redirect = compileRedirectOf(route);
+    this.#pathRewrite = forward === null ? null : compilePathRewrite(route.match, forward);
+    this.#hostRewrite = forward === null ? null : compileHostRewrite(forward, weightedCluster);
+    this.#appendForwardedHost = forward?.appendXForwardedHost ?? false;
+    this.autoHost = forward?.hostRewrite?.kind === "auto" && this.#hostRewrite === null;
+  }
+
+  /**
+   * Makes the request ready for the upstream: header changes first, which see the original path and host, then host and
+   * path, with the former values kept in `x-envoy-original-host` and `x-envoy-original-path` (Envoy's order).
+   */
+  rewrite(request: HttpRequest, call: Call): void {
+    this.#requestHeaders?.(request.headers, call);
+    if (this.#hostRewrite !== null) {
+      const host = this.#hostRewrite(request);
+      if (host !== null && host !== "") setAuthority(request, host, this.#appendForwardedHost);
+    }
+    if (this.#pathRewrite !== null) {
+      const path = this.#pathRewrite(request.path);
+      if (path === request.path) return;
+      request.headers.set("x-envoy-original-path", request.path);
+      request.path = path;
+    }
+  }
+
+  /** Whether this request counts as gRPC. */
+  isGrpc(request: HttpRequest): boolean {
+    return hasGrpcContentType(request.headers);
+  }
+
+  /** Sets the authority to the host name of the chosen endpoint, where the route asks for that. */
+  rewriteToEndpoint(request: HttpRequest, hostname: string): void {
+    if (this.autoHost && hostname !== "") setAuthority(request, hostname, this.#appendForwardedHost);
+  }
+}
+
+function setAuthority(request: HttpRequest, authority: string, appendForwardedHost: boolean): void {
+  if (authority === request.authority) return;
+  if (appendForwardedHost) {
+    const former = request.headers.get("x-forwarded-host");
+    request.headers.set(
+      "x-forwarded-host",
+      former === undefined ? request.authority : `${former},${request.authority}`,
+    );
+  }
+  if (!request.headers.has("x-envoy-original-host")) request.headers.set("x-envoy-original-host", request.authority);
+  request.authority = authority;
+}
+
+function compileHostRewrite(
+  action: ForwardAction,
+  weightedCluster: WeightedCluster | null,
+): ((request: HttpRequest) => string | null) | null {
+  const own = compileOwnHostRewrite(action);
+  const literal = weightedCluster?.hostRewrite;
+  if (literal === null || literal === undefined || literal === "") return own;
+  // The weighted cluster's is applied first, so the route's own wins where it yields something.
+  return own === null ? () => literal : (request) => own(request) ?? literal;
+}
+
+function compileOwnHostRewrite(action: ForwardAction): ((request: HttpRequest) => string | null) | null {
+  const rewrite = action.hostRewrite;
+  if (rewrite === null || rewrite.kind === "auto") return null;
+  switch (rewrite.kind) {
+    case "literal":
+      return () => rewrite.value;
+    case "header":
+      return (request) => request.headers.get(rewrite.value) ?? null;
+    case "path_regex": {
+      const regex = compileRegex(rewrite.value);
+      const substitution = rewrite.substitution ?? "";
+      return (request) => regex.replaceAll(request.path.slice(0, pathEnd(request.path)), substitution);
+    }
+  }
+}
+
+function compileRedirectOf(route: Route): ((request: HttpRequest) => string) | null {
+  return route.action.kind === "redirect" ? compileRedirect(route.action, route.match) : null;
+}
+
+/** The redirect to `https` that `require_tls` of a virtual host stands for. */
+export const TLS_REDIRECT: RedirectAction = {
+  kind: "redirect",
+  scheme: "https",
+  host: null,
+  port: null,
+  path: null,
+  prefixRewrite: null,
+  regexRewrite: null,
+  status: 301,
+  stripQuery: false,
+};
