@@ -1,0 +1,43 @@
+import type { Body, QueueBody } from "../body.ts";
+import type { HeaderList } from "../header_list.ts";
+
+/**
+ * Content of a client that waits for `100 Continue` (RFC 9110 section 10.1.1): the first read asks for it. A handler
+ * that never reads never asks, and the client keeps its content.
+ */
+export class ContinueBody implements Body {
+  /** The content itself; set by the codec before the body is handed out. */
+  inner!: QueueBody;
+  /** Whether the content was asked for. */
+  begun = false;
+  readonly #ask: () => void;
+
+  /** @param ask Sends `100 Continue`. */
+  constructor(ask: () => void) {
+    this.#ask = ask;
+  }
+
+  get length(): number | null {
+    return this.inner.length;
+  }
+
+  get trailers(): HeaderList | null {
+    return this.inner.trailers;
+  }
+
+  whole(): Uint8Array | null {
+    return this.inner.whole();
+  }
+
+  read(): Promise<Uint8Array | null> {
+    if (!this.begun) {
+      this.begun = true;
+      this.#ask();
+    }
+    return this.inner.read();
+  }
+
+  cancel(reason?: unknown): void {
+    this.inner.cancel(reason);
+  }
+}
