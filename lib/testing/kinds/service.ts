@@ -1,0 +1,73 @@
+import { type Kind, specOf } from "./kind.ts";
+import type { Fields } from "../fields.ts";
+
+/** How istiod treats the traffic of a port: named by `appProtocol` or the prefix of the port's name, else detected. */
+export type PortProtocol = "http" | "http2" | "tcp" | "auto";
+
+/** A port of a Service. */
+export interface ServicePort {
+  readonly name: string;
+  /** The port callers use. */
+  readonly port: number;
+  /** The port of the workload: a number, or the name of a container port. */
+  readonly targetPort: number | string;
+  readonly protocol: PortProtocol;
+}
+
+/** A Kubernetes Service. */
+export interface Service {
+  /** Its address; `null` for a headless one. */
+  readonly clusterIp: string | null;
+  /** Empty when it has none: its endpoints then come from EndpointSlices only. */
+  readonly selector: Readonly<Record<string, string>>;
+  readonly ports: readonly ServicePort[];
+}
+
+/** `v1 Service`: `clusterIP`, `selector`, `ports` (TCP). */
+export const serviceKind: Kind<"Service", Service> = {
+  kind: "Service",
+  groups: [""],
+  pushes: ["clusters", "endpoints", "listeners", "routes", "names"],
+  parse(_meta, document) {
+    const spec = specOf(document);
+    if (spec.string("type") === "ExternalName") {
+      throw spec.error("type", "'ExternalName' is not supported by FakeIstiod");
+    }
+    const clusterIp = spec.string("clusterIP");
+    return {
+      clusterIp: clusterIp === undefined || clusterIp === "None" ? null : clusterIp,
+      selector: spec.stringMap("selector"),
+      ports: spec.list("ports").filter((port) => (port.string("protocol") ?? "TCP") === "TCP").map(parsePort),
+    };
+  },
+};
+
+function parsePort(fields: Fields): ServicePort {
+  const port = fields.port("port");
+  if (port === undefined) throw fields.error("port", "is required");
+  const name = fields.string("name") ?? "";
+  const target = fields.string("targetPort");
+  const targetPort = target === undefined ? port : /^\d+$/.test(target) ? Number(target) : target;
+  return { name, port, targetPort, protocol: protocolOf(fields.string("appProtocol") ?? name) };
+}
+
+/** Istio's protocol selection: the part of the name before the first dash. */
+function protocolOf(name: string): PortProtocol {
+  switch (name.toLowerCase().split("-")[0]) {
+    case "http":
+      return "http";
+    case "http2":
+    case "grpc":
+    case "kubernetes.io/h2c":
+      return "http2";
+    case "tcp":
+    case "tls":
+    case "https":
+    case "mysql":
+    case "redis":
+    case "mongo":
+      return "tcp";
+    default:
+      return "auto";
+  }
+}
