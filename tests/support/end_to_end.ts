@@ -1,0 +1,198 @@
+/**
+ * One story of a mesh, told to any control plane: FakeIstiod in the ordinary tests, a real istiod in the interop task.
+ * Join by token, first request, live PeerAuthentication, endpoints coming and going, the control plane away.
+ */
+import assert from "node:assert/strict";
+import { type JoinOptions, type Logger, Mesh, type MeshServer } from "../../mod.ts";
+import { until } from "./until.ts";
+
+/** What the story needs of a control plane. */
+export interface ControlPlane {
+  readonly discoveryAddress: string;
+  readonly rootCertificates: string;
+  token(namespace: string, serviceAccount: string): Promise<string>;
+  apply(yaml: string): Promise<void> | void;
+  delete(yaml: string): Promise<void> | void;
+  /** Ends it as a crash would and starts it again with what was applied, at the same address. */
+  restart(): Promise<void>;
+}
+
+const quiet: Logger = { log: () => {} };
+
+function options(plane: ControlPlane, name: string, token: string): JoinOptions {
+  return {
+    discoveryAddress: plane.discoveryAddress,
+    rootCertificates: plane.rootCertificates,
+    token,
+    workload: {
+      name: `${name}-1`,
+      namespace: "default",
+      serviceAccount: name,
+      ips: ["127.0.0.1"],
+      labels: { app: name, "service.istio.io/canonical-name": name, "security.istio.io/tlsMode": "istio" },
+    },
+    env: {},
+    admin: false,
+    logger: quiet,
+  };
+}
+
+/** The Service `echo` with the given ports of 127.0.0.1 as its endpoints. */
+export function echoService(targetPort: number): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: { name: echo, namespace: default }
+spec:
+  clusterIP: 10.96.7.1
+  clusterIPs: [10.96.7.1]
+  selector: { app: echo }
+  type: ClusterIP
+  ports: [{ name: http, port: 80, targetPort: ${targetPort}, protocol: TCP }]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: echo-1
+  namespace: default
+  labels: { app: echo, security.istio.io/tlsMode: istio, service.istio.io/canonical-name: echo }
+spec: { serviceAccountName: echo, containers: [{ name: app, image: example.test/app }] }
+status:
+  phase: Running
+  podIP: 127.0.0.1
+  podIPs: [{ ip: 127.0.0.1 }]
+  conditions: [{ type: Ready, status: "True" }]
+`;
+}
+
+/** An EndpointSlice of the Service `echo`. */
+export function echoEndpoints(name: string, port: number): string {
+  return `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}, namespace: default, labels: { kubernetes.io/service-name: echo } }
+addressType: IPv4
+endpoints:
+  - addresses: [127.0.0.1]
+    conditions: { ready: true, serving: true, terminating: false }
+    targetRef: { kind: Pod, name: echo-1, namespace: default }
+ports: [{ name: http, port: ${port}, protocol: TCP }]
+`;
+}
+
+/** Namespace-wide mutual TLS mode. */
+export function peerAuthentication(mode: "STRICT" | "PERMISSIVE" | "DISABLE"): string {
+  return `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: default, namespace: default }
+spec: { mtls: { mode: ${mode} } }
+`;
+}
+
+/** Whether a plaintext request from outside of the mesh is served. */
+async function plaintextServed(server: MeshServer): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${server.addr.port}/`, { headers: { connection: "close" } });
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** Tells the story; each chapter is a step of the test. */
+export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promise<void> {
+  const callerToken = await plane.token("default", "caller");
+  const echoToken = await plane.token("default", "echo");
+  const meshes: Mesh[] = [];
+  const join = async (name: string, token: string) => {
+    const mesh = await Mesh.join(options(plane, name, token));
+    meshes.push(mesh);
+    return mesh;
+  };
+  try {
+    // The mesh names the target port 7000; both replicas listen where the system lets them and say meshPort.
+    await plane.apply(echoService(7000));
+    let caller!: Mesh;
+    let first!: MeshServer;
+    let second!: MeshServer;
+    const serve = async (name: string) => {
+      const mesh = await join("echo", echoToken);
+      return await mesh.serve(
+        { port: 0, hostname: "127.0.0.1", meshPort: 7000, onListen: () => {} },
+        async (request, info) =>
+          Response.json({ name, peer: info.peer?.principal ?? null, body: await request.text() }),
+      );
+    };
+    const ask = async (body = "") => {
+      const response = await caller.fetch("http://echo.default/", { method: "POST", body });
+      const text = await response.text();
+      assert.equal(response.status, 200, text);
+      return JSON.parse(text) as { name: string; peer: string | null; body: string };
+    };
+
+    await t.step("workloads join with a token and get an identity", async () => {
+      first = await serve("first");
+      await plane.apply(echoEndpoints("echo-first", first.addr.port));
+      caller = await join("caller", callerToken);
+      assert.equal(caller.identity.spiffeId, "spiffe://cluster.local/ns/default/sa/caller");
+      assert.ok(caller.identity.notAfter > Date.now());
+    });
+
+    await t.step("a request arrives over mutual TLS, with the caller's principal", async () => {
+      await until("the first endpoint answers", async () => {
+        const response = await caller.fetch("http://echo.default/", { method: "POST", body: "warm" });
+        await response.body?.cancel();
+        return response.status === 200;
+      });
+      assert.deepEqual(await ask("hello"), {
+        name: "first",
+        peer: "spiffe://cluster.local/ns/default/sa/caller",
+        body: "hello",
+      });
+      assert.equal(await plaintextServed(first), true, "PERMISSIVE serves plaintext");
+    });
+
+    await t.step("STRICT refuses plaintext from the next connection on, PERMISSIVE serves it again", async () => {
+      await plane.apply(peerAuthentication("STRICT"));
+      await until("plaintext is refused", async () => !await plaintextServed(first));
+      assert.equal((await ask("strict")).body, "strict");
+      await plane.apply(peerAuthentication("PERMISSIVE"));
+      await until("plaintext is served", () => plaintextServed(first));
+    });
+
+    await t.step("an endpoint that comes gets requests, one that goes gets none", async () => {
+      second = await serve("second");
+      await plane.apply(echoEndpoints("echo-second", second.addr.port));
+      await until("the second endpoint answers", async () => (await ask()).name === "second");
+      await plane.delete(echoEndpoints("echo-second", second.addr.port));
+      await until("only the first endpoint answers", async () => {
+        const names = new Set((await Promise.all(Array.from({ length: 20 }, () => ask()))).map(({ name }) => name));
+        return names.size === 1 && names.has("first");
+      });
+    });
+
+    await t.step("the control plane goes and comes back under load without one failed request", async () => {
+      let running = true;
+      let answered = 0;
+      const load = Promise.all(Array.from({ length: 4 }, async () => {
+        while (running) {
+          await ask("load");
+          answered++;
+        }
+      }));
+      const before = answered;
+      await plane.restart();
+      await until("requests went on", () => answered > before + 50);
+      // The meshes follow the new one: a change made after the restart arrives.
+      await plane.apply(echoEndpoints("echo-second", second.addr.port));
+      await until("the second endpoint answers again", async () => (await ask()).name === "second");
+      running = false;
+      await load;
+    });
+  } finally {
+    for (const mesh of meshes) await mesh.close();
+    for (const mesh of meshes) assert.equal(mesh.openHandles, 0, "a closed mesh holds something open");
+  }
+}
