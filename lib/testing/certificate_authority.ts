@@ -45,6 +45,16 @@ export interface IssueOptions {
   subject?: string;
 }
 
+/** What {@linkcode CertificateAuthority.sign} certifies. */
+export interface SignOptions {
+  /** The authenticated name. */
+  uriSan: string;
+  /** Lifetime in milliseconds. */
+  ttlMs: number;
+  /** Replaces what the leaf would say. @default {{}} */
+  override?: IssueOptions;
+}
+
 /** A certificate with its private key. */
 export interface IssuedCertificate {
   /** Leaf first, then intermediates, PEM. */
@@ -129,17 +139,19 @@ export class CertificateAuthority {
    * Signs a request as `CreateCertificate` does: the key is the request's, the name is the caller's.
    *
    * @param csr The request, PEM.
-   * @param options The URI SAN and the lifetime in milliseconds.
+   * @param options The URI SAN and the lifetime in milliseconds; `override` replaces what the leaf says, for tests of
+   * bad certificates.
    * @returns The leaf, each intermediate, and last the root bundle, each PEM.
    * @throws {TypeError} When the request cannot be read or its signature is wrong.
    */
-  async sign(csr: string, options: { uriSan: string; ttlMs: number }): Promise<string[]> {
+  async sign(csr: string, options: SignOptions): Promise<string[]> {
     const publicKey = await verifiedPublicKey(csr);
     const now = this.#options.clock.now();
     const leaf = await this.#leaf(publicKey, {
       uriSans: [options.uriSan],
       notBefore: now - BACKDATE_MS,
       notAfter: now + options.ttlMs,
+      ...options.override,
     });
     return [pem(leaf), ...this.#signer.intermediates.map(pem), this.rootCertificates];
   }

@@ -15,6 +15,8 @@ export interface GeneratedResource {
   readonly name: string;
   /** The serialized message. */
   readonly value: Uint8Array;
+  /** Type of the message where it is not the type subscribed to: only to test how a client takes it. */
+  readonly typeUrl?: string;
 }
 
 /** Istio's cluster name. */
