@@ -118,3 +118,6 @@ function bound(server: Server, { hostname, port, backlog = 511 }: ListenAddress)
     }
   });
 }
+
+export type { Detection } from "./protocol_detection.ts";
+export type { RawConnection } from "./raw_connection.ts";

@@ -139,3 +139,5 @@ function toError(failure: TransportFailure): MeshError {
       return new MeshError("PEER_NOT_VERIFIED", `Cannot trust the server at '${to}': ${failure.reason}`);
   }
 }
+
+export type { TransportFailure } from "./transport_failure.ts";

@@ -3,7 +3,7 @@ import type { ByteStream } from "../../lib/transport/byte_stream.ts";
 import { acceptAnyPeer, matchTrustDomains } from "../../lib/transport/peer_rules.ts";
 import type { PeerRule } from "../../lib/transport/peer_verification.ts";
 import type { RawConnection } from "../../lib/transport/raw_connection.ts";
-import type { TlsCertificate, TrustBundle } from "../../lib/transport/secret_provider.ts";
+import type { TlsCertificate } from "../../lib/transport/secret_provider.ts";
 import type { ClientTls, ServerTls } from "../../lib/transport/tls_options.ts";
 import { type IssueOptions, TestCa } from "../support/test_ca.ts";
 import { meshError, Recorder, TransportRig, within } from "../support/transport_rig.ts";

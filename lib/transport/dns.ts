@@ -1,0 +1,47 @@
+import { lookup } from "node:dns/promises";
+
+/** Which addresses of a name are wanted, as Envoy's `dns_lookup_family`. */
+export type DnsFamily = "auto" | "v4_only" | "v6_only" | "v4_preferred" | "all";
+
+/** What a name resolved to. */
+export interface DnsAnswer {
+  /** IP addresses, in the order of the resolver; not empty. */
+  readonly addresses: readonly string[];
+  /** Milliseconds the answer is good for; `null` where the resolver does not tell. */
+  readonly ttlMs: number | null;
+}
+
+/** Resolves a name; rejects where it has no address. */
+export type Resolve = (hostname: string, family: DnsFamily) => Promise<DnsAnswer>;
+
+/**
+ * Asks the resolver of the system (`getaddrinfo`: hosts file, search domains, then DNS), which tells no TTL.
+ *
+ * @param hostname A DNS name.
+ * @param family Which addresses are wanted.
+ * @throws {Error} When the name has no such address.
+ */
+export async function systemResolve(hostname: string, family: DnsFamily): Promise<DnsAnswer> {
+  const found = await lookup(hostname, { all: true });
+  const v4 = found.filter((entry) => entry.family === 4).map(({ address }) => address);
+  const v6 = found.filter((entry) => entry.family === 6).map(({ address }) => address);
+  const addresses = pickFamily(family, v4, v6);
+  if (addresses.length === 0) throw new Error(`'${hostname}' has no address of family '${family}'`);
+  return { addresses, ttlMs: null };
+}
+
+function pickFamily(family: DnsFamily, v4: string[], v6: string[]): string[] {
+  switch (family) {
+    case "v4_only":
+      return v4;
+    case "v6_only":
+      return v6;
+    case "auto":
+      // Envoy: IPv6 only where there is any.
+      return v6.length > 0 ? v6 : v4;
+    case "v4_preferred":
+      return v4.length > 0 ? v4 : v6;
+    case "all":
+      return [...v4, ...v6];
+  }
+}
