@@ -103,6 +103,8 @@ export interface Cluster {
   };
   /** `original_dst`: honour `x-envoy-original-dst-host` (off unless configured). */
   readonly originalDstHeader: boolean;
+  /** `original_dst`: the port to connect to instead of the original one; `null` for that one. */
+  readonly originalDstPortOverride: number | null;
   /** Source address of connections (`upstream_bind_config`), for example `127.0.0.6`. */
   readonly bindAddress: SocketAddress | null;
   readonly metadata: Metadata;

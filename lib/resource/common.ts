@@ -46,7 +46,7 @@ export interface AccessLogConfig {
   readonly path: string;
   /** A text format, a JSON object of formats, or `null` for the default format. */
   readonly format: { readonly text: string } | { readonly json: { readonly [key: string]: Json } } | null;
-  /** Only requests carrying one of these flags are logged; `null` logs all. */
+  /** Only requests carrying one of these flags (an empty list: any flag) are logged; `null` logs all. */
   readonly responseFlagFilter: readonly string[] | null;
   /** A CEL expression that must hold; `null` for none. */
   readonly expression: string | null;

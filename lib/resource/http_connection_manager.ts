@@ -56,4 +56,16 @@ export interface HttpConnectionManager {
   readonly maxHeadersCount: number;
   readonly acceptHttp10: boolean;
   readonly stripMatchingHostPort: boolean;
+  /** `strip_any_host_port`: remove the port of the host whatever it is. */
+  readonly stripAnyHostPort: boolean;
+  /** What to do with requests that carry header names with an underscore. */
+  readonly headersWithUnderscores: "allow" | "reject" | "drop";
+  /** `common_http_protocol_options.max_connection_duration`; 0 for no limit. */
+  readonly maxConnectionDurationMs: number;
+  /** `common_http_protocol_options.max_stream_duration`; 0 for no limit. */
+  readonly maxStreamDurationMs: number;
+  /** `common_http_protocol_options.max_requests_per_connection`; 0 for no limit. */
+  readonly maxRequestsPerConnection: number;
+  /** `http2_protocol_options.max_concurrent_streams`; `null` where it is not given. */
+  readonly maxConcurrentStreams: number | null;
 }

@@ -57,6 +57,8 @@ export interface Listener {
   readonly direction: "inbound" | "outbound" | "unspecified";
   /** `null` for internal listeners. */
   readonly address: SocketAddress | null;
+  /** Further addresses of the same listener (dual stack). */
+  readonly additionalAddresses: readonly SocketAddress[];
   readonly bindToPort: boolean;
   readonly useOriginalDst: boolean;
   readonly filterChains: readonly FilterChain[];

@@ -46,6 +46,8 @@ export interface RetryPolicy {
   readonly perTryIdleTimeoutMs: number | null;
   readonly retriableStatusCodes: readonly number[];
   readonly retriableHeaders: readonly HeaderMatch[];
+  /** Only requests with one of these headers are tried again; empty for all. */
+  readonly retriableRequestHeaders: readonly HeaderMatch[];
   /** Avoid hosts that were already tried. */
   readonly previousHosts: boolean;
   readonly hostSelectionRetryMaxAttempts: number;

@@ -1,0 +1,507 @@
+import { type Clock, systemClock, type Timer } from "../internal/clock.ts";
+import { type Logger, silentLogger } from "../internal/logger.ts";
+import type { Cluster } from "./cluster.ts";
+import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { FilterParsers } from "./filter_parsers.ts";
+import { reasonOf } from "./issues.ts";
+import type { Listener } from "./listener.ts";
+import { type ListenerVersion, ListenerView } from "./listener_view.ts";
+import type { NameTable } from "./name_table.ts";
+import { parseCluster } from "./parse_cluster.ts";
+import { parseEndpoint } from "./parse_endpoint.ts";
+import { parseListener } from "./parse_listener.ts";
+import { parseNameTable } from "./parse_name_table.ts";
+import { parseRoute } from "./parse_route.ts";
+import { edsServiceName, listenerFacts } from "./resource_facts.ts";
+import { ResourceTable } from "./resource_table.ts";
+import { type ResourceType, validateResource } from "./resource_validator.ts";
+import type { ResourceVersion } from "./resource_version.ts";
+import type { RouteConfiguration } from "./route.ts";
+import type { ResourceKind, Snapshot, SnapshotChange, SnapshotSource } from "./snapshot.ts";
+import { type ClusterVersion, StoredSnapshot } from "./stored_snapshot.ts";
+
+/** Settings of {@linkcode SnapshotStore}. */
+export interface SnapshotStoreOptions {
+  /** What is known of filters. */
+  parsers: FilterParsers;
+  /** The namespace of this workload, for short names in the NameTable. */
+  clientNamespace: string;
+  /** Where resources are reported that turn out to be invalid at their first use. */
+  logger?: Logger;
+  /** @default {systemClock} */
+  clock?: Clock;
+  /**
+   * Updates up to this many bytes are validated completely on arrival; of larger ones clusters, endpoints and routes
+   * are only decoded, and read completely at their first use. Listeners are always read completely.
+   * @default {1048576}
+   */
+  thoroughBytes?: number;
+  /**
+   * How long a changed cluster waits for its endpoints to be sent again, in milliseconds, where they are known
+   * already. istiod sends them at once; the limit is for control planes that do not.
+   * @default {5000}
+   */
+  resendWaitMs?: number;
+}
+
+/** An update of one kind of resource. */
+export interface ResourceUpdate {
+  /** Bytes by name. They may be the same as before. */
+  readonly changed: ReadonlyMap<string, Uint8Array>;
+  /** Names that are gone. */
+  readonly removed: Iterable<string>;
+  /** Whether `changed` is everything (state of the world): names that are not in it are gone. */
+  readonly full?: boolean;
+}
+
+/** What the control plane is to be told about one resource of an update. */
+export interface ResourceReport {
+  readonly name: string;
+  /** Every reason. */
+  readonly errors: readonly string[];
+  /** True: the resource is in use, without what these errors name. False: its last good version stays in use. */
+  readonly applied: boolean;
+}
+
+/** A cluster that waits for its endpoints. */
+interface WarmingCluster {
+  readonly version: ClusterVersion;
+  /** When it began to wait, of the monotonic clock. */
+  readonly since: number;
+}
+
+/**
+ * Keeps what the control plane sent, as bytes, and gives out snapshots of it.
+ *
+ * A resource moves through these states:
+ * - **warming**: valid, and what it refers to has not been answered yet: a cluster of type EDS waits for its load
+ *   assignment (also where one is known: istiod sends it again after each change of a cluster, and the two may only be
+ *   used together), a listener for its route configurations. Its former version stays visible. It leaves to *visible*
+ *   by the answer, even an unusable one (as in Envoy: one bad resource must not hold up the rest), or is replaced.
+ * - **visible**: part of the current snapshot. It leaves when it is removed or replaced.
+ *
+ * Removal: clusters and listeners go when they are named as removed (or missing from a full set). Endpoints and routes
+ * go when nothing visible or warming refers to them any more; being named as removed before that keeps the last good
+ * version, since istiod sends an empty one where it means "none".
+ */
+export class SnapshotStore implements SnapshotSource {
+  readonly #options: Required<SnapshotStoreOptions>;
+  readonly #types: {
+    readonly cluster: ResourceType<Cluster>;
+    readonly endpoint: ResourceType<ClusterLoadAssignment>;
+    readonly listener: ResourceType<Listener>;
+    readonly route: ResourceType<RouteConfiguration>;
+    readonly nameTable: ResourceType<NameTable>;
+  };
+  readonly #clusters = new ResourceTable<ClusterVersion>();
+  readonly #endpoints = new ResourceTable<ResourceVersion<ClusterLoadAssignment>>();
+  readonly #routes = new ResourceTable<ResourceVersion<RouteConfiguration>>();
+  readonly #listeners = new ResourceTable<ListenerVersion>();
+  #nameTable: ResourceVersion<NameTable> | null = null;
+  #nameTableChanged = false;
+
+  readonly #warmingClusters = new Map<string, WarmingCluster>();
+  readonly #warmingListeners = new Map<string, ListenerVersion>();
+  /** Names that were answered, but not with anything usable. */
+  readonly #unusable = { endpoint: new Set<string>(), route: new Set<string>() };
+  readonly #received = new Set<ResourceKind>();
+  #wanted: { endpoint: ReadonlySet<string>; route: ReadonlySet<string> } = { endpoint: new Set(), route: new Set() };
+  #referencesChanged = false;
+  #resendTimer: Timer | null = null;
+
+  readonly #listenersOfChanges = new Set<(snapshot: Snapshot, change: SnapshotChange) => void>();
+  #listenerView = new ListenerView(new Map());
+  #current: StoredSnapshot;
+  #version = 0;
+  /** Changes that are not in `#current` yet, and those that nobody was told yet. */
+  #dirty = false;
+  #untold: SnapshotChange | null = null;
+  #ready = false;
+  readonly #whenReady = Promise.withResolvers<void>();
+
+  /** @param options Parsers, namespace and limits. */
+  constructor(options: SnapshotStoreOptions) {
+    this.#options = {
+      logger: silentLogger,
+      clock: systemClock,
+      thoroughBytes: 1_048_576,
+      resendWaitMs: 5_000,
+      ...options,
+    };
+    const { parsers, clientNamespace } = options;
+    this.#types = {
+      cluster: {
+        message: "envoy.config.cluster.v3.Cluster",
+        parse: (bytes) => parseCluster(bytes, parsers),
+        nameOf: (cluster) => cluster.name,
+      },
+      endpoint: {
+        message: "envoy.config.endpoint.v3.ClusterLoadAssignment",
+        parse: (bytes) => parseEndpoint(bytes, parsers),
+        nameOf: (assignment) => assignment.clusterName,
+      },
+      listener: {
+        message: "envoy.config.listener.v3.Listener",
+        parse: (bytes) => parseListener(bytes, parsers),
+        nameOf: (listener) => listener.name,
+      },
+      route: {
+        message: "envoy.config.route.v3.RouteConfiguration",
+        parse: (bytes) => parseRoute(bytes, parsers),
+        nameOf: (route) => route.name,
+      },
+      nameTable: {
+        message: "istio.networking.nds.v1.NameTable",
+        parse: (bytes) => parseNameTable(bytes, clientNamespace),
+        nameOf: () => null,
+      },
+    };
+    this.#current = this.#takeSnapshot();
+  }
+
+  /** The configuration as it is now. */
+  get current(): Snapshot {
+    if (this.#dirty) {
+      this.#version++;
+      this.#current = this.#takeSnapshot();
+      this.#dirty = false;
+    }
+    return this.#current;
+  }
+
+  /** Whether the first complete configuration is in place: clusters, listeners, and all they refer to. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** Resolves when {@linkcode ready} becomes true; it never becomes false again. */
+  whenReady(): Promise<void> {
+    return this.#whenReady.promise;
+  }
+
+  /** The names to subscribe to: those that visible and warming clusters and listeners refer to. */
+  wanted(kind: "endpoint" | "route"): ReadonlySet<string> {
+    return this.#wanted[kind];
+  }
+
+  /** Calls `listener` after changes, once for all changes of a turn; returns a function that stops it. */
+  subscribe(listener: (snapshot: Snapshot, change: SnapshotChange) => void): () => void {
+    this.#listenersOfChanges.add(listener);
+    return () => void this.#listenersOfChanges.delete(listener);
+  }
+
+  /** Stops the timer. The store can still be read. */
+  close(): void {
+    this.#resendTimer?.cancel();
+    this.#resendTimer = null;
+  }
+
+  /**
+   * Takes in an update. Never throws for what is in it: what cannot be used is in the reports (the detail of a NACK),
+   * and the rest is applied.
+   */
+  apply(kind: ResourceKind, update: ResourceUpdate): readonly ResourceReport[] {
+    let size = 0;
+    for (const bytes of update.changed.values()) size += bytes.length;
+    const thorough = size <= this.#options.thoroughBytes;
+    const reports: ResourceReport[] = [];
+    const answered = new Set<string>();
+    this.#received.add(kind);
+    for (const [name, bytes] of update.changed) {
+      const report = this.#applyOne(kind, name, bytes, thorough, answered);
+      if (report !== null) reports.push(report);
+    }
+    for (const name of this.#removedNames(kind, update)) this.#remove(kind, name, answered);
+    this.#settle(kind, answered);
+    return reports;
+  }
+
+  #removedNames(kind: ResourceKind, update: ResourceUpdate): string[] {
+    // A name in both was replaced, not removed.
+    const removed = new Set(update.removed);
+    if (update.full === true) {
+      for (const name of this.#names(kind)) removed.add(name);
+    }
+    return [...removed].filter((name) => !update.changed.has(name));
+  }
+
+  #names(kind: ResourceKind): string[] {
+    switch (kind) {
+      case "cluster":
+        return [...this.#clusters.names(), ...this.#warmingClusters.keys()];
+      case "listener":
+        return [...this.#listeners.names(), ...this.#warmingListeners.keys()];
+      case "endpoint":
+        return [...this.#endpoints.names()];
+      case "route":
+        return [...this.#routes.names()];
+      case "nameTable":
+        return [];
+    }
+  }
+
+  #applyOne(
+    kind: ResourceKind,
+    name: string,
+    bytes: Uint8Array,
+    thorough: boolean,
+    answered: Set<string>,
+  ): ResourceReport | null {
+    switch (kind) {
+      case "cluster":
+        return this.#applyCluster(name, bytes, thorough);
+      case "listener":
+        return this.#applyListener(name, bytes);
+      case "endpoint":
+        return this.#applyReferenced(kind, this.#types.endpoint, this.#endpoints, name, bytes, thorough, answered);
+      case "route":
+        return this.#applyReferenced(kind, this.#types.route, this.#routes, name, bytes, thorough, answered);
+      case "nameTable":
+        return this.#applyNameTable(name, bytes, thorough);
+    }
+  }
+
+  #applyCluster(name: string, bytes: Uint8Array, thorough: boolean): ResourceReport | null {
+    const warming = this.#warmingClusters.get(name);
+    if (warming?.version.resource.has(bytes)) return report(name, warming.version.resource);
+    const visible = this.#clusters.get(name);
+    if (visible?.resource.has(bytes)) {
+      if (this.#warmingClusters.delete(name)) this.#referencesChanged = true;
+      return report(name, visible.resource);
+    }
+    const inUse = visible?.resource.expanded ?? false;
+    const onInvalid = this.#onInvalid("cluster", name);
+    const validated = validateResource(this.#types.cluster, name, bytes, thorough, inUse, onInvalid);
+    if ("errors" in validated) return { name, errors: validated.errors, applied: false };
+    const version = { resource: validated.version, eds: edsServiceName(bytes) };
+    this.#referencesChanged = true;
+    if (version.eds === null) {
+      this.#warmingClusters.delete(name);
+      this.#clusters.set(name, version);
+    } else {
+      this.#warmingClusters.set(name, { version, since: this.#options.clock.monotonic() });
+    }
+    return report(name, version.resource);
+  }
+
+  #applyListener(name: string, bytes: Uint8Array): ResourceReport | null {
+    const warming = this.#warmingListeners.get(name);
+    if (warming?.resource.has(bytes)) return report(name, warming.resource);
+    const visible = this.#listeners.get(name);
+    if (visible?.resource.has(bytes)) {
+      if (this.#warmingListeners.delete(name)) this.#referencesChanged = true;
+      return report(name, visible.resource);
+    }
+    const inUse = visible?.resource.expanded ?? false;
+    const onInvalid = this.#onInvalid("listener", name);
+    const validated = validateResource(this.#types.listener, name, bytes, true, inUse, onInvalid);
+    if ("errors" in validated || validated.value === null) {
+      return { name, errors: "errors" in validated ? validated.errors : [], applied: false };
+    }
+    this.#referencesChanged = true;
+    const version = { resource: validated.version, facts: listenerFacts(validated.value) };
+    this.#warmingListeners.set(name, version);
+    return report(name, version.resource);
+  }
+
+  /** Endpoints and routes: what others refer to. Those that nothing refers to are not kept. */
+  #applyReferenced<T>(
+    kind: "endpoint" | "route",
+    type: ResourceType<T>,
+    table: ResourceTable<ResourceVersion<T>>,
+    name: string,
+    bytes: Uint8Array,
+    thorough: boolean,
+    answered: Set<string>,
+  ): ResourceReport | null {
+    if (this.#received.has(kind === "endpoint" ? "cluster" : "listener") && !this.#wanted[kind].has(name)) return null;
+    answered.add(name);
+    const visible = table.get(name);
+    if (visible?.has(bytes)) return report(name, visible);
+    const onInvalid = this.#onInvalid(kind, name);
+    const validated = validateResource(type, name, bytes, thorough, visible?.expanded ?? false, onInvalid);
+    if ("errors" in validated) {
+      if (visible === undefined) this.#unusable[kind].add(name);
+      return { name, errors: validated.errors, applied: false };
+    }
+    this.#unusable[kind].delete(name);
+    table.set(name, validated.version);
+    return report(name, validated.version);
+  }
+
+  #applyNameTable(name: string, bytes: Uint8Array, thorough: boolean): ResourceReport | null {
+    if (this.#nameTable?.has(bytes)) return null;
+    const onInvalid = this.#onInvalid("nameTable", name);
+    const inUse = this.#nameTable?.expanded ?? false;
+    const validated = validateResource(this.#types.nameTable, name, bytes, thorough, inUse, onInvalid);
+    if ("errors" in validated) return { name, errors: validated.errors, applied: false };
+    this.#nameTable = validated.version;
+    this.#nameTableChanged = true;
+    return report(name, validated.version);
+  }
+
+  #remove(kind: ResourceKind, name: string, answered: Set<string>): void {
+    if (kind === "cluster") {
+      this.#warmingClusters.delete(name);
+      this.#clusters.delete(name);
+      this.#referencesChanged = true;
+    } else if (kind === "listener") {
+      this.#warmingListeners.delete(name);
+      this.#listeners.delete(name);
+      this.#referencesChanged = true;
+    } else if (kind !== "nameTable" && this.#wanted[kind].has(name)) {
+      answered.add(name);
+      if (!(kind === "endpoint" ? this.#endpoints : this.#routes).has(name)) this.#unusable[kind].add(name);
+    }
+  }
+
+  /** Moves what is complete to visible, drops what nothing refers to, and tells. */
+  #settle(kind: ResourceKind, answered: ReadonlySet<string>): void {
+    if (kind === "endpoint") {
+      for (const [name, { version }] of this.#warmingClusters) {
+        if (version.eds !== null && answered.has(version.eds)) this.#showCluster(name, version);
+      }
+    }
+    if (kind === "listener" || kind === "route") {
+      for (const [name, version] of this.#warmingListeners) {
+        const complete = version.facts.routes.every((route) =>
+          this.#routes.has(route) || this.#unusable.route.has(route)
+        );
+        if (complete) this.#showListener(name, version);
+      }
+    }
+    if (this.#referencesChanged) this.#followReferences();
+    this.#waitForResends();
+    this.#collectChanges();
+    if (
+      !this.#ready && this.#received.has("cluster") && this.#received.has("listener") &&
+      this.#warmingClusters.size === 0 && this.#warmingListeners.size === 0
+    ) {
+      this.#ready = true;
+      this.#whenReady.resolve();
+    }
+  }
+
+  #showCluster(name: string, version: ClusterVersion): void {
+    this.#warmingClusters.delete(name);
+    this.#clusters.set(name, version);
+    this.#referencesChanged = true;
+  }
+
+  #showListener(name: string, version: ListenerVersion): void {
+    this.#warmingListeners.delete(name);
+    this.#listeners.set(name, version);
+    this.#referencesChanged = true;
+  }
+
+  /** Finds what is referred to now, and forgets what is not. Former versions keep their references until replaced. */
+  #followReferences(): void {
+    this.#referencesChanged = false;
+    const endpoint = new Set<string>();
+    const warmingClusters = Array.from(this.#warmingClusters.values(), ({ version }) => version);
+    for (const { eds } of [...this.#clusters.versions(), ...warmingClusters]) if (eds !== null) endpoint.add(eds);
+    const route = new Set<string>();
+    for (const { facts } of [...this.#listeners.versions(), ...this.#warmingListeners.values()]) {
+      for (const name of facts.routes) route.add(name);
+    }
+    this.#wanted = {
+      endpoint: sameNames(this.#wanted.endpoint, endpoint) ? this.#wanted.endpoint : endpoint,
+      route: sameNames(this.#wanted.route, route) ? this.#wanted.route : route,
+    };
+    if (this.#received.has("cluster")) forget(this.#endpoints, this.#unusable.endpoint, endpoint);
+    if (this.#received.has("listener")) forget(this.#routes, this.#unusable.route, route);
+  }
+
+  /** Shows changed clusters whose endpoints are known and were not sent again in time. */
+  #waitForResends(): void {
+    if (this.#resendTimer !== null) return;
+    let earliest = Infinity;
+    for (const { version, since } of this.#warmingClusters.values()) {
+      if (version.eds !== null && this.#endpoints.has(version.eds)) earliest = Math.min(earliest, since);
+    }
+    if (earliest === Infinity) return;
+    const { clock, resendWaitMs } = this.#options;
+    this.#resendTimer = clock.timer(Math.max(earliest + resendWaitMs - clock.monotonic(), 0), () => {
+      this.#resendTimer = null;
+      const due = clock.monotonic() - resendWaitMs;
+      const names = new Set<string>();
+      for (const { version, since } of this.#warmingClusters.values()) {
+        if (version.eds !== null && since <= due && this.#endpoints.has(version.eds)) names.add(version.eds);
+      }
+      this.#settle("endpoint", names);
+    });
+  }
+
+  #collectChanges(): void {
+    const change: SnapshotChange = {
+      clusters: this.#clusters.takeChanges(),
+      endpoints: this.#endpoints.takeChanges(),
+      listeners: this.#listeners.takeChanges(),
+      routes: this.#routes.takeChanges(),
+      nameTable: this.#nameTableChanged,
+    };
+    this.#nameTableChanged = false;
+    const { clusters, endpoints, listeners, routes } = change;
+    if (clusters.size + endpoints.size + listeners.size + routes.size === 0 && !change.nameTable) return;
+    this.#dirty = true;
+    if (listeners.size > 0) this.#listenerView = new ListenerView(this.#listeners.take());
+    if (this.#untold === null) queueMicrotask(() => this.#tell());
+    this.#untold = this.#untold === null ? change : merge(this.#untold, change);
+  }
+
+  #tell(): void {
+    const change = this.#untold;
+    this.#untold = null;
+    if (change === null) return;
+    const snapshot = this.current;
+    for (const listener of [...this.#listenersOfChanges]) {
+      try {
+        listener(snapshot, change);
+      } catch (error) {
+        // One listener that fails must not keep the others at the old configuration.
+        this.#options.logger.log("error", "Cannot follow a change of the configuration: a listener failed", {
+          reason: reasonOf(error),
+        });
+      }
+    }
+  }
+
+  #takeSnapshot(): StoredSnapshot {
+    return new StoredSnapshot({
+      version: this.#version,
+      clusters: this.#clusters.take(),
+      endpoints: this.#endpoints.take(),
+      routes: this.#routes.take(),
+      listeners: this.#listenerView,
+      nameTable: this.#nameTable,
+    });
+  }
+
+  #onInvalid(kind: ResourceKind, name: string): (errors: readonly string[]) => void {
+    return (errors) =>
+      this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name });
+  }
+}
+
+function merge(a: SnapshotChange, b: SnapshotChange): SnapshotChange {
+  return {
+    clusters: a.clusters.union(b.clusters),
+    endpoints: a.endpoints.union(b.endpoints),
+    listeners: a.listeners.union(b.listeners),
+    routes: a.routes.union(b.routes),
+    nameTable: a.nameTable || b.nameTable,
+  };
+}
+
+function report(name: string, version: { readonly unsupported: readonly string[] }): ResourceReport | null {
+  return version.unsupported.length === 0 ? null : { name, errors: version.unsupported, applied: true };
+}
+
+function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && a.isSubsetOf(b);
+}
+
+function forget(table: ResourceTable<unknown>, unusable: Set<string>, wanted: ReadonlySet<string>): void {
+  for (const name of [...table.names()]) if (!wanted.has(name)) table.delete(name);
+  for (const name of [...unusable]) if (!wanted.has(name)) unusable.delete(name);
+}
