@@ -2,7 +2,7 @@ import type { ByteStream } from "../../transport/byte_stream.ts";
 import type { HeaderList } from "../header_list.ts";
 import { CHUNKED, type Framing, UNTIL_CLOSE } from "./framing.ts";
 import { encodeLatin1 } from "./latin1.ts";
-import { reasonPhrase } from "./reason_phrase.ts";
+import { reasonPhrase } from "../reason_phrase.ts";
 import { mayBeTrailer } from "./trailers.ts";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

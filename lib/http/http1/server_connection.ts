@@ -15,7 +15,7 @@ import { type Http1Limits, type Http1Options, resolveHttp1Limits } from "./limit
 import type { MessageHead } from "./message_head.ts";
 import { Http1ParseError } from "./parse_error.ts";
 import { Http1Parser, type ParserOwner } from "./parser.ts";
-import { reasonPhrase } from "./reason_phrase.ts";
+import { reasonPhrase } from "../reason_phrase.ts";
 import { parseRequestLine, type RequestLine } from "./request_line.ts";
 import { Watchdog } from "./watchdog.ts";
 
