@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { MeshError } from "../../lib/errors.ts";
+import type { HttpFilterPlan } from "../../lib/filter/http_filter.ts";
+import { httpFilterLayers } from "../../lib/filter/http_filter_layers.ts";
+import { HeaderList } from "../../lib/http/header_list.ts";
+import type { HttpResponse } from "../../lib/http/message.ts";
+import { stack } from "../../lib/internal/layer.ts";
+import type { HttpFilterConfig } from "../../lib/resource/http_connection_manager.ts";
+import { callOf, filterContext, request } from "../support/calls.ts";
+
+function filter(name: string, overrides: Partial<HttpFilterConfig> = {}): HttpFilterConfig {
+  const plan: HttpFilterPlan = {
+    create: () => (next) => (message, call) => {
+      message.headers.append("seen", name);
+      return next(message, call);
+    },
+  };
+  return { name, typeUrl: `type.googleapis.com/${name}`, plan, optional: false, disabled: false, ...overrides };
+}
+
+async function run(filters: HttpFilterConfig[]): Promise<string[]> {
+  const message = request();
+  const answer: HttpResponse = { status: 200, headers: new HeaderList(), body: null };
+  await stack(httpFilterLayers(filters, filterContext()), () => Promise.resolve(answer))(message, callOf(message));
+  return message.headers.getAll("seen");
+}
+
+Deno.test("httpFilterLayers() keeps the order of the configuration", async () => {
+  assert.deepEqual(await run([filter("a"), filter("b"), filter("c")]), ["a", "b", "c"]);
+});
+
+Deno.test("httpFilterLayers() leaves out disabled filters, optional unknown ones and those without a layer", async () => {
+  const silent: HttpFilterPlan = { create: () => null };
+  const filters = [
+    filter("off", { disabled: true }),
+    filter("unknown", { plan: null, optional: true }),
+    filter("statistics", { plan: silent }),
+    filter("kept"),
+  ];
+  assert.deepEqual(await run(filters), ["kept"]);
+});
+
+Deno.test("httpFilterLayers() refuses requests where a required filter is not supported, and says which", async () => {
+  await assert.rejects(run([filter("envoy.filters.http.lua", { plan: null })]), (error) => {
+    assert.ok(error instanceof MeshError);
+    assert.equal(error.code, "FILTER_CONFIG_NOT_FOUND");
+    assert.match(error.message, /requires filter 'envoy\.filters\.http\.lua'.*unsupportedFilters/s);
+    return true;
+  });
+});
