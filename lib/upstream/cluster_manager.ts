@@ -1,0 +1,113 @@
+import type { Clock } from "../internal/clock.ts";
+import type { Logger } from "../internal/logger.ts";
+import type { Random } from "../internal/random.ts";
+import type { Cluster } from "../resource/cluster.ts";
+import type { Snapshot, SnapshotChange, SnapshotSource } from "../resource/snapshot.ts";
+import type { Connector } from "../transport/connector.ts";
+import type { Resolve } from "../transport/dns.ts";
+import type { SecretProvider } from "../transport/secret_provider.ts";
+import { DnsResolver } from "./dns_resolver.ts";
+import { HostConnector } from "./host_connector.ts";
+import type { HttpCodecs } from "./http_codecs.ts";
+import { ClientTlsFactory } from "./transport_socket.ts";
+import { UpstreamCluster, type UpstreamClusterDeps } from "./upstream_cluster.ts";
+import type { UpstreamSource } from "./upstream_target.ts";
+
+/** What a {@linkcode ClusterManager} works with. */
+export interface ClusterManagerOptions {
+  source: SnapshotSource;
+  secrets: SecretProvider;
+  connector: Connector;
+  codecs: HttpCodecs;
+  resolve: Resolve;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/**
+ * The clusters in use. A cluster comes to life with its first request, for an application talks to a handful of a mesh's
+ * thousands; it then follows the snapshots: new endpoints change it in place, a new configuration replaces it (the old
+ * one drains), a removed one drains.
+ */
+export class ClusterManager implements UpstreamSource {
+  /** Opens connections to hosts; for TCP. */
+  readonly hostConnector: HostConnector;
+  readonly #source: SnapshotSource;
+  readonly #deps: UpstreamClusterDeps;
+  readonly #clusters = new Map<string, UpstreamCluster>();
+  /** Replaced or removed clusters whose last requests are still under way. */
+  readonly #former = new Set<UpstreamCluster>();
+  readonly #unsubscribe: () => void;
+  #closed = false;
+
+  /** @param options Configuration source, secrets, sockets, codecs. */
+  constructor(options: ClusterManagerOptions) {
+    const { source, secrets, connector, codecs, resolve, clock, random, logger } = options;
+    this.#source = source;
+    this.hostConnector = new HostConnector({ connector, codecs, clock, tls: new ClientTlsFactory(secrets) });
+    const dns = new DnsResolver({ resolve, clock });
+    this.#deps = { connector: this.hostConnector, dns, clock, random, logger };
+    this.#unsubscribe = source.subscribe((snapshot, change) => this.#follow(snapshot, change));
+  }
+
+  /** The cluster of that name, made on first use; `null` where the configuration has none. */
+  target(name: string): UpstreamCluster | null {
+    const known = this.#clusters.get(name);
+    if (known !== undefined) return known;
+    if (this.#closed) return null;
+    const snapshot = this.#source.current;
+    const cluster = snapshot.cluster(name);
+    if (cluster === null) return null;
+    return this.#add(cluster, snapshot);
+  }
+
+  /** The clusters in use, for admin pages. */
+  clusters(): Iterable<UpstreamCluster> {
+    return this.#clusters.values();
+  }
+
+  /** Takes no new connections into use; those that exist close once idle. */
+  drain(): void {
+    for (const cluster of this.#clusters.values()) cluster.drain();
+  }
+
+  /** Closes every connection at once and stops following the configuration. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#unsubscribe();
+    for (const cluster of [...this.#clusters.values(), ...this.#former]) cluster.close();
+    this.#clusters.clear();
+    this.#former.clear();
+  }
+
+  #add(cluster: Cluster, snapshot: Snapshot): UpstreamCluster {
+    const assignment = cluster.edsServiceName === null ? null : snapshot.endpoints(cluster.edsServiceName);
+    const added = new UpstreamCluster(cluster, assignment, this.#deps);
+    this.#clusters.set(cluster.name, added);
+    return added;
+  }
+
+  #follow(snapshot: Snapshot, change: SnapshotChange): void {
+    for (const name of change.clusters) {
+      const known = this.#clusters.get(name);
+      if (known === undefined) continue;
+      const cluster = snapshot.cluster(name);
+      // The snapshot keeps an object for as long as its bytes are the same: identity is the configuration hash.
+      if (cluster === known.cluster) continue;
+      // The next request makes it anew.
+      known.drain();
+      this.#clusters.delete(name);
+      this.#former.add(known);
+    }
+    for (const former of this.#former) if (former.resources.connections.count === 0) this.#former.delete(former);
+    if (change.endpoints.size === 0) return;
+    for (const known of this.#clusters.values()) {
+      const service = known.cluster.edsServiceName;
+      if (service === null || !change.endpoints.has(service)) continue;
+      const assignment = snapshot.endpoints(service);
+      if (assignment !== null) known.setEndpoints(assignment);
+    }
+  }
+}

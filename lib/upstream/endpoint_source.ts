@@ -1,0 +1,44 @@
+import { formatAddress } from "../internal/socket_address.ts";
+import type { Cluster } from "../resource/cluster.ts";
+import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import type { DnsResolver } from "./dns_resolver.ts";
+
+/**
+ * Resolves the DNS names of a STRICT_DNS or LOGICAL_DNS cluster: each name becomes all its addresses (strict) or the
+ * first one (logical). A name without an answer contributes nothing.
+ *
+ * @returns The assignment with addresses instead of names, and the milliseconds after which to ask again.
+ */
+export async function resolveAssignment(
+  cluster: Cluster,
+  assignment: ClusterLoadAssignment,
+  dns: DnsResolver,
+): Promise<{ assignment: ClusterLoadAssignment; refreshMs: number; failures: readonly unknown[] }> {
+  const failures: unknown[] = [];
+  let refreshMs = Infinity;
+  const localities = await Promise.all(assignment.localities.map(async (locality) => {
+    const resolved = await Promise.all(locality.endpoints.map(async (endpoint) => {
+      try {
+        const { addresses, ttlMs } = await dns.resolve(endpoint.address, cluster.dns.family);
+        refreshMs = Math.min(refreshMs, cluster.dns.respectTtl && ttlMs !== null ? ttlMs : cluster.dns.refreshMs);
+        const used = cluster.type === "logical_dns" ? addresses.slice(0, 1) : addresses;
+        return used.map((address) => withAddress(endpoint, address));
+      } catch (error) {
+        failures.push(error);
+        return [];
+      }
+    }));
+    return { ...locality, endpoints: resolved.flat() };
+  }));
+  return {
+    assignment: { ...assignment, localities },
+    // After a failure soon again, whatever the refresh rate.
+    refreshMs: failures.length > 0 ? Math.min(refreshMs, 1000) : Math.max(refreshMs, 1),
+    failures,
+  };
+}
+
+function withAddress(endpoint: Endpoint, address: string): Endpoint {
+  const hostname = endpoint.hostname === "" ? endpoint.address : endpoint.hostname;
+  return { ...endpoint, address, hostname, key: formatAddress({ hostname: address, port: endpoint.port }) };
+}

@@ -1,0 +1,65 @@
+import { MeshError } from "../errors.ts";
+import type { LocalReply } from "../router/local_reply.ts";
+import type { ResetReason } from "../router/retry_policy.ts";
+import { ConnectError } from "./connect_error.ts";
+
+/** Envoy's reason for a failed attempt; `null` where the failure is not one of the connection. */
+export function resetReasonOf(error: unknown): ResetReason | null {
+  if (error instanceof ConnectError) return error.reason;
+  if (!(error instanceof MeshError)) return null;
+  switch (error.code) {
+    case "UPSTREAM_CONNECTION_FAILURE":
+    case "PEER_NOT_VERIFIED":
+      return "remote connection failure";
+    case "UPSTREAM_CONNECTION_TERMINATION":
+      return "connection termination";
+    case "UPSTREAM_REMOTE_RESET":
+      return "remote reset";
+    case "UPSTREAM_REFUSED_STREAM":
+      return "remote refused stream reset";
+    case "UPSTREAM_PROTOCOL_ERROR":
+      return "protocol error";
+    case "UPSTREAM_OVERFLOW":
+      return "overflow";
+    case "UPSTREAM_REQUEST_TIMEOUT":
+    case "STREAM_IDLE_TIMEOUT":
+      return "local reset";
+    default:
+      return null;
+  }
+}
+
+/**
+ * The answer to a request that got none: Envoy's status, flag and details, and in the body what happened and what to
+ * check. `null` for errors that are none of the mesh: the caller's own, which it gets back as they are.
+ */
+export function failureReply(error: unknown): LocalReply | null {
+  if (!(error instanceof MeshError)) return null;
+  const { status, flag } = error.meaning;
+  const body = error.message;
+  switch (error.code) {
+    case "ABORTED":
+    case "DOWNSTREAM_CONNECTION_TERMINATION":
+      return null;
+    case "NO_HEALTHY_UPSTREAM":
+      return { status, flag, body, details: "no_healthy_upstream" };
+    case "UPSTREAM_OVERFLOW":
+      return { status, flag, body, details: beforeResponse("overflow", null), headers: ["x-envoy-overloaded", "true"] };
+    case "UPSTREAM_REQUEST_TIMEOUT":
+      return { status, flag, body, details: "response_timeout" };
+    case "DNS_RESOLUTION_FAILED":
+      return { status, flag, body, details: "dns_resolution_failure" };
+    case "STREAM_IDLE_TIMEOUT":
+      return { status: 503, flag: "LR", body, details: beforeResponse("local reset", null) };
+  }
+  const reason = resetReasonOf(error);
+  const details = reason === null
+    ? error.code.toLowerCase()
+    : beforeResponse(reason, error instanceof ConnectError ? error.transportFailure : null);
+  return { status, flag, body, details };
+}
+
+function beforeResponse(reason: ResetReason, transportFailure: string | null): string {
+  const failure = transportFailure === null ? "" : `|${transportFailure}`;
+  return `upstream_reset_before_response_started{${reason}${failure}}`.replaceAll(" ", "_");
+}

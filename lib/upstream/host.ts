@@ -1,0 +1,90 @@
+import type { Host } from "../load_balancer/host.ts";
+import type { TransportSocket } from "../resource/cluster.ts";
+import type { Endpoint } from "../resource/endpoint.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
+
+/** A pool with what tells it apart from the host's others. */
+export interface LastPool {
+  readonly protocol: string;
+  readonly alpn: readonly string[] | null;
+  readonly hostname: string;
+  readonly pool: ConnectionPool;
+}
+
+/**
+ * An endpoint at run time: its requests, its pools, whether it is ejected. It outlives updates of the endpoint, for as
+ * long as the cluster has an endpoint of the same key.
+ */
+export class UpstreamHost implements Host {
+  readonly key: string;
+  readonly hashKey: string;
+  /** Requests under way. */
+  active = 0;
+  /** Requests sent so far. */
+  total = 0;
+  /** Whether outlier detection has taken the host out. */
+  ejected = false;
+  /** Connection pools by what tells them apart (transport, protocol, ALPN, SNI). */
+  readonly pools: Map<string, ConnectionPool> = new Map();
+  /** The pool used last; most requests need no other. */
+  lastPool: LastPool | null = null;
+  #endpoint: Endpoint;
+  #transport: TransportSocket;
+
+  /**
+   * @param endpoint The endpoint.
+   * @param transport How to talk to it.
+   * @param hashKey What consistent hashing hashes.
+   */
+  constructor(endpoint: Endpoint, transport: TransportSocket, hashKey: string) {
+    this.key = endpoint.key;
+    this.hashKey = hashKey;
+    this.#endpoint = endpoint;
+    this.#transport = transport;
+  }
+
+  /** How to talk to it now. */
+  get transport(): TransportSocket {
+    return this.#transport;
+  }
+
+  /** The endpoint as it is now. */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** Weight as configured. */
+  get weight(): number {
+    return this.#endpoint.weight;
+  }
+
+  /** Health by the control plane and by outlier detection. */
+  get health(): Host["health"] {
+    if (this.ejected) return "unhealthy";
+    const { health } = this.#endpoint;
+    if (health === "unknown" || health === "healthy") return "healthy";
+    return health === "degraded" ? "degraded" : "unhealthy";
+  }
+
+  /** Takes over a newer version of the endpoint. When the transport is another one, connections of the old one go. */
+  update(endpoint: Endpoint, transport: TransportSocket): void {
+    this.#endpoint = endpoint;
+    if (transport === this.#transport) return;
+    this.#transport = transport;
+    this.drain();
+  }
+
+  /** Lets every connection finish its requests and close. */
+  drain(): void {
+    for (const pool of this.pools.values()) pool.drain();
+    this.pools.clear();
+    this.lastPool = null;
+  }
+
+  /** Closes every connection at once. */
+  close(): void {
+    for (const pool of this.pools.values()) pool.close();
+    this.pools.clear();
+    this.lastPool = null;
+  }
+}

@@ -1,0 +1,206 @@
+import { MeshError } from "../errors.ts";
+import type { HttpClientConnection } from "../http/codec.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { Cluster, TransportSocket } from "../resource/cluster.ts";
+import type { ByteStream } from "../transport/byte_stream.ts";
+import type { Connector, TransportFailure } from "../transport/connector.ts";
+import type { ClientTls } from "../transport/tls_options.ts";
+import { ConnectError } from "./connect_error.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import type { UpstreamHost } from "./host.ts";
+import type { HttpCodecs } from "./http_codecs.ts";
+import type { ClusterResources } from "./resources.ts";
+import type { ClientTlsFactory } from "./transport_socket.ts";
+import type { UpstreamAttempt } from "./upstream_attempt.ts";
+
+/** Streams a fresh HTTP/2 connection is expected to carry, before its settings are known (Envoy's assumption). */
+const EXPECTED_STREAMS = 1024;
+
+/** What a {@linkcode HostConnector} works with. */
+export interface HostConnectorDeps {
+  connector: Connector;
+  tls: ClientTlsFactory;
+  codecs: HttpCodecs;
+  clock: Clock;
+}
+
+/** The version spoken on a connection; `auto` is decided by ALPN. */
+type Protocol = "http1" | "http2" | "auto";
+
+/**
+ * Sends requests to a chosen host: finds (or makes) the pool of the right transport and protocol, and opens connections
+ * for it.
+ */
+export class HostConnector {
+  readonly #deps: HostConnectorDeps;
+
+  /** @param deps Connector, TLS, codecs. */
+  constructor(deps: HostConnectorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Sends a request to a host through its pool. */
+  send(
+    cluster: Cluster,
+    resources: ClusterResources,
+    host: UpstreamHost,
+    request: HttpRequest,
+    attempt: UpstreamAttempt,
+  ): Promise<HttpResponse> {
+    return this.#pool(cluster, resources, host, request, attempt.alpnOverride).send(request, attempt.exchange);
+  }
+
+  /**
+   * Opens a connection to a host for bytes of any protocol (TCP).
+   *
+   * @param alpn ALPN list instead of the TLS context's.
+   * @param hostname Host name for automatic SNI; empty for none.
+   * @param signal Gives up when aborted.
+   * @throws {ConnectError} When it cannot be had.
+   */
+  async connect(
+    cluster: Cluster,
+    host: UpstreamHost,
+    alpn: readonly string[] | null = null,
+    hostname = "",
+    signal: AbortSignal | null = null,
+  ): Promise<ByteStream> {
+    const { endpoint } = host;
+    if (endpoint.internalListener !== null) {
+      throw new ConnectError(
+        "UPSTREAM_CONNECTION_FAILURE",
+        `Cannot connect to '${host.key}' of '${cluster.name}': HBONE is not supported; ` +
+          "set DISABLE_HBONE_SEND=true in the node's metadata",
+        "local connection failure",
+        "hbone_not_supported",
+      );
+    }
+    let failure: TransportFailure | null = null;
+    try {
+      return await this.#deps.connector.connect({
+        address: { hostname: endpoint.address, port: endpoint.port },
+        tls: this.#tls(cluster, host, alpn, hostname),
+        connectTimeoutMs: cluster.connectTimeoutMs,
+        signal,
+        onTransportFailure: (what) => failure = what,
+      });
+    } catch (cause) {
+      if (signal?.aborted) throw cause;
+      throw connectError(host, failure, cause);
+    }
+  }
+
+  #pool(
+    cluster: Cluster,
+    resources: ClusterResources,
+    host: UpstreamHost,
+    request: HttpRequest,
+    alpnOverride: UpstreamAttempt["alpnOverride"],
+  ): ConnectionPool {
+    const protocol = protocolOf(cluster, request);
+    // An override would decide what `auto` leaves to the server.
+    const alpn = alpnOverride === null || protocol === "auto"
+      ? null
+      : alpnOverride.get(protocol === "http2" ? "HTTP/2" : "HTTP/1.1") ?? null;
+    const hostname = usesHostname(host.transport) ? request.authority : "";
+    // Nearly always the pool of the request before: no key has to be built then.
+    const last = host.lastPool;
+    if (last !== null && last.protocol === protocol && last.alpn === alpn && last.hostname === hostname) {
+      return last.pool;
+    }
+    const key = `${protocol} ${alpn === null ? "" : alpn.join()} ${hostname}`;
+    let pool = host.pools.get(key);
+    if (pool === undefined) {
+      pool = this.#newPool(cluster, resources, host, protocol, alpn, hostname);
+      host.pools.set(key, pool);
+    }
+    host.lastPool = { protocol, alpn, hostname, pool };
+    return pool;
+  }
+
+  #newPool(
+    cluster: Cluster,
+    resources: ClusterResources,
+    host: UpstreamHost,
+    protocol: Protocol,
+    alpn: readonly string[] | null,
+    hostname: string,
+  ): ConnectionPool {
+    const { http } = cluster;
+    return new ConnectionPool({
+      open: () => this.#openHttp(cluster, host, protocol, alpn, hostname),
+      resources,
+      clock: this.#deps.clock,
+      expectedConcurrency: protocol === "http2" ? http.maxConcurrentStreams || EXPECTED_STREAMS : 1,
+      maxConcurrentStreams: http.maxConcurrentStreams,
+      maxRequestsPerConnection: http.maxRequestsPerConnection,
+      idleTimeoutMs: http.idleTimeoutMs,
+      maxConnectionDurationMs: http.maxConnectionDurationMs,
+    });
+  }
+
+  async #openHttp(
+    cluster: Cluster,
+    host: UpstreamHost,
+    protocol: Protocol,
+    alpn: readonly string[] | null,
+    hostname: string,
+  ): Promise<HttpClientConnection> {
+    const stream = await this.connect(cluster, host, alpn ?? (protocol === "auto" ? AUTO_ALPN : null), hostname);
+    const { codecs } = this.#deps;
+    const negotiated = stream.info.tls?.alpn ?? null;
+    const http2 = protocol === "http2" || (protocol === "auto" && (negotiated === "h2" || negotiated === "istio-h2"));
+    return http2 ? codecs.http2(stream) : codecs.http1(stream);
+  }
+
+  #tls(cluster: Cluster, host: UpstreamHost, alpn: readonly string[] | null, hostname: string): ClientTls | null {
+    const { transport } = host;
+    switch (transport.kind) {
+      case "plaintext":
+        return null;
+      case "tls":
+        return this.#deps.tls.create(transport.context, { alpn, hostname });
+      case "unsupported":
+        throw new ConnectError(
+          "UPSTREAM_CONNECTION_FAILURE",
+          `Cannot connect to '${host.key}' of '${cluster.name}': its transport socket '${transport.what}' is not supported`,
+          "local connection failure",
+          "transport_socket_not_supported",
+        );
+    }
+  }
+}
+
+/** Offered where the version is left to the server. */
+const AUTO_ALPN: readonly string[] = ["h2", "http/1.1"];
+
+function protocolOf(cluster: Cluster, request: HttpRequest): Protocol {
+  const { protocol } = cluster.http;
+  return protocol === "downstream" ? (request.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
+}
+
+/** Whether connections for different host names must not be shared. */
+function usesHostname(transport: TransportSocket): boolean {
+  return transport.kind === "tls" && (transport.context.autoSni || transport.context.autoSanValidation);
+}
+
+function connectError(host: UpstreamHost, failure: TransportFailure | null, cause: unknown): ConnectError {
+  if (cause instanceof ConnectError) return cause;
+  const refused = cause instanceof MeshError && cause.code === "PEER_NOT_VERIFIED";
+  const message = cause instanceof Error ? cause.message : `Cannot connect to '${host.key}'`;
+  return new ConnectError(
+    refused ? "PEER_NOT_VERIFIED" : "UPSTREAM_CONNECTION_FAILURE",
+    message,
+    failure?.kind === "timeout" ? "connection timeout" : "remote connection failure",
+    failure === null ? null : failureText(failure),
+    cause,
+  );
+}
+
+/** What Envoy would write, in its form: words joined by underscores, TLS failures marked as such. */
+function failureText(failure: TransportFailure): string {
+  const reason = failure.reason.replaceAll(/\s+/g, "_");
+  if (failure.kind === "timeout") return "connection_timeout";
+  return failure.kind === "connect" ? `delayed_connect_error:_${reason}` : `TLS_error:_${reason}`;
+}

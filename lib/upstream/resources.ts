@@ -1,0 +1,44 @@
+import type { CircuitBreakers } from "../resource/cluster.ts";
+
+/** A counter with a limit. */
+export class Resource {
+  /** The most there may be. */
+  readonly max: number;
+  /** How many there are. */
+  count = 0;
+
+  /** @param max The limit; Istio's default is 4294967295, which is none. */
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  /** Whether no more may be taken. */
+  get full(): boolean {
+    return this.count >= this.max;
+  }
+}
+
+/** Circuit breakers of a cluster: what would exceed one fails at once with `UO`. */
+export class ClusterResources {
+  readonly connections: Resource;
+  readonly pendingRequests: Resource;
+  readonly requests: Resource;
+  readonly retries: Resource;
+  readonly #budget: CircuitBreakers["retryBudget"];
+
+  /** @param limits The thresholds of the default priority. */
+  constructor(limits: CircuitBreakers) {
+    this.connections = new Resource(limits.maxConnections);
+    this.pendingRequests = new Resource(limits.maxPendingRequests);
+    this.requests = new Resource(limits.maxRequests);
+    this.retries = new Resource(limits.maxRetries);
+    this.#budget = limits.retryBudget;
+  }
+
+  /** Whether one more retry may be under way: by the retry budget where there is one, else by `max_retries`. */
+  get mayRetry(): boolean {
+    if (this.#budget === null) return !this.retries.full;
+    const active = this.requests.count + this.pendingRequests.count;
+    return this.retries.count < Math.max(this.#budget.minConcurrency, active * this.#budget.percent / 100);
+  }
+}

@@ -1,0 +1,47 @@
+import { Exchange } from "../http/exchange.ts";
+import type { HttpProtocol } from "../http/message.ts";
+import type { Hash64 } from "../internal/xx_hash64.ts";
+import type { PickContext } from "../load_balancer/load_balancer.ts";
+import type { UpstreamHost } from "./host.ts";
+
+/** Options of {@linkcode UpstreamAttempt}. */
+export interface UpstreamAttemptOptions {
+  /** Accounts for the attempt and cancels it. @default {a new one} */
+  exchange?: Exchange;
+  /** Hash for consistent load balancing. @default {null} */
+  hash?: Hash64 | null;
+  /** Hosts tried before. @default {null} */
+  excluded?: readonly UpstreamHost[] | null;
+  /** @default {0} */
+  maxReselections?: number;
+  /** Where the caller wanted to go, `ip:port` (ORIGINAL_DST). @default {null} */
+  destination?: string | null;
+  /** ALPN list by protocol instead of the TLS context's (`istio.alpn`). @default {null} */
+  alpnOverride?: ReadonlyMap<HttpProtocol, readonly string[]> | null;
+  /** Called with the chosen host before the request is sent to it. @default {null} */
+  onHost?: ((host: UpstreamHost) => void) | null;
+}
+
+/** One attempt to send a request to a cluster: what it needs to know, and which host it went to. */
+export class UpstreamAttempt implements PickContext {
+  readonly exchange: Exchange;
+  readonly hash: Hash64 | null;
+  readonly excluded: readonly UpstreamHost[] | null;
+  readonly maxReselections: number;
+  readonly destination: string | null;
+  readonly alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null;
+  readonly onHost: ((host: UpstreamHost) => void) | null;
+  /** The host, once chosen. */
+  host: UpstreamHost | null = null;
+
+  /** @param options What differs from the defaults. */
+  constructor(options: UpstreamAttemptOptions = {}) {
+    this.exchange = options.exchange ?? new Exchange();
+    this.hash = options.hash ?? null;
+    this.excluded = options.excluded ?? null;
+    this.maxReselections = options.maxReselections ?? 0;
+    this.destination = options.destination ?? null;
+    this.alpnOverride = options.alpnOverride ?? null;
+    this.onHost = options.onHost ?? null;
+  }
+}

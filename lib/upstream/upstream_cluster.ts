@@ -1,0 +1,267 @@
+import { MeshError } from "../errors.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { Logger } from "../internal/logger.ts";
+import type { Random } from "../internal/random.ts";
+import { createLoadBalancer } from "../load_balancer/create.ts";
+import { HostSet } from "../load_balancer/host_set.ts";
+import type { LoadBalancer } from "../load_balancer/load_balancer.ts";
+import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
+import type { Cluster } from "../resource/cluster.ts";
+import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import type { DnsResolver } from "./dns_resolver.ts";
+import { resolveAssignment } from "./endpoint_source.ts";
+import { UpstreamHost } from "./host.ts";
+import type { HostConnector } from "./host_connector.ts";
+import { OriginalDestinations } from "./original_destinations.ts";
+import { OutlierDetector } from "./outlier_detection.ts";
+import { ClusterResources } from "./resources.ts";
+import { selectTransportSocket } from "./transport_socket.ts";
+import type { UpstreamAttempt } from "./upstream_attempt.ts";
+import type { UpstreamTarget } from "./upstream_target.ts";
+
+/** What a cluster needs at run time. */
+export interface UpstreamClusterDeps {
+  connector: HostConnector;
+  dns: DnsResolver;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+}
+
+/**
+ * A cluster at run time: hosts, load balancer, circuit breakers, ejections. It lives as long as its configuration is
+ * the same; endpoints come and go in it, and a host that stays keeps its connections.
+ */
+export class UpstreamCluster implements UpstreamTarget {
+  readonly cluster: Cluster;
+  readonly resources: ClusterResources;
+  readonly #deps: UpstreamClusterDeps;
+  readonly #hosts = new Map<string, UpstreamHost>();
+  readonly #outliers: OutlierDetector | null;
+  readonly #originalDestinations: OriginalDestinations | null;
+  #assignment: ClusterLoadAssignment | null = null;
+  #balancer: LoadBalancer<UpstreamHost>;
+  #state: "open" | "draining" | "closed" = "open";
+  /** Set while names are resolved for the first time: requests wait for it. */
+  #warming: Promise<void> | null = null;
+  #refreshing = false;
+  /** Monotonic milliseconds at which names are to be resolved again; infinite for clusters without names. */
+  #refreshAt = Infinity;
+  #dnsFailure: unknown = null;
+
+  /**
+   * @param cluster The validated resource.
+   * @param assignment Endpoints of an EDS cluster; `null` before they arrived, and for other types.
+   * @param deps Connector, resolver, clock, randomness.
+   */
+  constructor(cluster: Cluster, assignment: ClusterLoadAssignment | null, deps: UpstreamClusterDeps) {
+    this.cluster = cluster;
+    this.resources = new ClusterResources(cluster.circuitBreakers);
+    this.#deps = deps;
+    this.#outliers = cluster.outlierDetection === null ? null : new OutlierDetector(cluster.outlierDetection, {
+      clock: deps.clock,
+      random: deps.random,
+      hosts: () => this.#hosts.values(),
+      onChange: () => this.#rebalance(),
+    });
+    this.#originalDestinations = cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
+      ? new OriginalDestinations(cluster, deps.clock)
+      : null;
+    this.#balancer = this.#newBalancer();
+    if (cluster.type === "eds") {
+      if (assignment !== null) this.setEndpoints(assignment);
+    } else if (cluster.loadAssignment !== null) {
+      if (isDns(cluster)) this.#warming = this.#resolve(cluster.loadAssignment);
+      else this.setEndpoints(cluster.loadAssignment);
+    }
+  }
+
+  /** Every host, for admin pages. */
+  hosts(): Iterable<UpstreamHost> {
+    return this.#originalDestinations?.hosts() ?? this.#hosts.values();
+  }
+
+  /** Takes over a newer set of endpoints. Hosts that stay keep their connections, hosts that are gone drain theirs. */
+  setEndpoints(assignment: ClusterLoadAssignment): void {
+    if (this.#state !== "open" || assignment === this.#assignment) return;
+    this.#assignment = assignment;
+    const gone = new Set(this.#hosts.keys());
+    for (const { endpoints } of assignment.localities) {
+      for (const endpoint of endpoints) {
+        gone.delete(endpoint.key);
+        const host = this.#hosts.get(endpoint.key);
+        if (host === undefined) this.#hosts.set(endpoint.key, this.#newHost(endpoint));
+        else host.update(endpoint, selectTransportSocket(this.cluster, endpoint));
+      }
+    }
+    for (const key of gone) {
+      this.#hosts.get(key)!.drain();
+      this.#hosts.delete(key);
+    }
+    this.#rebalance();
+  }
+
+  send(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
+    if (this.#warming !== null) return this.#warming.then(() => this.#dispatch(request, attempt));
+    if (this.#refreshAt !== Infinity && this.#deps.clock.monotonic() >= this.#refreshAt) this.#refresh();
+    const { destination } = attempt;
+    if (
+      this.#originalDestinations !== null && destination !== null && this.#originalDestinations.needsDns(destination)
+    ) {
+      return this.#originalDestinations.resolve(destination, this.#deps.dns).then(
+        () => this.#dispatch(request, attempt),
+        (error) => fail(attempt, error),
+      );
+    }
+    return this.#dispatch(request, attempt);
+  }
+
+  /** Chooses a host without sending anything (TCP). `null` where none is usable. */
+  async pick(attempt: UpstreamAttempt): Promise<UpstreamHost | null> {
+    if (this.#warming !== null) await this.#warming;
+    const { destination } = attempt;
+    if (
+      this.#originalDestinations !== null && destination !== null && this.#originalDestinations.needsDns(destination)
+    ) {
+      await this.#originalDestinations.resolve(destination, this.#deps.dns);
+    }
+    return attempt.host = this.#balancer.pick(attempt);
+  }
+
+  /** Takes no more requests; connections close once idle. */
+  drain(): void {
+    if (this.#state !== "open") return;
+    this.#state = "draining";
+    this.#outliers?.stop();
+    for (const host of this.hosts()) host.drain();
+  }
+
+  /** Closes every connection at once. */
+  close(): void {
+    this.#state = "closed";
+    this.#outliers?.stop();
+    for (const host of this.hosts()) host.close();
+    this.#hosts.clear();
+  }
+
+  #dispatch(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
+    const { exchange } = attempt;
+    const { requests } = this.resources;
+    if (this.#state === "closed") {
+      return fail(attempt, new MeshError("MESH_CLOSED", "Cannot send the request: the mesh was closed"));
+    }
+    if (requests.full) {
+      return fail(
+        attempt,
+        new MeshError(
+          "UPSTREAM_OVERFLOW",
+          `Cannot send the request to '${this.cluster.name}': '${requests.count}' are under way; ` +
+            "check the connection pool limits of its DestinationRule",
+        ),
+      );
+    }
+    const host = this.#balancer.pick(attempt);
+    if (host === null) return fail(attempt, this.#noHost());
+    attempt.host = host;
+    attempt.onHost?.(host);
+    host.active++;
+    host.total++;
+    requests.count++;
+    exchange.onComplete(() => {
+      host.active--;
+      requests.count--;
+    });
+    const response = this.#deps.connector.send(this.cluster, this.resources, host, request, attempt);
+    // The codec completes the exchange of every request it accepted; this covers the ones it never saw.
+    response.then(
+      this.#outliers === null ? undefined : ({ status }) => this.#outliers!.onResponse(host, status),
+      (error) => {
+        exchange.complete(error);
+        if (!exchange.cancelled) this.#outliers?.onFailure(host);
+      },
+    );
+    return response;
+  }
+
+  #noHost(): MeshError {
+    const count = this.#hosts.size;
+    const why = count === 0 && this.#dnsFailure !== null
+      ? `its name has no address (${
+        this.#dnsFailure instanceof Error ? this.#dnsFailure.message : "unknown reason"
+      }); ` +
+        "check the name and the resolver"
+      : count === 0
+      ? "the cluster has no endpoints; check that its Service selects running pods"
+      : `none of its '${count}' endpoints is healthy; check their readiness and the outlier detection`;
+    return new MeshError(
+      "NO_HEALTHY_UPSTREAM",
+      `Cannot send the request to '${this.cluster.name}': ${why}`,
+      this.#dnsFailure === null ? {} : { cause: this.#dnsFailure },
+    );
+  }
+
+  #newHost(endpoint: Endpoint): UpstreamHost {
+    const configured = endpoint.metadata["envoy.lb"]?.["hash_key"];
+    const named = this.cluster.loadBalancing.useHostnameForHashing && endpoint.hostname !== "";
+    const hashKey = typeof configured === "string" && configured !== ""
+      ? configured
+      : named
+      ? endpoint.hostname
+      : endpoint.key;
+    return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), hashKey);
+  }
+
+  #rebalance(): void {
+    this.#balancer = this.#newBalancer();
+  }
+
+  #newBalancer(): LoadBalancer<UpstreamHost> {
+    const destinations = this.#originalDestinations;
+    if (destinations !== null) return new OriginalDstBalancer((address) => destinations.host(address));
+    const { loadBalancing } = this.cluster;
+    const localities = (this.#assignment?.localities ?? []).map(({ priority, weight, endpoints }) => ({
+      priority,
+      weight,
+      hosts: endpoints.map(({ key }) => this.#hosts.get(key)!),
+    }));
+    const set = new HostSet(localities, {
+      overprovisioningFactor: this.#assignment?.overprovisioningFactor ?? 140,
+      panicThreshold: loadBalancing.healthyPanicThreshold,
+    });
+    return createLoadBalancer(loadBalancing, set, this.#deps.random);
+  }
+
+  async #resolve(assignment: ClusterLoadAssignment): Promise<void> {
+    const { clock, dns, logger } = this.#deps;
+    const resolved = await resolveAssignment(this.cluster, assignment, dns);
+    this.#dnsFailure = resolved.failures[0] ?? null;
+    if (resolved.failures.length > 0) {
+      logger.log("warning", "Cannot resolve a name of a cluster, keeping the addresses known before", {
+        cluster: this.cluster.name,
+      });
+    }
+    const found = resolved.assignment.localities.some(({ endpoints }) => endpoints.length > 0);
+    // The last good addresses are kept while the resolver fails.
+    if (found || resolved.failures.length === 0) this.setEndpoints(resolved.assignment);
+    this.#refreshAt = clock.monotonic() + resolved.refreshMs;
+    this.#warming = null;
+  }
+
+  /** In the background: requests use the addresses known so far meanwhile. */
+  #refresh(): void {
+    const assignment = this.cluster.loadAssignment;
+    if (this.#refreshing || assignment === null) return;
+    this.#refreshing = true;
+    this.#resolve(assignment).finally(() => this.#refreshing = false);
+  }
+}
+
+function isDns(cluster: Cluster): boolean {
+  return cluster.type === "strict_dns" || cluster.type === "logical_dns";
+}
+
+function fail(attempt: UpstreamAttempt, error: unknown): Promise<never> {
+  attempt.exchange.complete(error);
+  return Promise.reject(error);
+}
