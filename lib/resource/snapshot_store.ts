@@ -1,67 +1,19 @@
-import { type Clock, systemClock, type Timer } from "../internal/clock.ts";
-import { type Logger, silentLogger } from "../internal/logger.ts";
-import type { Cluster } from "./cluster.ts";
+import { ChangeNotifier } from "./change_notifier.ts";
+import { systemClock, type Timer } from "../internal/clock.ts";
+import { silentLogger } from "../internal/logger.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
-import type { FilterParsers } from "./filter_parsers.ts";
-import { reasonOf } from "./issues.ts";
-import type { Listener } from "./listener.ts";
 import { type ListenerVersion, ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
-import { parseCluster } from "./parse_cluster.ts";
-import { parseEndpoint } from "./parse_endpoint.ts";
-import { parseListener } from "./parse_listener.ts";
-import { parseNameTable } from "./parse_name_table.ts";
-import { parseRoute } from "./parse_route.ts";
 import { edsServiceName, listenerFacts } from "./resource_facts.ts";
 import { ResourceTable } from "./resource_table.ts";
+import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
+import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
 import { type ResourceType, validateResource } from "./resource_validator.ts";
 import type { ResourceVersion } from "./resource_version.ts";
 import type { RouteConfiguration } from "./route.ts";
 import type { ResourceKind, Snapshot, SnapshotChange, SnapshotSource } from "./snapshot.ts";
+import type { SnapshotStoreOptions } from "./snapshot_store_options.ts";
 import { type ClusterVersion, StoredSnapshot } from "./stored_snapshot.ts";
-
-/** Settings of {@linkcode SnapshotStore}. */
-export interface SnapshotStoreOptions {
-  /** What is known of filters. */
-  parsers: FilterParsers;
-  /** The namespace of this workload, for short names in the NameTable. */
-  clientNamespace: string;
-  /** Where resources are reported that turn out to be invalid at their first use. */
-  logger?: Logger;
-  /** @default {systemClock} */
-  clock?: Clock;
-  /**
-   * Updates up to this many bytes are validated completely on arrival; of larger ones clusters, endpoints and routes
-   * are only decoded, and read completely at their first use. Listeners are always read completely.
-   * @default {1048576}
-   */
-  thoroughBytes?: number;
-  /**
-   * How long a changed cluster waits for its endpoints to be sent again, in milliseconds, where they are known
-   * already. istiod sends them at once; the limit is for control planes that do not.
-   * @default {5000}
-   */
-  resendWaitMs?: number;
-}
-
-/** An update of one kind of resource. */
-export interface ResourceUpdate {
-  /** Bytes by name. They may be the same as before. */
-  readonly changed: ReadonlyMap<string, Uint8Array>;
-  /** Names that are gone. */
-  readonly removed: Iterable<string>;
-  /** Whether `changed` is everything (state of the world): names that are not in it are gone. */
-  readonly full?: boolean;
-}
-
-/** What the control plane is to be told about one resource of an update. */
-export interface ResourceReport {
-  readonly name: string;
-  /** Every reason. */
-  readonly errors: readonly string[];
-  /** True: the resource is in use, without what these errors name. False: its last good version stays in use. */
-  readonly applied: boolean;
-}
 
 /** A cluster that waits for its endpoints. */
 interface WarmingCluster {
@@ -86,13 +38,7 @@ interface WarmingCluster {
  */
 export class SnapshotStore implements SnapshotSource {
   readonly #options: Required<SnapshotStoreOptions>;
-  readonly #types: {
-    readonly cluster: ResourceType<Cluster>;
-    readonly endpoint: ResourceType<ClusterLoadAssignment>;
-    readonly listener: ResourceType<Listener>;
-    readonly route: ResourceType<RouteConfiguration>;
-    readonly nameTable: ResourceType<NameTable>;
-  };
+  readonly #types: ResourceTypes;
   readonly #clusters = new ResourceTable<ClusterVersion>();
   readonly #endpoints = new ResourceTable<ResourceVersion<ClusterLoadAssignment>>();
   readonly #routes = new ResourceTable<ResourceVersion<RouteConfiguration>>();
@@ -109,13 +55,12 @@ export class SnapshotStore implements SnapshotSource {
   #referencesChanged = false;
   #resendTimer: Timer | null = null;
 
-  readonly #listenersOfChanges = new Set<(snapshot: Snapshot, change: SnapshotChange) => void>();
+  readonly #notifier: ChangeNotifier;
   #listenerView = new ListenerView(new Map());
   #current: StoredSnapshot;
   #version = 0;
-  /** Changes that are not in `#current` yet, and those that nobody was told yet. */
+  /** Whether there are changes that are not in `#current` yet. */
   #dirty = false;
-  #untold: SnapshotChange | null = null;
   #ready = false;
   readonly #whenReady = Promise.withResolvers<void>();
 
@@ -128,34 +73,8 @@ export class SnapshotStore implements SnapshotSource {
       resendWaitMs: 5_000,
       ...options,
     };
-    const { parsers, clientNamespace } = options;
-    this.#types = {
-      cluster: {
-        message: "envoy.config.cluster.v3.Cluster",
-        parse: (bytes) => parseCluster(bytes, parsers),
-        nameOf: (cluster) => cluster.name,
-      },
-      endpoint: {
-        message: "envoy.config.endpoint.v3.ClusterLoadAssignment",
-        parse: (bytes) => parseEndpoint(bytes, parsers),
-        nameOf: (assignment) => assignment.clusterName,
-      },
-      listener: {
-        message: "envoy.config.listener.v3.Listener",
-        parse: (bytes) => parseListener(bytes, parsers),
-        nameOf: (listener) => listener.name,
-      },
-      route: {
-        message: "envoy.config.route.v3.RouteConfiguration",
-        parse: (bytes) => parseRoute(bytes, parsers),
-        nameOf: (route) => route.name,
-      },
-      nameTable: {
-        message: "istio.networking.nds.v1.NameTable",
-        parse: (bytes) => parseNameTable(bytes, clientNamespace),
-        nameOf: () => null,
-      },
-    };
+    this.#types = resourceTypes(options.parsers, options.clientNamespace);
+    this.#notifier = new ChangeNotifier(() => this.current, this.#options.logger);
     this.#current = this.#takeSnapshot();
   }
 
@@ -186,8 +105,7 @@ export class SnapshotStore implements SnapshotSource {
 
   /** Calls `listener` after changes, once for all changes of a turn; returns a function that stops it. */
   subscribe(listener: (snapshot: Snapshot, change: SnapshotChange) => void): () => void {
-    this.#listenersOfChanges.add(listener);
-    return () => void this.#listenersOfChanges.delete(listener);
+    return this.#notifier.subscribe(listener);
   }
 
   /** Stops the timer. The store can still be read. */
@@ -445,25 +363,7 @@ export class SnapshotStore implements SnapshotSource {
     if (clusters.size + endpoints.size + listeners.size + routes.size === 0 && !change.nameTable) return;
     this.#dirty = true;
     if (listeners.size > 0) this.#listenerView = new ListenerView(this.#listeners.take());
-    if (this.#untold === null) queueMicrotask(() => this.#tell());
-    this.#untold = this.#untold === null ? change : merge(this.#untold, change);
-  }
-
-  #tell(): void {
-    const change = this.#untold;
-    this.#untold = null;
-    if (change === null) return;
-    const snapshot = this.current;
-    for (const listener of [...this.#listenersOfChanges]) {
-      try {
-        listener(snapshot, change);
-      } catch (error) {
-        // One listener that fails must not keep the others at the old configuration.
-        this.#options.logger.log("error", "Cannot follow a change of the configuration: a listener failed", {
-          reason: reasonOf(error),
-        });
-      }
-    }
+    this.#notifier.add(change);
   }
 
   #takeSnapshot(): StoredSnapshot {
@@ -481,16 +381,6 @@ export class SnapshotStore implements SnapshotSource {
     return (errors) =>
       this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name });
   }
-}
-
-function merge(a: SnapshotChange, b: SnapshotChange): SnapshotChange {
-  return {
-    clusters: a.clusters.union(b.clusters),
-    endpoints: a.endpoints.union(b.endpoints),
-    listeners: a.listeners.union(b.listeners),
-    routes: a.routes.union(b.routes),
-    nameTable: a.nameTable || b.nameTable,
-  };
 }
 
 function report(name: string, version: { readonly unsupported: readonly string[] }): ResourceReport | null {

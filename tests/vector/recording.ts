@@ -1,6 +1,6 @@
 import type { FilterParser, FilterParsers } from "../../lib/resource/filter_parsers.ts";
 import type { ResourceKind } from "../../lib/resource/snapshot.ts";
-import type { ResourceUpdate } from "../../lib/resource/snapshot_store.ts";
+import type { ResourceUpdate } from "../../lib/resource/resource_update.ts";
 import { decode, messageName } from "../../lib/protobuf/registry.ts";
 
 const ROOT = new URL("../../../shared/xds/", import.meta.url);
