@@ -4,6 +4,9 @@ import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
 import type { Call } from "../http/call.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import type { Cluster } from "../resource/cluster.ts";
+import type { ConfigForm } from "../resource/filter_parsers.ts";
+import type { FilterTelemetry } from "../telemetry/filter_telemetry.ts";
 
 /** A layer of the HTTP data path. */
 export type HttpLayer = Layer<HttpRequest, HttpResponse, Call>;
@@ -14,12 +17,24 @@ export interface FilterContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** What the telemetry filters share; they do nothing without it. */
+  readonly telemetry?: FilterTelemetry;
+  /** The cluster of that name in the newest configuration; filters that ask for clusters treat all as unknown without it. */
+  readonly cluster?: (name: string) => Cluster | null;
 }
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */
 export interface HttpFilterPlan {
   /** Builds the layer; `null` for filters that do nothing on the request path (statistics only). */
   create(context: FilterContext): HttpLayer | null;
+  /**
+   * Whether its layer only watches. Such layers stand outermost, around the route choice and the other filters, so that
+   * they see what others answer too: Envoy runs them at the end of every request, whoever answered it.
+   * @default {false}
+   */
+  readonly watches?: boolean;
+  /** What of the configuration is well-formed and not supported, in words; the filter works without it. */
+  readonly unsupported?: readonly string[];
 }
 
 /** A kind of HTTP filter: how its configuration is read, and what it does. One file each in `filters/`. */
@@ -30,9 +45,10 @@ export interface HttpFilterType {
    * Reads its configuration.
    *
    * @param bytes The value of the Any (or, for a TypedStruct, of the `google.protobuf.Struct`).
+   * @param form Which of the two it is.
    * @throws {Error} With every reason, when the configuration is not valid.
    */
-  parse(bytes: Uint8Array): HttpFilterPlan;
+  parse(bytes: Uint8Array, form?: ConfigForm): HttpFilterPlan;
   /** Full message names of its per-route configuration, and how it is read. */
   readonly perRoute?: { readonly configTypes: readonly string[]; parse(bytes: Uint8Array): object };
 }

@@ -6,7 +6,7 @@ import type { Route, VirtualHost } from "../resource/route.ts";
 import type { PeerMetadata } from "../telemetry/peer_metadata.ts";
 import type { ConnectionInfo } from "../transport/byte_stream.ts";
 import type { Exchange } from "./exchange.ts";
-import type { HttpRequest, HttpResponse } from "./message.ts";
+import type { HttpProtocol, HttpRequest, HttpResponse } from "./message.ts";
 
 /** Envoy's order of response flags. */
 // deno-fmt-ignore
@@ -63,6 +63,13 @@ export class Call implements StreamInfo {
   peer: PeerMetadata | null = null;
   /** Status of a gRPC response (`grpc-status`), `null` where there is none. */
   grpcStatus: number | null = null;
+  /** gRPC messages of the request and the response so far, counted by the `grpc_stats` filter. */
+  grpcRequestMessages = 0;
+  grpcResponseMessages = 0;
+  /** Called after each chunk with gRPC messages; set by who reports them while a stream is under way. */
+  onGrpcMessages: (() => void) | null = null;
+  /** ALPN list by the protocol spoken upstream, in place of the TLS context's; set by the `istio.alpn` filter. */
+  alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null = null;
   /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
   onClearRouteCache: (() => void) | null = null;
   #flags: string[] = [];

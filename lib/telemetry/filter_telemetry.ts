@@ -1,5 +1,5 @@
 import type { IstioMetrics } from "./istio_metrics.ts";
-import { type LocalNode } from "./local_node.ts";
+import type { LocalNode } from "./local_node.ts";
 import { encodePeerMetadata, EndpointWorkloads, PeerMetadataCache } from "./peer_metadata_codec.ts";
 import { DestinationServices } from "./destination_service.ts";
 

@@ -1,5 +1,5 @@
 import type { StatsPluginConfig } from "../protobuf/gen/messages.ts";
-import { durationMs } from "../protobuf/well_known.ts";
+import { durationMs, type Json, toDuration } from "../protobuf/well_known.ts";
 import { type Attribute, compileAttribute } from "./attribute.ts";
 
 /** The Istio metrics, without their `istio_` prefix. */
@@ -136,4 +136,46 @@ function targets(name: string | undefined): readonly IstioMetric[] {
 
 function isStandard(label: string): boolean {
   return (ISTIO_LABELS as readonly string[]).includes(label);
+}
+
+/** A `stats.PluginConfig` that came as JSON in a TypedStruct: names in either of protobuf's JSON spellings. */
+export function statsPluginConfigOfJson(json: { readonly [key: string]: Json }): StatsPluginConfig {
+  const config: StatsPluginConfig = {
+    disableHostHeaderFallback: field(json, "disable_host_header_fallback") === true,
+    metrics: objects(field(json, "metrics")).map((metric) => {
+      const dimensions = field(metric, "dimensions");
+      return {
+        name: text(field(metric, "name")),
+        drop: field(metric, "drop") === true,
+        tagsToRemove: list(field(metric, "tags_to_remove")).filter((tag) => typeof tag === "string"),
+        dimensions: Object.fromEntries(
+          Object.entries(isObject(dimensions) ? dimensions : {}).map(([name, value]) => [name, text(value)]),
+        ),
+      };
+    }),
+    definitions: objects(field(json, "definitions")).map((definition) => ({ name: text(field(definition, "name")) })),
+  };
+  const duration = /^([0-9]+(?:\.[0-9]+)?)s$/.exec(text(field(json, "tcp_reporting_duration")));
+  if (duration !== null) config.tcpReportingDuration = toDuration(Number(duration[1]) * 1000);
+  return config;
+}
+
+function field(json: { readonly [key: string]: Json }, name: string): Json | undefined {
+  return json[name] ?? json[name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())];
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isObject(value: Json | undefined): value is { [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function objects(value: Json | undefined): { [key: string]: Json }[] {
+  return list(value).filter(isObject);
 }

@@ -1,0 +1,35 @@
+import type { Call } from "../http/call.ts";
+import { FILTER_DISABLED } from "../resource/filter_parsers.ts";
+import { RouteChoice } from "../router/route_table.ts";
+
+/** What the chosen route says to one filter. */
+export type RouteConfig<T> =
+  /** The route switches the filter off. */
+  | { readonly kind: "disabled" }
+  /** The route has configuration of its own, or none (`null`). */
+  | { readonly kind: "config"; readonly config: T | null };
+
+const DISABLED = { kind: "disabled" } as const;
+const NONE = { kind: "config", config: null } as const;
+
+/**
+ * The most specific per-route configuration of a filter, as its own `perRoute` parser made it.
+ *
+ * @param call The call; before a route is chosen there is no configuration.
+ * @param filterName Name of the filter in the chain.
+ * @param isConfig Recognises what that parser makes; anything else counts as none.
+ */
+export function routeConfig<T extends object>(
+  call: Call,
+  filterName: string,
+  isConfig: (value: object) => value is T,
+): RouteConfig<T> {
+  const { chosen } = call;
+  if (chosen === null) return NONE;
+  const found = chosen instanceof RouteChoice
+    ? chosen.filterConfig(filterName)
+    : chosen.route.perFilterConfig.get(filterName) ?? chosen.virtualHost.perFilterConfig.get(filterName);
+  if (found === undefined) return NONE;
+  if (found === FILTER_DISABLED) return DISABLED;
+  return isConfig(found) ? { kind: "config", config: found } : NONE;
+}
