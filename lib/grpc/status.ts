@@ -1,0 +1,56 @@
+/** Status codes of gRPC. */
+export const GrpcStatus = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const;
+
+const NAMES = Object.keys(GrpcStatus);
+
+/** The name of a status code for logs and errors; codes no one defined come out as their number. */
+export function grpcStatusName(code: number): string {
+  return NAMES[code] ?? String(code);
+}
+
+/** The value of a `grpc-status` field as a number; anything that is not a status is `UNKNOWN`. */
+export function parseGrpcStatus(value: string): number {
+  return /^[0-9]{1,3}$/.test(value) ? Number(value) : GrpcStatus.UNKNOWN;
+}
+
+/**
+ * The status a client takes from an HTTP response that is not gRPC's, as the gRPC specification maps it
+ * (`doc/http-grpc-status-mapping.md`).
+ */
+export function grpcStatusOfHttp(status: number): number {
+  switch (status) {
+    case 400:
+      return GrpcStatus.INTERNAL;
+    case 401:
+      return GrpcStatus.UNAUTHENTICATED;
+    case 403:
+      return GrpcStatus.PERMISSION_DENIED;
+    case 404:
+      return GrpcStatus.UNIMPLEMENTED;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return GrpcStatus.UNAVAILABLE;
+    default:
+      return GrpcStatus.UNKNOWN;
+  }
+}
