@@ -20,6 +20,8 @@ export interface CertificateFacts {
   /** Issuer and subject names in RFC 2253 form. */
   readonly issuerText: string;
   readonly subjectText: string;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -64,13 +66,14 @@ export function parseCertificate(der: Uint8Array): CertificateFacts {
   const notBefore = readTime(validity);
   const notAfter = readTime(validity);
   const subject = tbs.next(DerTag.SEQUENCE).whole;
-  tbs.next(DerTag.SEQUENCE); // public key
+  const publicKey = tbs.next(DerTag.SEQUENCE).whole;
   const facts = {
     der,
     issuer,
     subject,
     issuerText: formatName(issuer),
     subjectText: formatName(subject),
+    publicKey,
     notBefore,
     notAfter,
     uriSans: [] as string[],
