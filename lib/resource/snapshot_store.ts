@@ -5,6 +5,7 @@ import type { ClusterLoadAssignment } from "./endpoint.ts";
 import { type ListenerVersion, ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
 import { edsServiceName, listenerFacts } from "./resource_facts.ts";
+import { reasonOf } from "./issues.ts";
 import { ResourceTable } from "./resource_table.ts";
 import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
 import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
@@ -27,8 +28,8 @@ interface WarmingCluster {
  *
  * A resource moves through these states:
  * - **warming**: valid, and what it refers to has not been answered yet: a cluster of type EDS waits for its load
- *   assignment (also where one is known: istiod sends it again after each change of a cluster, and the two may only be
- *   used together), a listener for its route configurations. Its former version stays visible. It leaves to *visible*
+ *   assignment (a changed one also where that is known: istiod sends it again after each change of a cluster, and only
+ *   the new pair belongs together), a listener for its route configurations. Its former version stays visible. It leaves to *visible*
  *   by the answer, even an unusable one (as in Envoy: one bad resource must not hold up the rest), or is replaced.
  * - **visible**: part of the current snapshot. It leaves when it is removed or replaced.
  *
@@ -126,8 +127,13 @@ export class SnapshotStore implements SnapshotSource {
     const answered = new Set<string>();
     this.#received.add(kind);
     for (const [name, bytes] of update.changed) {
-      const report = this.#applyOne(kind, name, bytes, thorough, answered);
-      if (report !== null) reports.push(report);
+      try {
+        const report = this.#applyOne(kind, name, bytes, thorough, answered);
+        if (report !== null) reports.push(report);
+      } catch (error) {
+        // Parsers report and do not throw; should one of them do, it is this resource that is refused, not the update.
+        reports.push({ name, errors: [`Cannot use ${kind} '${name}': ${reasonOf(error)}`], applied: false });
+      }
     }
     for (const name of this.#removedNames(kind, update)) this.#remove(kind, name, answered);
     this.#settle(kind, answered);
@@ -193,9 +199,10 @@ export class SnapshotStore implements SnapshotSource {
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
     const version = { resource: validated.version, eds: edsServiceName(bytes) };
     this.#referencesChanged = true;
-    if (version.eds === null) {
-      this.#warmingClusters.delete(name);
-      this.#clusters.set(name, version);
+    const fresh = visible === undefined && version.eds !== null && this.#endpoints.has(version.eds);
+    if (version.eds === null || fresh) {
+      // Without a former version there is nothing that newer endpoints could disagree with.
+      this.#showCluster(name, version);
     } else {
       this.#warmingClusters.set(name, { version, since: this.#options.clock.monotonic() });
     }
