@@ -12,10 +12,13 @@ export interface AttributeSource {
   readonly node: Readonly<Record<string, Json>>;
 }
 
+/** What an attribute holds; `null` where it is absent. */
+export type AttributeValue = string | number | boolean | null;
+
 /** Reads one attribute as the value of a label; `unknown` where it is absent, as Istio's proxy writes it. */
 export type Attribute = (source: AttributeSource) => string;
 
-type Read = (info: StreamInfo) => string | number | null | undefined;
+type Read = (info: StreamInfo) => AttributeValue | undefined;
 
 /** Envoy's attributes that are a plain fact of the request. */
 const FACTS: Readonly<Record<string, Read>> = {
@@ -38,15 +41,15 @@ const FACTS: Readonly<Record<string, Read>> = {
   "response.total_size": (info) => info.responseHeaderBytes + info.responseBodyBytes,
   "source.address": (info) => info.downstreamRemoteAddress,
   "destination.address": (info) => info.downstreamLocalAddress,
-  "destination.port": (info) => info.downstreamLocalAddress?.split(":").at(-1),
+  "destination.port": (info) => portOf(info.downstreamLocalAddress),
   "upstream.address": (info) => info.upstreamHost,
   "upstream.local_address": (info) => info.upstreamLocalAddress,
-  "upstream.port": (info) => info.upstreamHost?.split(":").at(-1),
+  "upstream.port": (info) => portOf(info.upstreamHost),
   "upstream.uri_san_peer_certificate": (info) => info.upstreamPeerPrincipal,
   "connection.uri_san_peer_certificate": (info) => info.downstreamPeerPrincipal,
   "connection.uri_san_local_certificate": (info) => info.downstreamLocalPrincipal,
   "connection.requested_server_name": (info) => info.requestedServerName,
-  "connection.mtls": (info) => String(info.downstreamPeerPrincipal !== null),
+  "connection.mtls": (info) => info.downstreamPeerPrincipal !== null,
   "connection.tls_version": (info) => info.downstreamTlsVersion,
   "connection.termination_details": (info) => info.connectionTerminationDetails,
   "xds.cluster_name": (info) => info.clusterName,
@@ -66,7 +69,7 @@ const PEER_FIELDS: Readonly<Record<string, keyof PeerMetadata>> = {
 
 /**
  * Compiles a CEL expression that is a plain attribute path, an element of a map (`request.headers['x']`,
- * `node.metadata['X']`) or a string. `null` for any other expression.
+ * `node.metadata['X']`) or a string, as the value of a label. `null` for any other expression.
  */
 export function compileAttribute(expression: string): Attribute | null {
   const text = expression.trim();
@@ -75,38 +78,47 @@ export function compileAttribute(expression: string): Attribute | null {
     const value = literal[1] ?? literal[2]!;
     return () => value;
   }
-  if (Object.hasOwn(FACTS, text)) {
-    const read = FACTS[text]!;
-    return ({ info }) => show(read(info));
+  const read = readAttribute(text);
+  if (read === null) return null;
+  return (source) => {
+    const value = read(source);
+    return value === null || value === "" ? "unknown" : String(value);
+  };
+}
+
+/** Compiles an attribute path or an element of a map. `null` for any other expression. */
+export function readAttribute(path: string): ((source: AttributeSource) => AttributeValue) | null {
+  if (Object.hasOwn(FACTS, path)) {
+    const read = FACTS[path]!;
+    return ({ info }) => read(info) ?? null;
   }
-  const peer = /^(upstream_peer|downstream_peer)\.([a-z]+)$/.exec(text);
+  const peer = /^(upstream_peer|downstream_peer)\.([a-z]+)$/.exec(path);
   if (peer !== null && Object.hasOwn(PEER_FIELDS, peer[2]!)) {
     const field = PEER_FIELDS[peer[2]!]!;
     const direction = peer[1] === "upstream_peer" ? "outbound" : "inbound";
-    return (source) => source.info.direction === direction ? show(source.peer?.[field]) : "unknown";
+    return (source) => source.info.direction === direction ? source.peer?.[field] ?? null : null;
   }
   const element =
     /^(request\.headers|response\.headers|response\.trailers|node\.metadata)\[(?:"([^"\\]*)"|'([^'\\]*)')\]$/
-      .exec(text);
+      .exec(path);
   if (element === null) return null;
   const key = element[2] ?? element[3]!;
+  const header = key.toLowerCase();
   switch (element[1]) {
     case "request.headers":
-      return ({ info }) => show(info.requestHeaders?.get(key.toLowerCase()));
+      return ({ info }) => info.requestHeaders?.get(header) ?? null;
     case "response.headers":
-      return ({ info }) => show(info.responseHeaders?.get(key.toLowerCase()));
+      return ({ info }) => info.responseHeaders?.get(header) ?? null;
     case "response.trailers":
-      return ({ info }) => show(info.responseTrailers?.get(key.toLowerCase()));
+      return ({ info }) => info.responseTrailers?.get(header) ?? null;
     default:
       return ({ node }) => {
         const value = Object.hasOwn(node, key) ? node[key] : null;
-        return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-          ? String(value)
-          : "unknown";
+        return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
       };
   }
 }
 
-function show(value: string | number | null | undefined): string {
-  return value === null || value === undefined || value === "" ? "unknown" : String(value);
+function portOf(address: string | null): number | null {
+  return address === null ? null : Number(address.slice(address.lastIndexOf(":") + 1));
 }
