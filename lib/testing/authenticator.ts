@@ -1,6 +1,7 @@
 import type { HeaderList } from "../http/header_list.ts";
 import type { ConnectionInfo } from "../transport/byte_stream.ts";
-import { StatusError } from "./discovery/status_error.ts";
+import { GrpcStatusError } from "../grpc/grpc_status_error.ts";
+import { GrpcStatus } from "../grpc/status.ts";
 import type { ServiceAccountIdentity, TokenIssuer } from "./tokens.ts";
 
 const BEARER = /^bearer +(\S+)$/i;
@@ -8,7 +9,7 @@ const BEARER = /^bearer +(\S+)$/i;
 /**
  * Who a caller is, by istiod's order: the client certificate first, then the token of the call.
  *
- * @throws {StatusError} `UNAUTHENTICATED` when neither proves anything.
+ * @throws {GrpcStatusError} `UNAUTHENTICATED` when neither proves anything.
  */
 export async function authenticate(
   tokens: TokenIssuer,
@@ -20,11 +21,13 @@ export async function authenticate(
   const certified = principal === undefined ? null : parseSpiffeId(principal, trustDomain);
   if (certified !== null) return certified;
   const bearer = BEARER.exec(headers.get("authorization") ?? "");
-  if (bearer === null) throw new StatusError("UNAUTHENTICATED", "request authenticate failure: no credentials");
+  if (bearer === null) {
+    throw new GrpcStatusError(GrpcStatus.UNAUTHENTICATED, "request authenticate failure: no credentials");
+  }
   try {
     return await tokens.verify(bearer[1]!);
   } catch (error) {
-    throw new StatusError("UNAUTHENTICATED", `request authenticate failure: ${(error as Error).message}`);
+    throw new GrpcStatusError(GrpcStatus.UNAUTHENTICATED, `request authenticate failure: ${(error as Error).message}`);
   }
 }
 

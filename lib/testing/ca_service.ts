@@ -1,6 +1,7 @@
 import { decode, encode } from "../protobuf/registry.ts";
 import type { CertificateAuthority } from "./certificate_authority.ts";
-import { StatusError } from "./discovery/status_error.ts";
+import { GrpcStatusError } from "../grpc/grpc_status_error.ts";
+import { GrpcStatus } from "../grpc/status.ts";
 import type { Faults } from "./faults.ts";
 import type { ServiceAccountIdentity } from "./tokens.ts";
 
@@ -13,7 +14,7 @@ const MAX_TTL_SECONDS = 90 * DEFAULT_TTL_SECONDS;
 /**
  * Answers `CreateCertificate` as istiod does: the name comes from the caller's identity, never from the request.
  *
- * @throws {StatusError} For a lifetime of more than 90 days, an unreadable request, and by {@linkcode Faults}.
+ * @throws {GrpcStatusError} For a lifetime of more than 90 days, an unreadable request, and by {@linkcode Faults}.
  */
 export async function createCertificate(
   request: Uint8Array,
@@ -22,11 +23,14 @@ export async function createCertificate(
 ): Promise<Uint8Array> {
   const { authority, trustDomain, faults } = settings;
   if (faults.certificateRequests !== null) {
-    throw new StatusError(faults.certificateRequests.status, faults.certificateRequests.message);
+    throw new GrpcStatusError(GrpcStatus[faults.certificateRequests.status], faults.certificateRequests.message);
   }
   const { csr = "", validityDuration = 0 } = decode("istio.v1.auth.IstioCertificateRequest", request);
   if (validityDuration > MAX_TTL_SECONDS) {
-    throw new StatusError("INVALID_ARGUMENT", `requested TTL ${validityDuration}s is greater than the max allowed TTL`);
+    throw new GrpcStatusError(
+      GrpcStatus.INVALID_ARGUMENT,
+      `requested TTL ${validityDuration}s is greater than the max allowed TTL`,
+    );
   }
   const ttlSeconds = validityDuration <= 0 ? DEFAULT_TTL_SECONDS : validityDuration;
   const uriSan = `spiffe://${trustDomain}/ns/${identity.namespace}/sa/${identity.serviceAccount}`;
@@ -38,7 +42,7 @@ export async function createCertificate(
       ...(faults.certificates === null ? {} : { override: faults.certificates }),
     });
   } catch (error) {
-    throw new StatusError("INVALID_ARGUMENT", (error as Error).message);
+    throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, (error as Error).message);
   }
   return encode("istio.v1.auth.IstioCertificateResponse", { certChain: [...faults.certificateChain ?? certChain] });
 }

@@ -1,9 +1,10 @@
 import type { IssueOptions } from "./certificate_authority.ts";
-import type { StatusName } from "./discovery/status_error.ts";
+import type { GrpcStatus } from "../grpc/status.ts";
 
 /** An answer with an error in place of the right one. */
 export interface StatusFault {
-  readonly status: StatusName;
+  /** Name of a gRPC status code. */
+  readonly status: keyof typeof GrpcStatus;
   readonly message: string;
 }
 

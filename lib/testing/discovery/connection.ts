@@ -11,7 +11,8 @@ import type { PushScope } from "../kinds/kind.ts";
 import { parseProxyNode, type ProxyNode } from "../proxy_node.ts";
 import type { ServiceAccountIdentity } from "../tokens.ts";
 import { deltaReaction } from "./delta_rules.ts";
-import { StatusError } from "./status_error.ts";
+import { GrpcStatusError } from "../../grpc/grpc_status_error.ts";
+import { GrpcStatus } from "../../grpc/status.ts";
 import { sotwReaction } from "./sotw_rules.ts";
 import type { Reaction, Watch } from "./watch.ts";
 
@@ -61,8 +62,8 @@ const SCOPE_OF: ReadonlyMap<string, PushScope> = new Map([
  */
 export class DiscoveryConnection {
   readonly protocol: AdsProtocol;
-  /** Who the client proved to be; `null` where the fake asks for no proof. */
-  readonly identity: ServiceAccountIdentity | null;
+  /** Who the client proved to be. */
+  readonly identity: ServiceAccountIdentity;
   /** By type URL. */
   readonly watches = new Map<string, Watch>();
   /** Health as last reported by the client, `undefined` before. */
@@ -72,7 +73,7 @@ export class DiscoveryConnection {
   #nonces = 0;
 
   /** @param identity From the token or the client certificate. */
-  constructor(protocol: AdsProtocol, identity: ServiceAccountIdentity | null, owner: ConnectionOwner) {
+  constructor(protocol: AdsProtocol, identity: ServiceAccountIdentity, owner: ConnectionOwner) {
     this.protocol = protocol;
     this.identity = identity;
     this.#owner = owner;
@@ -86,7 +87,7 @@ export class DiscoveryConnection {
   /**
    * Takes an encoded request and answers it.
    *
-   * @throws {StatusError} What ends the stream: no node, a node that is not the caller's, an unknown type.
+   * @throws {GrpcStatusError} What ends the stream: no node, a node that is not the caller's, an unknown type.
    */
   receive(message: Uint8Array): void {
     if (this.protocol === "delta") {
@@ -143,21 +144,25 @@ export class DiscoveryConnection {
   }
 
   #identify(node: EnvoyConfigCoreV3Node | undefined): ProxyNode {
-    if (node?.id === undefined || node.id === "") throw new StatusError("INVALID_ARGUMENT", "missing node information");
+    if (node?.id === undefined || node.id === "") {
+      throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, "missing node information");
+    }
     let proxy: ProxyNode;
     try {
       proxy = parseProxyNode(node);
     } catch (error) {
-      throw new StatusError("INVALID_ARGUMENT", (error as Error).message);
+      throw new GrpcStatusError(GrpcStatus.INVALID_ARGUMENT, (error as Error).message);
     }
     const identity = this.identity;
-    if (identity === null) return proxy;
     if (identity.namespace !== proxy.namespace) {
-      throw new StatusError("PERMISSION_DENIED", `no identities in namespace '${proxy.namespace}' matched`);
+      throw new GrpcStatusError(
+        GrpcStatus.PERMISSION_DENIED,
+        `no identities in namespace '${proxy.namespace}' matched`,
+      );
     }
     if (proxy.serviceAccount !== undefined && proxy.serviceAccount !== identity.serviceAccount) {
-      throw new StatusError(
-        "PERMISSION_DENIED",
+      throw new GrpcStatusError(
+        GrpcStatus.PERMISSION_DENIED,
         `no identities with service account '${proxy.serviceAccount}' matched`,
       );
     }
@@ -200,7 +205,10 @@ export class DiscoveryConnection {
   #resources(typeUrl: string, names: Iterable<string>): GeneratedResource[] {
     const resources = this.#owner.source.resources(this.#node!, typeUrl, names);
     if (resources !== undefined) return resources;
-    throw new StatusError("PERMISSION_DENIED", `api generator is restricted: type '${typeUrl}' has no generator`);
+    throw new GrpcStatusError(
+      GrpcStatus.PERMISSION_DENIED,
+      `api generator is restricted: type '${typeUrl}' has no generator`,
+    );
   }
 
   #send(watch: Watch, resources: readonly GeneratedResource[], removed: readonly string[]): void {
@@ -244,7 +252,7 @@ function read<T>(decodeRequest: () => T): T {
   try {
     return decodeRequest();
   } catch (error) {
-    throw new StatusError("INTERNAL", `cannot read the request: ${(error as Error).message}`);
+    throw new GrpcStatusError(GrpcStatus.INTERNAL, `cannot read the request: ${(error as Error).message}`);
   }
 }
 

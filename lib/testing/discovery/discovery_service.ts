@@ -10,7 +10,8 @@ import type { ObjectStore, StoreChange } from "../object_store.ts";
 import type { ProxyNode } from "../proxy_node.ts";
 import type { ServiceAccountIdentity } from "../tokens.ts";
 import { type AdsProtocol, DiscoveryConnection, type Nack, type ResourceSource } from "./connection.ts";
-import { StatusError } from "./status_error.ts";
+import { GrpcStatusError } from "../../grpc/grpc_status_error.ts";
+import { GrpcStatus } from "../../grpc/status.ts";
 import { isWildcardType } from "./watch.ts";
 
 /** A resource sent by hand. */
@@ -36,8 +37,8 @@ export interface ClientType {
 export interface IstiodClient {
   readonly nodeId: string;
   readonly protocol: AdsProtocol;
-  /** `null` where none was asked for. */
-  readonly identity: ServiceAccountIdentity | null;
+  /** From the client certificate or the token. */
+  readonly identity: ServiceAccountIdentity;
   /** Health as the client last reported it, `undefined` before. */
   readonly health: "healthy" | "unhealthy" | undefined;
   /** By type URL. */
@@ -48,7 +49,7 @@ export interface IstiodClient {
 export interface StreamOutput {
   send(message: Uint8Array): void;
   /** Ends the stream with a status. */
-  fail(error: StatusError): void;
+  fail(error: GrpcStatusError): void;
 }
 
 /** Types that istiod knows and the fake has resources of only when they are pushed by hand. */
@@ -99,7 +100,7 @@ export class DiscoveryService implements ResourceSource {
   }
 
   /** Opens a stream. */
-  open(protocol: AdsProtocol, identity: ServiceAccountIdentity | null, output: StreamOutput): DiscoveryStream {
+  open(protocol: AdsProtocol, identity: ServiceAccountIdentity, output: StreamOutput): DiscoveryStream {
     const stream = new DiscoveryStream(protocol, identity, output, {
       source: this,
       clock: this.#options.clock,
@@ -173,7 +174,9 @@ export class DiscoveryService implements ResourceSource {
   close(): void {
     this.#debounce?.cancel();
     this.#debounce = null;
-    for (const stream of [...this.#streams]) stream.fail(new StatusError("UNAVAILABLE", "istiod is shutting down"));
+    for (const stream of [...this.#streams]) {
+      stream.fail(new GrpcStatusError(GrpcStatus.UNAVAILABLE, "istiod is shutting down"));
+    }
     const closed = new MeshError("MESH_CLOSED", "Cannot wait any longer: FakeIstiod was closed");
     for (const { reject } of this.#waiting) reject(closed);
     this.#waiting.clear();
@@ -223,7 +226,7 @@ export class DiscoveryStream {
   /** @param output Where responses go. @param owner The service. */
   constructor(
     protocol: AdsProtocol,
-    identity: ServiceAccountIdentity | null,
+    identity: ServiceAccountIdentity,
     output: StreamOutput,
     owner: StreamOwner,
   ) {
@@ -253,12 +256,14 @@ export class DiscoveryStream {
     try {
       action(this.connection);
     } catch (error) {
-      this.fail(error instanceof StatusError ? error : new StatusError("INTERNAL", (error as Error).message));
+      this.fail(
+        error instanceof GrpcStatusError ? error : new GrpcStatusError(GrpcStatus.INTERNAL, (error as Error).message),
+      );
     }
   }
 
   /** Ends the stream with a status. */
-  fail(error: StatusError): void {
+  fail(error: GrpcStatusError): void {
     if (!this.#open) return;
     this.close();
     this.#output.fail(error);
