@@ -1,7 +1,8 @@
 import type { HeaderList } from "../http/header_list.ts";
+import type { HttpRequest } from "../http/message.ts";
 import { Backoff } from "../internal/backoff.ts";
 import type { Random } from "../internal/random.ts";
-import { compileHeaderMatch } from "../matcher/header_matcher.ts";
+import { compileHeaderMatch, compileRequestHeaderMatch } from "../matcher/header_matcher.ts";
 import type { RetryPolicy } from "../resource/route.ts";
 
 /** Why an attempt ended without a response: Envoy's `StreamResetReason`, in its words. */
@@ -52,6 +53,7 @@ export class RetryRules {
   readonly #statusCodes: ReadonlySet<number>;
   readonly #grpcCodes: ReadonlySet<string>;
   readonly #headers: readonly ((headers: HeaderList) => boolean)[];
+  readonly #requestHeaders: readonly ((request: HttpRequest) => boolean)[];
 
   /** @param policy The policy; conditions it names that are not known never hold. */
   constructor(policy: RetryPolicy) {
@@ -68,6 +70,12 @@ export class RetryRules {
     this.#statusCodes = new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []);
     this.#grpcCodes = new Set(policy.retryOn.flatMap((condition) => GRPC_CONDITIONS[condition] ?? []));
     this.#headers = on.has("retriable-headers") ? policy.retriableHeaders.map(compileHeaderMatch) : [];
+    this.#requestHeaders = policy.retriableRequestHeaders.map(compileRequestHeaderMatch);
+  }
+
+  /** Whether requests like this one may be tried again at all (`retriable_request_headers`). */
+  covers(request: HttpRequest): boolean {
+    return this.#requestHeaders.length === 0 || this.#requestHeaders.some((matches) => matches(request));
   }
 
   /** Whether the policy names that outcome, however many attempts are left. */

@@ -79,7 +79,7 @@ export class Forwarding {
     this.#request = request;
     this.#call = call;
     const { plan, action } = route;
-    this.#retry = plan.retry === null ? null : new RetryState(plan.retry, deps.random);
+    this.#retry = plan.retry === null || !plan.retry.covers(request) ? null : new RetryState(plan.retry, deps.random);
     this.#timeouts = requestTimeouts(action, plan.retry?.policy ?? null, request.headers);
     this.#startedAt = deps.clock.now();
     const { body } = request;

@@ -66,7 +66,7 @@ export class OriginalDestinations {
 
   /** The host of an address (`ip:port`) or of a name that was resolved; `null` where it is neither. */
   host(destination: string): UpstreamHost | null {
-    const address = this.#names.get(destination) ?? destination;
+    const address = this.#withPort(this.#names.get(destination) ?? destination);
     const known = this.#hosts.get(address);
     const now = this.#clock.monotonic();
     if (known !== undefined) {
@@ -92,6 +92,11 @@ export class OriginalDestinations {
     );
     this.#hosts.set(address, { host, lastUsed: now });
     return host;
+  }
+
+  #withPort(address: string): string {
+    const port = this.#cluster.originalDstPortOverride;
+    return port === null ? address : `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
   }
 
   #forget(now: number): void {
