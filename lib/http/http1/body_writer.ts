@@ -87,10 +87,9 @@ export class BodyWriter {
     } else {
       room = this.#stream.write(chunk);
     }
+    this.#blocked = !room;
     this.#owner.onBodyBytes(chunk.length);
-    if (this.#over) return;
-    if (room) this.#readNext();
-    else this.#blocked = true;
+    if (room && !this.#over) this.#readNext();
   };
 
   readonly #onError = (error: unknown): void => {

@@ -86,7 +86,7 @@ class Http1ServerConnection
   #paused = false;
   #discarding = false;
   #discarded = 0;
-  #lastHost = "";
+  #lastHost: string | null = null;
 
   constructor(stream: ByteStream, handler: HttpServerHandler, options: Http1Options) {
     this.#stream = stream;
