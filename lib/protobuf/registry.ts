@@ -39,7 +39,8 @@ function define(name: string): void {
   if (descriptor === undefined) throw new TypeError(`Cannot use message '${name}': it is not in the descriptors`);
   if (root.get(flat(name)) !== null) return;
   if (descriptor.values !== undefined) {
-    root.add(new protobuf.Enum(flat(name), descriptor.values));
+    // Open, as in proto3: a value that is not known here is kept as its number, not dropped.
+    root.add(new protobuf.Enum(flat(name), descriptor.values, { features: { enum_type: "OPEN" } }));
     return;
   }
   const type = new protobuf.Type(flat(name));

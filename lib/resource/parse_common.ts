@@ -111,8 +111,9 @@ export function parsePositiveDuration<T extends number | null>(
   duration: GoogleProtobufDuration | undefined,
   fallback: T,
 ): number | T {
+  const errors = issues.errors.length;
   const ms = parseDuration(issues, path, duration, fallback);
-  if (ms !== null && ms <= 0) issues.invalid(path, "it must be above 0", "0s");
+  if (ms === 0 && issues.errors.length === errors) issues.invalid(path, "it must be above 0", "0s");
   return ms;
 }
 

@@ -186,11 +186,14 @@ const CLIENTS = {
 /** What becomes of it: who ends TLS, and what handles the bytes. */
 type Outcome = "mTLS HTTP" | "mTLS TCP" | "HTTP" | "TCP" | "refused";
 
-function inbound(recording: string): CompiledFilterChains {
+/** The inbound chains of a recording: at its end, or after the updates that a step caused. */
+function inbound(recording: string, step: string | undefined): CompiledFilterChains {
   const { namespace, updates } = readRecording(recording);
   const clock = { now: () => 0, monotonic: () => 0, timer: () => ({ cancel: () => {} }) };
   const store = new SnapshotStore({ parsers: RECORDING_PARSERS, clientNamespace: namespace, clock });
-  for (const { kind, update } of updates) store.apply(kind, update);
+  const end = updates.findLastIndex((candidate) => candidate.step === step);
+  assert.ok(step === undefined || end !== -1);
+  for (const { kind, update } of updates.slice(0, end === -1 ? updates.length : end + 1)) store.apply(kind, update);
   const listener = store.current.virtualInbound;
   assert.ok(listener);
   return compileFilterChains(listener);
@@ -208,6 +211,7 @@ function outcome(chains: CompiledFilterChains, port: number, client: keyof typeo
 
 const TABLE: readonly {
   readonly recording: string;
+  readonly step?: string;
   readonly port: number;
   readonly title: string;
   readonly outcomes: Readonly<Record<keyof typeof CLIENTS, Outcome>>;
@@ -234,6 +238,43 @@ const TABLE: readonly {
       "TLS of the application": "TCP",
       "plaintext HTTP": "HTTP",
       "plaintext": "TCP",
+    },
+  },
+  {
+    recording: "tcp/httpbin",
+    port: 9001,
+    title: "PERMISSIVE, port of a service (auto)",
+    outcomes: {
+      "mutual TLS, HTTP": "mTLS HTTP",
+      "mutual TLS, TCP": "mTLS TCP",
+      "TLS of the application": "TCP",
+      "plaintext HTTP": "HTTP",
+      "plaintext": "TCP",
+    },
+  },
+  {
+    recording: "sidecar-scope/httpbin",
+    port: 9999,
+    title: "PERMISSIVE, TCP port",
+    outcomes: {
+      "mutual TLS, HTTP": "mTLS TCP",
+      "mutual TLS, TCP": "mTLS TCP",
+      "TLS of the application": "TCP",
+      "plaintext HTTP": "TCP",
+      "plaintext": "TCP",
+    },
+  },
+  {
+    recording: "seq-security/httpbin",
+    step: "01-apply-strict-default",
+    port: 8080,
+    title: "STRICT, HTTP port",
+    outcomes: {
+      "mutual TLS, HTTP": "mTLS HTTP",
+      "mutual TLS, TCP": "mTLS HTTP",
+      "TLS of the application": "mTLS HTTP",
+      "plaintext HTTP": "refused",
+      "plaintext": "refused",
     },
   },
   {
@@ -274,9 +315,9 @@ const TABLE: readonly {
   },
 ];
 
-for (const { recording, port, title, outcomes } of TABLE) {
+for (const { recording, step, port, title, outcomes } of TABLE) {
   Deno.test(`${recording}, ${title}`, () => {
-    const chains = inbound(recording);
+    const chains = inbound(recording, step);
     for (const client of Object.keys(CLIENTS) as (keyof typeof CLIENTS)[]) {
       assert.equal(outcome(chains, port, client), outcomes[client], `${client} on port ${port}`);
     }
