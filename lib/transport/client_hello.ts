@@ -166,11 +166,16 @@ function readProtocols(data: Fields): string[] | null {
   while (!list.done) {
     const name = list.vector(1).rest;
     if (!list.ok || name.length === 0) return null;
-    // GREASE values (RFC 8701) and other names beyond ASCII can match nothing that is configured.
-    const text = readAscii(name);
+    // Names beyond ASCII can match nothing that is configured.
+    const text = isGrease(name) ? null : readAscii(name);
     if (text !== null) names.push(text);
   }
   return data.ok ? names : null;
+}
+
+/** RFC 8701: two equal bytes that end with hexadecimal A. */
+function isGrease(name: Uint8Array): boolean {
+  return name.length === 2 && name[0] === name[1] && (name[0]! & 0x0f) === 0x0a;
 }
 
 function readAscii(bytes: Uint8Array): string | null {

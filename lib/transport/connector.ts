@@ -81,7 +81,14 @@ export function createConnector(options: ConnectorOptions): Connector {
         );
         signal?.addEventListener("abort", onAbort, { once: true });
         // This listener stays: an error of a socket that has none ends the process.
-        socket.on("error", (error: Error) => fail(tls === null ? connectFailure(error) : handshakeFailure(error)));
+        socket.on("error", (error: Error) => {
+          if (!(error instanceof Deno.errors.NotCapable)) return fail(connectFailure(error, tls !== null));
+          if (!settle()) return;
+          const to = formatAddress(address);
+          reject(
+            new MeshError("PERMISSION_MISSING", `Cannot connect to '${to}': grant --allow-net=${to}`, { cause: error }),
+          );
+        });
         socket.once("close", () => fail({ kind: "connect", reason: "the peer closed the connection" }));
         socket.once(tls === null ? "connect" : "secureConnect", () => {
           if (settled) return;
@@ -123,8 +130,8 @@ function openTls(address: SocketAddress, tls: ClientTls, contexts: TlsContexts):
   return connectTls(options as ConnectionOptions);
 }
 
-function connectFailure(error: Error & { code?: string }): { kind: "connect"; reason: string } {
-  return { kind: "connect", reason: error.message };
+function connectFailure(error: Error, isTls: boolean): Omit<TransportFailure, "address"> {
+  return isTls ? handshakeFailure(error) : { kind: "connect", reason: error.message };
 }
 
 function toError(failure: TransportFailure): MeshError {

@@ -46,7 +46,7 @@ export class RawConnection {
   #taken = false;
   readonly #onData = (chunk: Uint8Array): void => this.#receive(chunk);
   readonly #onEnd = (): void => this.#receiveEnd();
-  readonly #onGone = (): void => this.#decide(CLOSED);
+  readonly #onGone = (): void => this.#gone();
 
   /** @param socket Just accepted, paused. @param options What it works with. */
   constructor(socket: Socket, options: RawConnectionOptions) {
@@ -61,7 +61,7 @@ export class RawConnection {
     socket.on("error", () => {});
     socket.once("close", this.#onGone);
     this.#idle = options.registry.timer(options.clock, options.idleLimitMs, () => {
-      this.#decide(CLOSED);
+      this.#gone();
       this.destroy();
     });
   }
@@ -114,6 +114,7 @@ export class RawConnection {
       throw acceptance.refuse(this.remote, "handshake", NOT_TLS[detection.kind]);
     }
     this.#take();
+    if (this.#socket.destroyed) throw acceptance.refuse(this.remote, "handshake", NOT_TLS.closed);
     if (this.#pieces.length > 0) this.#socket.unshift(this.#bytes());
     this.#pieces = [];
     const remaining = Math.max(1, limitMs - (clock.monotonic() - started));
@@ -160,6 +161,13 @@ export class RawConnection {
     this.destroy();
   }
 
+  /** The socket has closed before it was taken, whether its protocol was decided or not. */
+  #gone(): void {
+    this.#idle?.cancel();
+    this.#idle = null;
+    this.#decide(CLOSED);
+  }
+
   /** Joins the pieces to one, which replaces them. */
   #bytes(): Uint8Array {
     if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces)];
@@ -171,10 +179,6 @@ export class RawConnection {
     this.#decision = detection;
     this.#limit?.cancel();
     this.#limit = null;
-    if (detection.kind === "closed") {
-      this.#idle?.cancel();
-      this.#idle = null;
-    }
     this.#socket.removeListener("data", this.#onData);
     this.#socket.removeListener("end", this.#onEnd);
     this.#socket.pause();

@@ -23,7 +23,8 @@ export class SocketStream implements ByteStream {
   readonly #socket: Socket;
   #handler: ByteStreamHandler | null = null;
   #prefix: Uint8Array | null;
-  readonly #endReceived: boolean;
+  /** The peer's end was seen and not delivered: a TLS socket may report it before anybody reads. */
+  #endPending: boolean;
   #reading = false;
   #paused = false;
   #ended = false;
@@ -37,9 +38,8 @@ export class SocketStream implements ByteStream {
     const { socket, info, prefix = null, endReceived = false } = options;
     this.info = info;
     this.#socket = socket;
-    // An end that was read before needs a turn of its own, so it travels behind a prefix, be it an empty one.
-    this.#prefix = prefix ?? (endReceived ? new Uint8Array() : null);
-    this.#endReceived = endReceived;
+    this.#prefix = prefix;
+    this.#endPending = endReceived;
     socket.setNoDelay(true);
     socket.on("end", () => this.#onEnd());
     socket.on("drain", () => this.#onDrain());
@@ -47,6 +47,8 @@ export class SocketStream implements ByteStream {
     socket.on("error", (error: Error) => {
       this.#error ??= error;
     });
+    // Whoever looked at the socket before may have seen its end; the event does not come twice.
+    this.#closed = socket.closed;
     socket.once("close", () => {
       this.#closed = true;
       this.#deliverClose();
@@ -61,8 +63,8 @@ export class SocketStream implements ByteStream {
     this.#handler = handler;
     if (this.#closed) {
       queueMicrotask(() => this.#deliverClose());
-    } else if (this.#prefix !== null) {
-      queueMicrotask(() => this.#deliverPrefix());
+    } else if (this.#prefix !== null || this.#endPending) {
+      queueMicrotask(() => this.#deliverEarly());
     } else {
       this.#read();
     }
@@ -106,7 +108,7 @@ export class SocketStream implements ByteStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.#prefix !== null) queueMicrotask(() => this.#deliverPrefix());
+    if (this.#prefix !== null || this.#endPending) queueMicrotask(() => this.#deliverEarly());
     else if (this.#reading) this.#socket.resume();
     else if (this.#handler !== null) this.#read();
   }
@@ -135,13 +137,17 @@ export class SocketStream implements ByteStream {
     this.#socket.resume();
   }
 
-  #deliverPrefix(): void {
+  /** Delivers what was read before there was a receiver. */
+  #deliverEarly(): void {
+    if (this.#paused || this.#handler === null || this.#socket.destroyed) return;
     const prefix = this.#prefix;
-    if (prefix === null || this.#paused || this.#handler === null || this.#socket.destroyed) return;
     this.#prefix = null;
-    if (prefix.length > 0) this.#onData(prefix);
-    if (this.#endReceived) this.#onEnd();
-    else this.#read();
+    if (prefix !== null) this.#onData(prefix);
+    if (this.#endPending) {
+      this.#endPending = false;
+      this.#onEnd();
+    }
+    this.#read();
   }
 
   #onData(chunk: Uint8Array): void {
@@ -154,7 +160,11 @@ export class SocketStream implements ByteStream {
   }
 
   #onEnd(): void {
-    if (this.#endDelivered || this.#closed || this.#handler === null) return;
+    if (this.#endDelivered || this.#closed) return;
+    if (this.#handler === null || this.#prefix !== null) {
+      this.#endPending = true;
+      return;
+    }
     this.#endDelivered = true;
     try {
       this.#handler.onEnd();
