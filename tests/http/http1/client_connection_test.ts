@@ -189,8 +189,8 @@ Deno.test("connectHttp1() fails when the source of the upload fails", async () =
   const body = new SlowBody();
   const answer = connection.send(request({ method: "POST", body }), new Exchange());
   await server.untilText("\r\n\r\n");
-  body.fail(new Error("source"));
-  await assert.rejects(answer, { message: "source" });
+  body.fail(new Error("Source"));
+  await assert.rejects(answer, { message: "Source" });
   assert.equal(connection.state, "closed");
 });
 
@@ -324,8 +324,8 @@ Deno.test("connectHttp1() stops at once when the exchange is cancelled", async (
   const exchange = new Exchange();
   const answer = waiting.connection.send(request(), exchange);
   await waiting.server.untilText("\r\n\r\n");
-  exchange.cancel(new Error("enough"));
-  await assert.rejects(answer, { message: "enough" });
+  exchange.cancel(new Error("Enough"));
+  await assert.rejects(answer, { message: "Enough" });
   await waiting.server.until(() => waiting.server.closed);
 
   const reading = connect();
@@ -333,13 +333,13 @@ Deno.test("connectHttp1() stops at once when the exchange is cancelled", async (
   const second = reading.connection.send(request(), other);
   reading.server.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab");
   const response = await second;
-  other.cancel(new Error("enough"));
-  await assert.rejects(readAll(response.body), { message: "enough" });
+  other.cancel(new Error("Enough"));
+  await assert.rejects(readAll(response.body), { message: "Enough" });
 
   const before = connect();
   const third = new Exchange();
-  third.cancel(new Error("never"));
-  await assert.rejects(before.connection.send(request(), third), { message: "never" });
+  third.cancel(new Error("Never"));
+  await assert.rejects(before.connection.send(request(), third), { message: "Never" });
   assert.equal(before.connection.available, 1);
   before.connection.close();
 });

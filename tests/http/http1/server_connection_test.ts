@@ -351,9 +351,9 @@ Deno.test("serveHttp1() keeps to a content-length header for content of unknown 
 
 Deno.test("serveHttp1() answers 500 when the handler fails or its response cannot be sent", async () => {
   const handlers: HttpServerHandler[] = [
-    () => Promise.reject(new Error("boom")),
+    () => Promise.reject(new Error("Boom")),
     () => {
-      throw new Error("boom");
+      throw new Error("Boom");
     },
     () => Promise.resolve(respond("x", [], 99)),
     () => Promise.resolve(respond("x", ["x-a", "a\r\nset-cookie: evil"])),
@@ -405,7 +405,7 @@ Deno.test("serveHttp1() fails the reader of content that is cut off", async () =
 
 Deno.test("serveHttp1() closes the connection when an exchange is cancelled", async () => {
   const { peer, connection, exchanges } = serve((_request, exchange) => {
-    exchange.cancel(new Error("enough"));
+    exchange.cancel(new Error("Enough"));
     return new Promise(() => {});
   });
   peer.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
