@@ -6,7 +6,7 @@ import type { Pod } from "./kinds/pod.ts";
 import type { ServicePort } from "./kinds/service.ts";
 import type { VirtualService } from "./kinds/virtual_service.ts";
 import type { ObjectStore, StoredObject } from "./object_store.ts";
-import type { ProxyNode } from "./proxy_node.ts";
+import type { Locality, ProxyNode } from "./proxy_node.ts";
 
 /** Settings of the mesh as a whole. */
 export interface MeshSettings {
@@ -43,7 +43,7 @@ export interface ServiceEndpoint {
   /** Empty where no pod is known. */
   readonly serviceAccount: string;
   readonly workload: string;
-  readonly locality: { readonly region: string; readonly zone: string; readonly subZone: string };
+  readonly locality: Locality;
   /** `NAMESPACE/NAME` of the pod, `null` where none is known. */
   readonly pod: string | null;
 }
@@ -113,6 +113,12 @@ export class MeshView {
   /** Labels of a workload: the registry's where it knows the pod, else what the proxy says. */
   labelsOf(node: ProxyNode): Readonly<Record<string, string>> {
     return this.#store.get("Pod", node.namespace, node.name)?.value.labels ?? node.labels;
+  }
+
+  /** Where a workload runs: by the registry, else as the proxy says. */
+  localityOf(node: ProxyNode): Locality | undefined {
+    const pod = this.#store.get("Pod", node.namespace, node.name);
+    return (pod && this.#store.get("Node", "", pod.value.node)?.value) ?? node.locality;
   }
 
   /** How a workload takes mutual TLS on one of its ports; workload policy before namespace before mesh. */

@@ -1,6 +1,13 @@
 import type { EnvoyConfigCoreV3Node } from "../protobuf/gen/messages.ts";
 import { type Json, structToJson } from "../protobuf/well_known.ts";
 
+/** Where something runs; parts that are not known are empty. */
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+}
+
 /** The proxy behind a stream, as it described itself. */
 export interface ProxyNode {
   /** `type~ip~name.namespace~dnsDomain` */
@@ -13,6 +20,8 @@ export interface ProxyNode {
   readonly labels: Readonly<Record<string, string>>;
   readonly clusterId: string;
   readonly meshId: string;
+  /** As the proxy says; `undefined` without a region. */
+  readonly locality: Locality | undefined;
   readonly metadata: { readonly [key: string]: Json };
 }
 
@@ -42,6 +51,9 @@ export function parseProxyNode(node: EnvoyConfigCoreV3Node): ProxyNode {
     labels: stringMap(metadata.LABELS),
     clusterId: text(metadata.CLUSTER_ID) ?? "Kubernetes",
     meshId: text(metadata.MESH_ID) ?? "cluster.local",
+    locality: node.locality?.region
+      ? { region: node.locality.region, zone: node.locality.zone ?? "", subZone: node.locality.subZone ?? "" }
+      : undefined,
     metadata,
   };
 }

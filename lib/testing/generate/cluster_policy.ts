@@ -1,22 +1,36 @@
 import type {
   EnvoyConfigClusterV3CircuitBreakers as CircuitBreakers,
+  EnvoyConfigClusterV3Cluster as Cluster,
   EnvoyConfigClusterV3OutlierDetection as EnvoyOutlierDetection,
   GoogleProtobufUInt32Value,
 } from "../../protobuf/gen/messages.ts";
-import type { ConnectionPool, OutlierDetection } from "../kinds/destination_rule.ts";
+import type {
+  ConnectionPool,
+  LoadBalancer,
+  OutlierDetection,
+  RetryBudget,
+  TcpKeepalive,
+  Warmup,
+} from "../kinds/destination_rule.ts";
 import { duration } from "./context.ts";
 
 /** istiod's "no limit". */
 const UNLIMITED = 0xffffffff;
 
 /** The one threshold istiod sends. */
-export function circuitBreakers(pool: ConnectionPool | undefined): CircuitBreakers {
+export function circuitBreakers(pool: ConnectionPool | undefined, budget?: RetryBudget): CircuitBreakers {
   return {
     thresholds: [{
       maxConnections: limit(pool?.maxConnections),
       maxPendingRequests: limit(pool?.http1MaxPendingRequests),
       maxRequests: limit(pool?.http2MaxRequests),
       maxRetries: limit(pool?.maxRetries),
+      ...(budget === undefined ? {} : {
+        retryBudget: {
+          budgetPercent: { value: budget.percent },
+          minRetryConcurrency: wrap(budget.minRetryConcurrency),
+        },
+      }),
     }],
   };
 }
@@ -51,6 +65,40 @@ export function outlierDetection(outlier: OutlierDetection): EnvoyOutlierDetecti
     ...(outlier.intervalMs === undefined ? {} : { interval: duration(outlier.intervalMs) }),
     ...(outlier.baseEjectionTimeMs === undefined ? {} : { baseEjectionTime: duration(outlier.baseEjectionTimeMs) }),
     ...(outlier.maxEjectionPercent === undefined ? {} : { maxEjectionPercent: wrap(outlier.maxEjectionPercent) }),
+  };
+}
+
+/** Settings of the balancer for new endpoints; the other algorithms have none. */
+export function slowStart(balancer: LoadBalancer | undefined, warmup: Warmup | undefined): Cluster {
+  if (warmup === undefined) return {};
+  const slowStartConfig = {
+    slowStartWindow: duration(warmup.durationMs),
+    // The key is what istiod was seen to send; Envoy asks for one and finds nothing under it.
+    aggression: { defaultValue: warmup.aggression, runtimeKey: "(" },
+    minWeightPercent: { value: warmup.minimumPercent },
+  };
+  switch (balancer ?? "LEAST_REQUEST") {
+    case "LEAST_REQUEST":
+      return { leastRequestLbConfig: { slowStartConfig } };
+    case "ROUND_ROBIN":
+      return { roundRobinLbConfig: { slowStartConfig } };
+    default:
+      return {};
+  }
+}
+
+/** Options of the sockets to the endpoints. */
+export function connectionOptions(keepalive: TcpKeepalive | undefined): Cluster {
+  if (keepalive === undefined) return {};
+  const { probes, timeSeconds, intervalSeconds } = keepalive;
+  return {
+    upstreamConnectionOptions: {
+      tcpKeepalive: {
+        ...(probes === undefined ? {} : { keepaliveProbes: wrap(probes) }),
+        ...(timeSeconds === undefined ? {} : { keepaliveTime: wrap(timeSeconds) }),
+        ...(intervalSeconds === undefined ? {} : { keepaliveInterval: wrap(intervalSeconds) }),
+      },
+    },
   };
 }
 

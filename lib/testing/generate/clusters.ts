@@ -6,9 +6,9 @@ import type {
 import { type Json, jsonToStruct } from "../../protobuf/well_known.ts";
 import type { DestinationRule, Subset, TrafficPolicy } from "../kinds/destination_rule.ts";
 import { policyFor } from "../kinds/destination_rule.ts";
-import type { ServicePort } from "../kinds/service.ts";
-import type { MeshService, Named } from "../mesh_view.ts";
-import { circuitBreakers, outlierDetection } from "./cluster_policy.ts";
+import { isHttp2, type ServicePort } from "../kinds/service.ts";
+import type { InboundPort, MeshService, Named } from "../mesh_view.ts";
+import { circuitBreakers, connectionOptions, outlierDetection, slowStart } from "./cluster_policy.ts";
 import { clusterName, duration, type GenerateContext, type GeneratedResource } from "./context.ts";
 import { tcpMetadataExchange } from "./network_filters.ts";
 import { originatedTls, outboundMeshTls, rawBuffer } from "./tls.ts";
@@ -64,7 +64,9 @@ function outboundCluster(context: GenerateContext, target: Target): Cluster {
     }),
     ...balancer(headless, policy),
     connectTimeout: duration(policy.connectionPool?.connectTimeoutMs ?? 10_000),
-    circuitBreakers: circuitBreakers(policy.connectionPool),
+    circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
+    ...slowStart(policy.loadBalancer, policy.warmup),
+    ...connectionOptions(policy.connectionPool?.tcpKeepalive),
     ...(policy.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(policy.outlierDetection) }),
     commonLbConfig: {
       healthyPanicThreshold: policy.outlierDetection?.minHealthPercent === undefined
@@ -72,9 +74,7 @@ function outboundCluster(context: GenerateContext, target: Target): Cluster {
         : { value: policy.outlierDetection.minHealthPercent },
     },
     metadata: metadata(target),
-    ...(options === undefined
-      ? {}
-      : { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, options) } }),
+    ...typedOptions(options),
     ...transport(context, target),
     filters: [tcpMetadataExchange()],
   };
@@ -91,8 +91,8 @@ function balancer(headless: boolean, policy: TrafficPolicy): Cluster {
 }
 
 /** Whether istiod upgrades the cluster to HTTP/2. */
-function isHttp2({ port, policy }: Target): boolean {
-  return port.protocol === "http2" || (port.protocol === "http" && policy.connectionPool?.h2Upgrade === true);
+function speaksHttp2({ port, policy }: Target): boolean {
+  return isHttp2(port.protocol) || (port.protocol === "http" && policy.connectionPool?.h2Upgrade === true);
 }
 
 function protocolOptions(target: Target): HttpProtocolOptions | undefined {
@@ -107,9 +107,9 @@ function protocolOptions(target: Target): HttpProtocolOptions | undefined {
       ? {}
       : { maxRequestsPerConnection: { value: pool.maxRequestsPerConnection } }),
   };
-  const hasCommon = Object.keys(common).length > 0;
+  const hasCommon = Object.keys(common).length > 0 || pool?.maxConcurrentStreams !== undefined;
   const upstream = originationNames(policy);
-  const http2 = isHttp2(target);
+  const http2 = speaksHttp2(target);
   if (!hasCommon && upstream === undefined && !http2 && port.protocol !== "auto") return undefined;
   const streams = pool?.maxConcurrentStreams;
   const http2Options = streams === undefined ? {} : { maxConcurrentStreams: { value: streams } };
@@ -134,7 +134,7 @@ function transport(context: GenerateContext, target: Target): Cluster {
   const { service, port, subset, policy } = target;
   const tls = policy.tls;
   const sni = `outbound_.${port.port}_.${subset?.name ?? ""}_.${service.hostname}`;
-  const alpn = isHttp2(target) ? ["istio-peer-exchange", "istio", "h2"] : ["istio-peer-exchange", "istio"];
+  const alpn = speaksHttp2(target) ? ["istio-peer-exchange", "istio", "h2"] : ["istio-peer-exchange", "istio"];
   switch (tls?.mode) {
     case "DISABLE":
       return {};
@@ -153,7 +153,7 @@ function transport(context: GenerateContext, target: Target): Cluster {
           subjectAltNames: tls.subjectAltNames,
           insecureSkipVerify: tls.insecureSkipVerify,
           sni: tls.sni,
-          alpn: isHttp2(target) ? ["h2"] : [],
+          alpn: speaksHttp2(target) ? ["h2"] : [],
         }),
       };
   }
@@ -179,12 +179,11 @@ function identities({ view }: GenerateContext, { service, port }: Target): strin
 
 function metadata({ service, rule, subset, policy }: Target): NonNullable<Cluster["metadata"]> {
   const originates = policy.tls?.mode === "SIMPLE" || policy.tls?.mode === "MUTUAL";
-  const config = rule && `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
   return {
     filterMetadata: {
       istio: jsonToStruct({
         alpn_override: originates ? "false" : undefined,
-        config,
+        config: rule && configPath(rule),
         services: [serviceReference(service)],
         subset: subset?.name,
       }),
@@ -209,37 +208,57 @@ function fixed(context: GenerateContext): Cluster[] {
       }),
     },
   };
-  // 127.0.0.6 marks connections that already went through the inbound listener.
-  const fromInbound: Cluster = { upstreamBindConfig: { sourceAddress: { address: "127.0.0.6", portValue: 0 } } };
   return [
     { ...base("BlackHoleCluster"), type: "STATIC" },
     { ...base("PassthroughCluster"), ...passthrough, filters: [tcpMetadataExchange()] },
-    ...context.view.inboundPorts(context.node).map(({ service, port, targetPort }): Cluster => ({
-      ...base(`inbound|${targetPort}||`),
-      type: "ORIGINAL_DST",
-      lbPolicy: "CLUSTER_PROVIDED",
-      circuitBreakers: circuitBreakers(undefined),
-      // Longer than any process lives: Go's largest duration in whole seconds, less one.
-      cleanupInterval: { seconds: 9_223_372_035 },
-      ...fromInbound,
-      commonLbConfig: {},
-      metadata: { filterMetadata: { istio: jsonToStruct({ services: [serviceReference(service)] }) } },
-      ...(port.protocol === "http2"
-        ? {
-          typedExtensionProtocolOptions: {
-            [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, { explicitHttpConfig: { http2ProtocolOptions: {} } }),
-          },
-        }
-        : port.protocol === "auto"
-        ? {
-          typedExtensionProtocolOptions: {
-            [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, {
-              useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
-            }),
-          },
-        }
-        : {}),
-    })),
-    { ...base("InboundPassthroughCluster", "PassthroughCluster"), ...passthrough, ...fromInbound },
+    ...context.view.inboundPorts(context.node).map((port) => inboundCluster(context, port)),
+    { ...base("InboundPassthroughCluster", "PassthroughCluster"), ...passthrough, ...FROM_INBOUND },
   ];
+}
+
+/** 127.0.0.6 marks connections that already went through the inbound listener. */
+const FROM_INBOUND: Cluster = { upstreamBindConfig: { sourceAddress: { address: "127.0.0.6", portValue: 0 } } };
+
+/** To the application behind a port. Limits of a rule for the service hold here too. */
+function inboundCluster({ view, node }: GenerateContext, { service, port, targetPort }: InboundPort): Cluster {
+  const rule = view.destinationRule(service.hostname, node.namespace);
+  const policed = rule?.value.policy === undefined ? undefined : rule;
+  const policy = policyFor(policed?.value, undefined, port.port);
+  const pool = policy.connectionPool;
+  const options = protocolOptions({
+    service,
+    port,
+    rule: policed,
+    subset: undefined,
+    // The application speaks what its port says: neither an upgrade nor TLS of the callers is meant for it.
+    policy: { ...policy, tls: undefined, connectionPool: pool && { ...pool, h2Upgrade: false } },
+  });
+  return {
+    ...base(`inbound|${targetPort}||`),
+    type: "ORIGINAL_DST",
+    lbPolicy: "CLUSTER_PROVIDED",
+    connectTimeout: duration(pool?.connectTimeoutMs ?? 10_000),
+    circuitBreakers: circuitBreakers(pool),
+    // Longer than any process lives: Go's largest duration in whole seconds, less one.
+    cleanupInterval: { seconds: 9_223_372_035 },
+    ...FROM_INBOUND,
+    ...connectionOptions(pool?.tcpKeepalive),
+    commonLbConfig: {},
+    metadata: {
+      filterMetadata: {
+        istio: jsonToStruct({ config: policed && configPath(policed), services: [serviceReference(service)] }),
+      },
+    },
+    ...typedOptions(options),
+  };
+}
+
+function typedOptions(options: HttpProtocolOptions | undefined): Cluster {
+  return options === undefined
+    ? {}
+    : { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, options) } };
+}
+
+function configPath(rule: Named<DestinationRule>): string {
+  return `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
 }

@@ -7,6 +7,7 @@ import { jsonToStruct } from "../../protobuf/well_known.ts";
 import { policyFor } from "../kinds/destination_rule.ts";
 import { selects } from "../kinds/kind.ts";
 import type { ServiceEndpoint } from "../mesh_view.ts";
+import type { Locality } from "../proxy_node.ts";
 import { canonical, type GenerateContext, type GeneratedResource, parseClusterName } from "./context.ts";
 
 /** The endpoints of a cluster; an unknown cluster gets an empty assignment, as istiod answers. */
@@ -26,24 +27,39 @@ function localities(context: GenerateContext, name: string): LocalityLbEndpoints
   const rule = context.view.destinationRule(service.hostname, context.node.namespace);
   const subset = context.view.subset(rule, target.subset);
   if (target.subset !== "" && subset === undefined) return [];
-  const tls = policyFor(rule?.value, subset, port.port).tls?.mode;
-  const groups = new Map<string, { endpoints: ServiceEndpoint[] }>();
+  const { tls, outlierDetection } = policyFor(rule?.value, subset, port.port);
+  const groups = new Map<string, ServiceEndpoint[]>();
   for (const endpoint of context.view.endpoints(service, port)) {
     if (!selects(subset?.labels ?? {}, endpoint.labels)) continue;
     const { region, zone, subZone } = endpoint.locality;
     const key = `${region}/${zone}/${subZone}`;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, { endpoints: [endpoint] });
-    else group.endpoints.push(endpoint);
+    if (group === undefined) groups.set(key, [endpoint]);
+    else group.push(endpoint);
   }
-  return [...groups.keys()].sort().map((key) => {
-    const { endpoints } = groups.get(key)!;
-    return {
-      locality: localityOf(endpoints[0]!),
-      lbEndpoints: endpoints.map((endpoint) => lbEndpoint(context, endpoint, tls)),
-      loadBalancingWeight: { value: endpoints.length },
-    };
-  });
+  const sorted = [...groups.keys()].sort().map((key) => groups.get(key)!);
+  // Failover needs somebody to notice the failure: without outlier detection every locality is as good.
+  const own = outlierDetection === undefined ? undefined : context.view.localityOf(context.node);
+  const priorities = priorityRanks(sorted.map((endpoints) => own === undefined ? 0 : distance(own, endpoints[0]!)));
+  return sorted.map((endpoints, index) => ({
+    locality: localityOf(endpoints[0]!),
+    lbEndpoints: endpoints.map((endpoint) => lbEndpoint(context, endpoint, tls?.mode)),
+    loadBalancingWeight: { value: endpoints.length },
+    ...(priorities[index] === 0 ? {} : { priority: priorities[index]! }),
+  }));
+}
+
+/** 0 in the same sub-zone, 1 in the same zone, 2 in the same region, else 3. */
+function distance(own: Locality, { locality }: ServiceEndpoint): number {
+  if (own.region !== locality.region) return 3;
+  if (own.zone !== locality.zone) return 2;
+  return own.subZone === locality.subZone ? 0 : 1;
+}
+
+/** Priorities without gaps, from 0, as Envoy asks for. */
+function priorityRanks(distances: readonly number[]): number[] {
+  const ranks = [...new Set(distances)].sort((a, b) => a - b);
+  return distances.map((item) => ranks.indexOf(item));
 }
 
 function localityOf({ locality: { region, zone, subZone } }: ServiceEndpoint): Record<string, string> {

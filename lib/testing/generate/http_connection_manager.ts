@@ -28,6 +28,7 @@ export function inboundHcm(
   context: GenerateContext,
   statPrefix: string,
   routeConfig: EnvoyConfigRouteV3RouteConfiguration,
+  http2: boolean,
 ): EnvoyConfigListenerV3Filter {
   return hcm(context, {
     statPrefix,
@@ -36,6 +37,7 @@ export function inboundHcm(
     serverName: "istio-envoy",
     forwardClientCertDetails: "APPEND_FORWARD",
     setCurrentClientCertDetails: { subject: { value: true }, dns: true, uri: true },
+    ...(http2 ? { http2ProtocolOptions: {} } : {}),
   });
 }
 

@@ -92,7 +92,7 @@ function route(
     match: routeMatch(match),
     ...action(context, service, http, port),
     metadata: { filterMetadata: { istio: jsonToStruct({ config }) } },
-    decorator: { operation: `${host}:${port}${operation(match)}` },
+    decorator: { operation: `${host}:${only?.port ?? port}${operation(match)}` },
     ...headerChanges(headers),
     ...(http.fault === undefined ? {} : { typedPerFilterConfig: { "envoy.filters.http.fault": fault(http.fault) } }),
   };
@@ -195,10 +195,19 @@ function routeAction(
     ...(authority === undefined ? {} : { hostRewriteLiteral: authority }),
     timeout,
     ...(retry === undefined ? {} : { retryPolicy: retry }),
+    ...(http.mirrors.length === 0 ? {} : {
+      requestMirrorPolicies: http.mirrors.map((mirror) => ({
+        cluster: clusterName(mirror.port ?? port, mirror.subset, hostOf(context, service, mirror)),
+        runtimeFraction: { defaultValue: mirror.percent === 100 ? { numerator: 100 } : perMillion(mirror.percent) },
+        traceSampled: {},
+        disableShadowHostSuffixAppend: true,
+      })),
+    }),
     maxGrpcTimeout: timeout,
   };
 }
 
+/** The cluster, or the share of each. Without a port of its own a destination takes the listener's, as in istiod. */
 function destination(
   context: GenerateContext,
   service: Named<VirtualService>,
@@ -206,7 +215,7 @@ function destination(
   port: number,
 ): RouteAction {
   const cluster = (item: RouteDestination) =>
-    clusterName(portOf(context, service, item, port), item.subset, hostOf(context, service, item));
+    clusterName(item.port ?? port, item.subset, hostOf(context, service, item));
   if (destinations.length === 1) return { cluster: cluster(destinations[0]!) };
   return {
     weightedClusters: {
@@ -219,20 +228,19 @@ function destination(
   };
 }
 
-function hostOf(context: GenerateContext, service: Named<VirtualService>, item: RouteDestination): string {
+function hostOf(context: GenerateContext, service: Named<VirtualService>, item: { host: string }): string {
   return qualify(item.host, service.namespace, context.view.settings.domain);
 }
 
-/** The port named; else the only port of the destination; else the port of the listener. */
-function portOf(
-  context: GenerateContext,
-  service: Named<VirtualService>,
-  item: RouteDestination,
-  port: number,
-): number {
-  const ports = context.view.service(hostOf(context, service, item))?.ports ?? [];
-  return item.port ?? (ports.length === 1 && port !== 80 ? ports[0]!.port : port);
-}
+/** Asks for other priorities after every second try. */
+const PREVIOUS_PRIORITIES = {
+  name: "envoy.retry_priorities.previous_priorities",
+  typedConfig: {
+    typeUrl: "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+    // `update_frequency: 2`; the message is not in the descriptors, nothing else of enmesh reads it.
+    value: Uint8Array.of(0x08, 0x02),
+  },
+};
 
 function retries(retries: Retries): RetryPolicy | undefined {
   if (retries.attempts === 0) return undefined;
@@ -244,6 +252,7 @@ function retries(retries: Retries): RetryPolicy | undefined {
   return {
     ...retryPolicy(conditions.join(","), retries.attempts),
     ...(codes.length === 0 ? {} : { retriableStatusCodes: codes }),
+    ...(retries.remoteLocalities ? { retryPriority: PREVIOUS_PRIORITIES } : {}),
     ...(retries.perTryTimeoutMs === undefined ? {} : { perTryTimeout: duration(retries.perTryTimeoutMs) }),
     ...(retries.backoffMs === undefined ? {} : { retryBackOff: { baseInterval: duration(retries.backoffMs) } }),
   };

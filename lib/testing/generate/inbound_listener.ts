@@ -8,7 +8,7 @@ import type {
   EnvoyConfigRouteV3RouteConfiguration,
 } from "../../protobuf/gen/messages.ts";
 import type { MtlsMode } from "../kinds/peer_authentication.ts";
-import type { PortProtocol } from "../kinds/service.ts";
+import { isHttp, isHttp2, type PortProtocol } from "../kinds/service.ts";
 import type { InboundPort } from "../mesh_view.ts";
 import type { GenerateContext, GeneratedResource } from "./context.ts";
 import { inboundHcm } from "./http_connection_manager.ts";
@@ -34,7 +34,7 @@ interface ChainKind {
 /** The chains of a port by mode and protocol, in istiod's order. */
 function chainKinds(mode: MtlsMode, protocol: PortProtocol): ChainKind[] {
   const auto = protocol === "auto";
-  const http = protocol === "http" || protocol === "http2";
+  const http = isHttp(protocol);
   if (mode === "STRICT") {
     return [
       ...(auto ? [{ transport: "tls" as const, alpn: ISTIO_HTTP, terminates: true, http: true }] : []),
@@ -59,8 +59,8 @@ function chainKinds(mode: MtlsMode, protocol: PortProtocol): ChainKind[] {
   }
   return [
     { transport: "tls", alpn: ISTIO_ANY, terminates: true, http },
-    { transport: "raw_buffer", alpn: [], terminates: false, http },
     ...(http ? [] : [{ transport: "tls" as const, alpn: [], terminates: false, http: false }]),
+    { transport: "raw_buffer", alpn: [], terminates: false, http },
   ];
 }
 
@@ -128,7 +128,8 @@ function clusterOf(port: InboundPort | null): string {
 
 function httpFilters(context: GenerateContext, port: InboundPort | null): EnvoyConfigListenerV3Filter[] {
   const prefix = port === null ? `${PASSTHROUGH};` : `inbound_0.0.0.0_${port.targetPort};`;
-  return [tcpMetadataExchange(), inboundHcm(context, prefix, inboundRoutes(port))];
+  const http2 = port !== null && isHttp2(port.port.protocol);
+  return [tcpMetadataExchange(), inboundHcm(context, prefix, inboundRoutes(port), http2)];
 }
 
 function inboundRoutes(port: InboundPort | null): EnvoyConfigRouteV3RouteConfiguration {
@@ -146,7 +147,7 @@ function inboundRoutes(port: InboundPort | null): EnvoyConfigRouteV3RouteConfigu
           cluster,
           timeout: {},
           maxStreamDuration: { maxStreamDuration: {}, grpcTimeoutHeaderMax: {} },
-          ...(port?.port.protocol === "http2"
+          ...(port?.port.protocol === "grpc"
             ? {}
             : { retryPolicy: { retryOn: "reset-before-request", numRetries: { value: 2 } } }),
         },

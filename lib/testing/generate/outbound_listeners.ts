@@ -3,7 +3,7 @@ import type {
   EnvoyConfigListenerV3FilterChain as FilterChain,
   EnvoyConfigListenerV3Listener as Listener,
 } from "../../protobuf/gen/messages.ts";
-import type { ServicePort } from "../kinds/service.ts";
+import { isHttp, type ServicePort } from "../kinds/service.ts";
 import type { MeshService } from "../mesh_view.ts";
 import { clusterName, type GenerateContext, type GeneratedResource } from "./context.ts";
 import { outboundHcm } from "./http_connection_manager.ts";
@@ -16,7 +16,7 @@ export function outboundListeners(context: GenerateContext): GeneratedResource[]
   const listeners = new Map<string, Listener>();
   for (const service of context.view.services) {
     for (const port of service.ports) {
-      const http = port.protocol === "http" || port.protocol === "http2";
+      const http = isHttp(port.protocol);
       // An unnamed address cannot be told from another one of the same port: headless TCP needs one listener a pod.
       const addresses = http ? ["0.0.0.0"] : tcpAddresses(context, service, port);
       for (const address of addresses) {
@@ -38,18 +38,6 @@ export function outboundListeners(context: GenerateContext): GeneratedResource[]
     name: listener.name!,
     value: encode("envoy.config.listener.v3.Listener", listener),
   }));
-}
-
-/** Names of the route configurations that the listeners refer to. */
-export function routeNames(context: GenerateContext): string[] {
-  const names = new Set<string>();
-  for (const service of context.view.services) {
-    for (const port of service.ports) {
-      if (port.protocol === "http" || port.protocol === "http2") names.add(String(port.port));
-      else if (port.protocol === "auto") names.add(`${service.hostname}:${port.port}`);
-    }
-  }
-  return [...names];
 }
 
 function tcpAddresses(context: GenerateContext, service: MeshService, port: ServicePort): string[] {

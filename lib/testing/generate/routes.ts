@@ -3,6 +3,7 @@ import type {
   EnvoyConfigRouteV3Route as Route,
   EnvoyConfigRouteV3VirtualHost as VirtualHost,
 } from "../../protobuf/gen/messages.ts";
+import { isHttp } from "../kinds/service.ts";
 import type { VirtualService } from "../kinds/virtual_service.ts";
 import type { MeshService, Named } from "../mesh_view.ts";
 import { clusterName, type GenerateContext, type GeneratedResource } from "./context.ts";
@@ -30,7 +31,7 @@ export function routeConfiguration(context: GenerateContext, name: string): Gene
 
 function portHosts(context: GenerateContext, port: number): VirtualHost[] {
   const services = context.view.services.filter((service) =>
-    service.ports.some((item) => item.port === port && (item.protocol === "http" || item.protocol === "http2"))
+    service.ports.some((item) => item.port === port && isHttp(item.protocol))
   );
   if (services.length === 0) return [];
   const served = services.map((service) => virtualHost(context, service, port));
@@ -84,12 +85,10 @@ function virtualServiceOf(context: GenerateContext, hostname: string): Named<Vir
 function domains(context: GenerateContext, service: MeshService): string[] {
   const { hostname, name, namespace } = service;
   const short = `${name}.${namespace}`;
-  return [
-    hostname,
-    `${hostname}.`,
-    ...(namespace === context.node.namespace ? [name, `${short}.svc`, short] : [short, `${short}.svc`]),
-    ...(service.address === null ? [`*.${hostname}`] : [service.address]),
-  ];
+  const local = namespace === context.node.namespace;
+  const names = [hostname, `${hostname}.`, ...(local ? [name, `${short}.svc`, short] : [short, `${short}.svc`])];
+  // The pods of a headless service have names below it.
+  return [...names, ...(service.address === null ? names.map((item) => `*.${item}`) : [service.address])];
 }
 
 function defaultRoute(hostname: string, port: number): Route {

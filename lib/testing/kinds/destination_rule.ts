@@ -4,6 +4,26 @@ import { type Kind, specOf } from "./kind.ts";
 /** How a cluster picks an endpoint. */
 export type LoadBalancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM" | "PASSTHROUGH";
 
+/** Endpoints that are new get less than their share at first. */
+export interface Warmup {
+  readonly durationMs: number;
+  readonly minimumPercent: number;
+  readonly aggression: number;
+}
+
+/** How many retries may run, as a share of the requests under way. */
+export interface RetryBudget {
+  readonly percent: number;
+  readonly minRetryConcurrency: number;
+}
+
+/** Keep-alive probes of TCP; times in seconds, `undefined` for the system's. */
+export interface TcpKeepalive {
+  readonly probes: number | undefined;
+  readonly timeSeconds: number | undefined;
+  readonly intervalSeconds: number | undefined;
+}
+
 /** TLS towards the endpoints. */
 export interface ClientTls {
   readonly mode: "DISABLE" | "SIMPLE" | "MUTUAL" | "ISTIO_MUTUAL";
@@ -21,6 +41,7 @@ export interface ConnectionPool {
   readonly connectTimeoutMs: number | undefined;
   readonly maxConnectionDurationMs: number | undefined;
   readonly tcpIdleTimeoutMs: number | undefined;
+  readonly tcpKeepalive: TcpKeepalive | undefined;
   readonly http1MaxPendingRequests: number | undefined;
   readonly http2MaxRequests: number | undefined;
   readonly maxRequestsPerConnection: number | undefined;
@@ -45,6 +66,8 @@ export interface OutlierDetection {
 /** The policy of a host, a subset or a port. */
 export interface TrafficPolicy {
   readonly loadBalancer: LoadBalancer | undefined;
+  readonly warmup: Warmup | undefined;
+  readonly retryBudget: RetryBudget | undefined;
   readonly connectionPool: ConnectionPool | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTls | undefined;
@@ -92,10 +115,10 @@ export const destinationRuleKind: Kind<"DestinationRule", DestinationRule> = {
 
 function parsePolicy(fields: Fields | undefined, withPorts: boolean): TrafficPolicy | undefined {
   if (fields === undefined) return undefined;
-  const own = ["loadBalancer", "connectionPool", "outlierDetection", "tls"];
+  const own = ["loadBalancer", "connectionPool", "outlierDetection", "tls", "retryBudget"];
   fields.only(...own, withPorts ? "portLevelSettings" : "port");
   const balancer = fields.object("loadBalancer");
-  balancer?.only("simple");
+  balancer?.only("simple", "warmup");
   const ports = new Map<number, TrafficPolicy>();
   for (const level of withPorts ? fields.list("portLevelSettings") : []) {
     const port = level.object("port")?.port("number");
@@ -104,6 +127,8 @@ function parsePolicy(fields: Fields | undefined, withPorts: boolean): TrafficPol
   }
   return {
     loadBalancer: balancer?.oneOf("simple", ["LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "PASSTHROUGH"]),
+    warmup: parseWarmup(balancer?.object("warmup")),
+    retryBudget: parseBudget(fields.object("retryBudget")),
     connectionPool: parsePool(fields.object("connectionPool")),
     outlierDetection: parseOutlier(fields.object("outlierDetection")),
     tls: parseTls(fields.object("tls")),
@@ -111,11 +136,40 @@ function parsePolicy(fields: Fields | undefined, withPorts: boolean): TrafficPol
   };
 }
 
+function parseWarmup(fields: Fields | undefined): Warmup | undefined {
+  if (fields === undefined) return undefined;
+  fields.only("duration", "minimumPercent", "aggression");
+  return {
+    durationMs: fields.durationMs("duration") ?? 0,
+    minimumPercent: fields.number("minimumPercent", 0, 100) ?? 10,
+    aggression: fields.number("aggression", 1) ?? 1,
+  };
+}
+
+function parseBudget(fields: Fields | undefined): RetryBudget | undefined {
+  if (fields === undefined) return undefined;
+  fields.only("percent", "minRetryConcurrency");
+  return {
+    percent: fields.number("percent", 0, 100) ?? 20,
+    minRetryConcurrency: fields.number("minRetryConcurrency") ?? 3,
+  };
+}
+
+function parseKeepalive(fields: Fields | undefined): TcpKeepalive | undefined {
+  if (fields === undefined) return undefined;
+  fields.only("probes", "time", "interval");
+  const seconds = (name: string): number | undefined => {
+    const ms = fields.durationMs(name);
+    return ms === undefined ? undefined : Math.trunc(ms / 1000);
+  };
+  return { probes: fields.number("probes"), timeSeconds: seconds("time"), intervalSeconds: seconds("interval") };
+}
+
 function parsePool(fields: Fields | undefined): ConnectionPool | undefined {
   if (fields === undefined) return undefined;
   fields.only("tcp", "http");
   const tcp = fields.object("tcp");
-  tcp?.only("maxConnections", "connectTimeout", "maxConnectionDuration", "idleTimeout");
+  tcp?.only("maxConnections", "connectTimeout", "maxConnectionDuration", "idleTimeout", "tcpKeepalive");
   const http = fields.object("http");
   http?.only(
     "http1MaxPendingRequests",
@@ -131,6 +185,7 @@ function parsePool(fields: Fields | undefined): ConnectionPool | undefined {
     connectTimeoutMs: tcp?.durationMs("connectTimeout"),
     maxConnectionDurationMs: tcp?.durationMs("maxConnectionDuration"),
     tcpIdleTimeoutMs: tcp?.durationMs("idleTimeout"),
+    tcpKeepalive: parseKeepalive(tcp?.object("tcpKeepalive")),
     http1MaxPendingRequests: http?.number("http1MaxPendingRequests"),
     http2MaxRequests: http?.number("http2MaxRequests"),
     maxRequestsPerConnection: http?.number("maxRequestsPerConnection"),
@@ -194,6 +249,8 @@ function parseTls(fields: Fields | undefined): ClientTls | undefined {
 export function policyFor(rule: DestinationRule | undefined, subset: Subset | undefined, port: number): TrafficPolicy {
   const none: TrafficPolicy = {
     loadBalancer: undefined,
+    warmup: undefined,
+    retryBudget: undefined,
     connectionPool: undefined,
     outlierDetection: undefined,
     tls: undefined,
@@ -206,6 +263,8 @@ function override(base: TrafficPolicy, over: TrafficPolicy | undefined, port: nu
   if (over === undefined) return base;
   return over.ports.get(port) ?? {
     loadBalancer: over.loadBalancer ?? base.loadBalancer,
+    warmup: over.warmup ?? base.warmup,
+    retryBudget: over.retryBudget ?? base.retryBudget,
     connectionPool: over.connectionPool ?? base.connectionPool,
     outlierDetection: over.outlierDetection ?? base.outlierDetection,
     tls: over.tls ?? base.tls,

@@ -2,7 +2,17 @@ import { type Kind, specOf } from "./kind.ts";
 import type { Fields } from "../fields.ts";
 
 /** How istiod treats the traffic of a port: named by `appProtocol` or the prefix of the port's name, else detected. */
-export type PortProtocol = "http" | "http2" | "tcp" | "auto";
+export type PortProtocol = "http" | "http2" | "grpc" | "tcp" | "auto";
+
+/** Whether a port is known to carry HTTP. */
+export function isHttp(protocol: PortProtocol): boolean {
+  return protocol === "http" || isHttp2(protocol);
+}
+
+/** Whether a port is known to carry HTTP/2. */
+export function isHttp2(protocol: PortProtocol): boolean {
+  return protocol === "http2" || protocol === "grpc";
+}
 
 /** A port of a Service. */
 export interface ServicePort {
@@ -56,8 +66,9 @@ function protocolOf(name: string): PortProtocol {
   switch (name.toLowerCase().split("-")[0]) {
     case "http":
       return "http";
-    case "http2":
     case "grpc":
+      return "grpc";
+    case "http2":
     case "kubernetes.io/h2c":
       return "http2";
     case "tcp":

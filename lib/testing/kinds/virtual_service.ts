@@ -57,6 +57,16 @@ export interface Retries {
   readonly perTryTimeoutMs: number | undefined;
   readonly backoffMs: number | undefined;
   readonly retryOn: string | undefined;
+  /** Whether a retry prefers endpoints of other priorities than the ones that failed. */
+  readonly remoteLocalities: boolean;
+}
+
+/** A copy of a share of the requests, in percent, whose answers nobody waits for. */
+export interface Mirror {
+  readonly host: string;
+  readonly subset: string;
+  readonly port: number | undefined;
+  readonly percent: number;
 }
 
 /** Faults put into a share of the requests, in percent. */
@@ -87,6 +97,7 @@ export interface HttpRoute {
   readonly timeoutMs: number | undefined;
   readonly retries: Retries | undefined;
   readonly fault: Fault | undefined;
+  readonly mirrors: readonly Mirror[];
   readonly headers: Headers;
 }
 
@@ -122,6 +133,9 @@ function parseRoute(fields: Fields): HttpRoute {
     "timeout",
     "retries",
     "fault",
+    "mirrors",
+    "mirror",
+    "mirrorPercentage",
     "headers",
   );
   const destinations = fields.list("route").map(parseDestination);
@@ -157,19 +171,41 @@ function parseRoute(fields: Fields): HttpRoute {
     timeoutMs: fields.durationMs("timeout"),
     retries: parseRetries(fields.object("retries")),
     fault: parseFault(fields.object("fault")),
+    mirrors: parseMirrors(fields),
     headers: parseHeaders(fields.object("headers")),
   };
 }
 
-function parseDestination(fields: Fields): RouteDestination {
-  fields.only("destination", "weight", "headers");
-  const destination = fields.object("destination");
-  if (destination === undefined) throw fields.error("destination", "is required");
+/** The list, or the single mirror of older documents. */
+function parseMirrors(fields: Fields): Mirror[] {
+  const single = fields.object("mirror");
+  const percent = fields.object("mirrorPercentage")?.number("value", 0, 100) ?? 100;
+  if (single !== undefined) return [{ ...parseTarget(single), percent }];
+  return fields.list("mirrors").map((mirror) => {
+    mirror.only("destination", "percentage");
+    return { ...parseTarget(required(mirror, "destination")), percent: percentOf(mirror) };
+  });
+}
+
+function parseTarget(destination: Fields): { host: string; subset: string; port: number | undefined } {
   destination.only("host", "subset", "port");
   return {
     host: destination.requiredString("host"),
     subset: destination.string("subset") ?? "",
     port: destination.object("port")?.port("number"),
+  };
+}
+
+function required(fields: Fields, name: string): Fields {
+  const object = fields.object(name);
+  if (object === undefined) throw fields.error(name, "is required");
+  return object;
+}
+
+function parseDestination(fields: Fields): RouteDestination {
+  fields.only("destination", "weight", "headers");
+  return {
+    ...parseTarget(required(fields, "destination")),
     weight: fields.number("weight"),
     headers: parseHeaders(fields.object("headers")),
   };
@@ -238,12 +274,13 @@ function parseOperations(fields: Fields | undefined): HeaderOperations {
 
 function parseRetries(fields: Fields | undefined): Retries | undefined {
   if (fields === undefined) return undefined;
-  fields.only("attempts", "perTryTimeout", "retryOn", "backoff");
+  fields.only("attempts", "perTryTimeout", "retryOn", "backoff", "retryRemoteLocalities");
   return {
     attempts: fields.number("attempts", 0, 1000) ?? 0,
     perTryTimeoutMs: fields.durationMs("perTryTimeout"),
     backoffMs: fields.durationMs("backoff"),
     retryOn: fields.string("retryOn"),
+    remoteLocalities: fields.boolean("retryRemoteLocalities") ?? false,
   };
 }
 

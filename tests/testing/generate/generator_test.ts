@@ -6,6 +6,10 @@ const CASES: readonly [string, readonly string[]][] = [
   ["basic", ["sleep", "httpbin", "cart"]],
   ["tls-modes", ["sleep", "httpbin"]],
   ["canary", ["sleep", "httpbin"]],
+  ["resilience", ["sleep", "httpbin"]],
+  ["tcp", ["sleep", "httpbin"]],
+  ["grpc", ["sleep", "httpbin"]],
+  ["external-registry-only", ["sleep", "httpbin"]],
 ];
 
 for (const [scenario, nodes] of CASES) {
@@ -14,7 +18,8 @@ for (const [scenario, nodes] of CASES) {
       for (const node of nodes) {
         const real = recorded(scenario, node, type);
         assert.ok(real.size > 0, `no recording of ${type}`);
-        const fake = generated(scenario, node, type, LEFT_OUT[scenario]!);
+        const policy = scenario === "external-registry-only" ? "REGISTRY_ONLY" : "ALLOW_ANY";
+        const fake = generated(scenario, node, type, LEFT_OUT[scenario]!, policy);
         const found: string[] = [];
         for (const name of new Set([...real.keys(), ...fake.keys()])) {
           for (const line of differences(sorted(real.get(name)), sorted(fake.get(name)))) {

@@ -45,6 +45,7 @@ export function generated(
   node: string,
   type: keyof typeof SHORT,
   without: RegExp,
+  outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY" = "ALLOW_ANY",
 ): Map<string, Decoded> {
   const store = new ObjectStore();
   store.apply(scenarioYaml(scenario, without));
@@ -52,7 +53,7 @@ export function generated(
     trustDomain: "cluster.local",
     domain: "cluster.local",
     rootNamespace: "istio-system",
-    outboundTrafficPolicy: "ALLOW_ANY",
+    outboundTrafficPolicy,
     clusterId: "Kubernetes",
   });
   const manifest = JSON.parse(Deno.readTextFileSync(new URL(`${scenario}/${node}/manifest.json`, ROOT)));
