@@ -67,8 +67,17 @@ export class TestCa {
     return new TestCa(certificate, keys, null);
   }
 
+  /** A certificate used as a CA, whether it may be one or not. Its own chain is not part of what it issues. */
+  static async below(issuer: TlsCertificate): Promise<TestCa> {
+    const certificate = new x509.X509Certificate(issuer.chain.slice(0, issuer.chain.indexOf("-----END") + 25));
+    const pkcs8 = x509.PemConverter.decodeFirst(issuer.key);
+    const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, ALGORITHM, true, ["sign"]);
+    const publicKey = await certificate.publicKey.export(ALGORITHM, ["verify"]);
+    return new TestCa(certificate, { privateKey, publicKey }, null);
+  }
+
   /** A CA below this one. */
-  async intermediate(subject = "O=cluster.local,CN=intermediate"): Promise<TestCa> {
+  async intermediate(subject = "O=cluster.local,CN=intermediate", pathLength?: number): Promise<TestCa> {
     const keys = await generateKeys();
     const certificate = await x509.X509CertificateGenerator.create({
       subject,
@@ -79,7 +88,7 @@ export class TestCa {
       serialNumber: serial(),
       notBefore: new Date(Date.now() - HOUR),
       notAfter: new Date(Date.now() + 12 * HOUR),
-      extensions: caExtensions(),
+      extensions: caExtensions(pathLength),
     });
     return new TestCa(certificate, keys, this);
   }
@@ -142,9 +151,9 @@ export class TestCa {
   }
 }
 
-function caExtensions(): x509.Extension[] {
+function caExtensions(pathLength?: number): x509.Extension[] {
   return [
-    new x509.BasicConstraintsExtension(true, undefined, true),
+    new x509.BasicConstraintsExtension(true, pathLength, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
   ];
 }
