@@ -5,16 +5,16 @@ import type { HeaderList } from "../header_list.ts";
 export class StreamBody implements Body {
   readonly length: number | null;
   readonly trailers: HeaderList | null = null;
-  readonly #stream: ReadableStream<Uint8Array>;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #over = false;
 
   /**
-   * @param stream The content; locked from the first read on.
+   * @param stream The content; locked from now on.
    * @param length Its length where it is known.
+   * @throws {TypeError} When it is locked already.
    */
   constructor(stream: ReadableStream<Uint8Array>, length: number | null = null) {
-    this.#stream = stream;
+    this.#reader = stream.getReader();
     this.length = length;
   }
 
@@ -24,7 +24,6 @@ export class StreamBody implements Body {
 
   async read(): Promise<Uint8Array | null> {
     if (this.#over) return null;
-    this.#reader ??= this.#stream.getReader();
     const { done, value } = await this.#reader.read();
     if (done) {
       this.#over = true;
@@ -44,6 +43,6 @@ export class StreamBody implements Body {
     if (this.#over) return;
     this.#over = true;
     // A source that fails while it is told to stop tells nobody anything new.
-    (this.#reader ?? this.#stream).cancel(reason).catch(() => {});
+    this.#reader.cancel(reason).catch(() => {});
   }
 }
