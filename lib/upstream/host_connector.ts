@@ -103,7 +103,7 @@ export class HostConnector {
     const alpn = alpnOverride === null || protocol === "auto"
       ? null
       : alpnOverride.get(protocol === "http2" ? "HTTP/2" : "HTTP/1.1") ?? null;
-    const hostname = usesHostname(host.transport) ? request.authority : "";
+    const hostname = usesHostname(cluster, host.transport) ? request.authority : "";
     // Nearly always the pool of the request before: no key has to be built then.
     const last = host.lastPool;
     if (last !== null && last.protocol === protocol && last.alpn === alpn && last.hostname === hostname) {
@@ -160,7 +160,13 @@ export class HostConnector {
       case "plaintext":
         return null;
       case "tls":
-        return this.#deps.tls.create(transport.context, { alpn, hostname });
+        return this.#deps.tls.create(transport.context, {
+          alpn,
+          hostname,
+          // Without a request (TCP) there is no host to take them from.
+          autoSni: cluster.http.autoSni && hostname !== "",
+          autoSanValidation: cluster.http.autoSanValidation && hostname !== "",
+        });
       case "unsupported":
         throw new ConnectError(
           "UPSTREAM_CONNECTION_FAILURE",
@@ -181,8 +187,9 @@ function protocolOf(cluster: Cluster, request: HttpRequest): Protocol {
 }
 
 /** Whether connections for different host names must not be shared. */
-function usesHostname(transport: TransportSocket): boolean {
-  return transport.kind === "tls" && (transport.context.autoSni || transport.context.autoSanValidation);
+function usesHostname({ http }: Cluster, transport: TransportSocket): boolean {
+  return transport.kind === "tls" &&
+    (http.autoSni || http.autoSanValidation || transport.context.autoSni || transport.context.autoSanValidation);
 }
 
 function connectError(host: UpstreamHost, failure: TransportFailure | null, cause: unknown): ConnectError {

@@ -8,6 +8,7 @@ import { formatPem, pemBlocks } from "../transport/pem.ts";
 import type { SecretProvider, TlsCertificate, TrustBundle } from "../transport/secret_provider.ts";
 import type { ClientTls, ClientTrust } from "../transport/tls_options.ts";
 import { ConnectError } from "./connect_error.ts";
+import { isIpAddress } from "./dns_resolver.ts";
 
 /**
  * The transport to an endpoint: the first `transport_socket_matches` entry whose labels are all in the endpoint's
@@ -25,8 +26,12 @@ export function selectTransportSocket(cluster: Cluster, endpoint: Endpoint): Tra
 export interface ConnectionTls {
   /** ALPN list instead of the context's; `null` for the context's. */
   readonly alpn: readonly string[] | null;
-  /** Host name of the request, for contexts that take SNI and the expected name from it. */
+  /** Host of the request, for connections that take SNI and the expected name from it. */
   readonly hostname: string;
+  /** `auto_sni` of the cluster: the host name is sent whatever the context says. @default {false} */
+  readonly autoSni?: boolean;
+  /** `auto_san_validation` of the cluster: the certificate must name the host. @default {false} */
+  readonly autoSanValidation?: boolean;
 }
 
 /**
@@ -51,13 +56,13 @@ export class ClientTlsFactory {
    * @throws {ConnectError} When a secret is not there.
    */
   create(context: TlsContext, connection: ConnectionTls): ClientTls {
-    const sni = context.autoSni && context.sni === "" ? sniOf(connection.hostname) : context.sni;
+    const automatic = connection.autoSni === true || (context.autoSni && context.sni === "");
     return {
       certificate: this.#certificate(context),
       trust: this.#trust(context),
-      acceptSans: this.#rule(context, connection.hostname),
+      acceptSans: this.#rule(context, connection),
       alpn: connection.alpn ?? context.alpn,
-      sni,
+      sni: automatic ? sniOf(connection.hostname) : context.sni,
       minVersion: context.minVersion,
       maxVersion: context.maxVersion,
     };
@@ -87,7 +92,11 @@ export class ClientTlsFactory {
   #trust(context: TlsContext): ClientTrust {
     // Only a context that says so verifies nothing (`insecureSkipVerify` arrives as an empty validation context).
     const source = context.validation === null ? null : context.validation.trust;
-    if (source === null) return "none";
+    if (source === null) {
+      if (context.validation === null || context.validation.subjectAltNames.length === 0) return "none";
+      // Envoy refuses such a configuration: names in a certificate nobody vouches for prove nothing.
+      return missing("trust bundle", "of a context that expects names");
+    }
     switch (source.kind) {
       case "system":
         return "system";
@@ -109,20 +118,28 @@ export class ClientTlsFactory {
     }
   }
 
-  #rule(context: TlsContext, hostname: string): PeerRule {
+  #rule(context: TlsContext, connection: ConnectionTls): PeerRule {
     const sans = context.validation?.subjectAltNames ?? [];
-    // Envoy: automatic validation replaces nothing that was configured.
-    if (context.autoSanValidation && sans.length === 0) return matchHostname(sniOf(hostname));
+    if (connection.autoSanValidation === true || (context.autoSanValidation && sans.length === 0)) {
+      return matchHostname(hostOf(connection.hostname));
+    }
     let rule = this.#rules.get(context);
     if (rule === undefined) this.#rules.set(context, rule = compileSanRule(sans, compileStringMatch));
     return rule;
   }
 }
 
-/** The host of an authority, without port. An IP address is no server name (RFC 6066), but can be a SAN. */
-function sniOf(authority: string): string {
+/** The host of an authority, without port and brackets. */
+function hostOf(authority: string): string {
   const colon = authority.lastIndexOf(":");
-  return colon < 0 || authority.indexOf("]", colon) >= 0 ? authority : authority.slice(0, colon);
+  const host = colon < 0 || authority.indexOf("]", colon) >= 0 ? authority : authority.slice(0, colon);
+  return host.startsWith("[") ? host.slice(1, -1) : host;
+}
+
+/** The server name for an authority: an IP address is none (RFC 6066). */
+function sniOf(authority: string): string {
+  const host = hostOf(authority);
+  return isIpAddress(host) ? "" : host;
 }
 
 function missing(what: string, name: string): never {

@@ -329,8 +329,8 @@ Deno.test("Giving up between two attempts ends the pause", async () => {
   rig.fake.refusing.add(A.key);
   const { call, response } = rig.send(request());
   await turn();
-  call.exchange.cancel(new Error("stop"));
-  await assert.rejects(response, /stop/);
+  call.exchange.cancel(new Error("Stop"));
+  await assert.rejects(response, /Stop/);
   assert.equal(rig.fake.manager.target("backend")!.resources.retries.count, 0);
   rig.fake.manager.close();
 });

@@ -51,7 +51,7 @@ export class FakeConnection implements HttpClientConnection {
   }
 
   send(request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
-    if (this.available <= 0) return Promise.reject(new Error("the pool sent on a connection that is not free"));
+    if (this.available <= 0) return Promise.reject(new Error("The pool sent on a connection that is not free"));
     this.active++;
     exchange.connection = this.info;
     exchange.requestStarted = true;
@@ -81,7 +81,7 @@ export class FakeConnection implements HttpClientConnection {
           });
           end(null);
         },
-        fail: (code) => fail(new MeshError(code, "the fake server failed")),
+        fail: (code) => fail(new MeshError(code, "The fake server failed")),
       });
     });
   }
@@ -94,7 +94,7 @@ export class FakeConnection implements HttpClientConnection {
 
   close(): void {
     this.state = "closed";
-    for (const fail of [...this.#failures]) fail(new MeshError("UPSTREAM_CONNECTION_TERMINATION", "closed"));
+    for (const fail of [...this.#failures]) fail(new MeshError("UPSTREAM_CONNECTION_TERMINATION", "Closed"));
     this.onChange?.();
   }
 }
@@ -153,7 +153,7 @@ export class FakeUpstream implements SnapshotSource {
       resolve: (hostname) => {
         this.lookups++;
         const answer = this.names.get(hostname);
-        return answer === undefined ? Promise.reject(new Error("no such name")) : Promise.resolve(answer);
+        return answer === undefined ? Promise.reject(new Error("No such name")) : Promise.resolve(answer);
       },
       clock: this.clock,
       random: this.random,
@@ -170,7 +170,7 @@ export class FakeUpstream implements SnapshotSource {
   async next(): Promise<Received> {
     for (let turns = 0; turns < 100 && this.received.length === 0; turns++) await turn();
     const received = this.received.shift();
-    if (received === undefined) throw new Error("no request arrived");
+    if (received === undefined) throw new Error("No request arrived");
     return received;
   }
 
