@@ -172,13 +172,13 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
       return this.violated(stream, Http2ErrorCode.PROTOCOL_ERROR, "malformed response head");
     }
     if (status < 200) return this.spendIdle("informational HEADERS");
-    stream.headSeen = true;
-    stream.exchange.responseHeaderBytes = head.bytes;
     const hasContent = !stream.isHead && status !== 204 && status !== 304;
     if (hasContent) stream.declaredLength = head.contentLength;
     if (endStream && stream.declaredLength > 0) {
       return this.violated(stream, Http2ErrorCode.PROTOCOL_ERROR, "content-length without content");
     }
+    stream.headSeen = true;
+    stream.exchange.responseHeaderBytes = head.bytes;
     if (!endStream) stream.incoming = new QueueBody(stream.declaredLength < 0 ? null : stream.declaredLength, stream);
     stream.resolve({ status, headers: head.takeHeaders(), body: stream.incoming });
     if (endStream) this.remoteEnd(stream, null);
