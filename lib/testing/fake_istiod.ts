@@ -54,7 +54,7 @@ const SERVER_NAMES: IssueOptions = {
  * metadata: { name: reviews, namespace: default }
  * spec: { clusterIP: 10.96.0.1, selector: { app: reviews }, ports: [{ name: http, port: 9080 }] }
  * `);
- * const options = await istiod.workload({ name: "reviews-v1", ip: "127.0.0.1" });
+ * const options = istiod.workload({ name: "reviews-v1", ip: "127.0.0.1" });
  * assert.equal(options.discoveryAddress, istiod.discoveryAddress);
  * ```
  */
@@ -205,7 +205,7 @@ export class FakeIstiod implements AsyncDisposable {
    *
    * @returns What `Mesh.join` takes.
    */
-  async workload(options: FakeWorkloadOptions): Promise<FakeWorkload> {
+  workload(options: FakeWorkloadOptions): FakeWorkload {
     const workload = resolveWorkload(options);
     const { name, namespace, serviceAccount, ip } = workload;
     const pod = this.#store.get("Pod", namespace, name);
@@ -214,9 +214,22 @@ export class FakeIstiod implements AsyncDisposable {
       discoveryAddress: this.discoveryAddress,
       caAddress: this.discoveryAddress,
       trustDomain: this.settings.trustDomain,
-      token: await this.tokens.mint({ namespace, serviceAccount }),
+      token: () => this.tokens.mint({ namespace, serviceAccount }),
       rootCertificates: this.rootCertificates,
-      workload: { name, namespace, serviceAccount, labels: pod?.value.labels ?? workload.labels, ips: [ip] },
+      workload: {
+        name,
+        namespace,
+        serviceAccount,
+        labels: pod?.value.labels ?? workload.labels,
+        ips: [ip],
+        clusterId: this.settings.clusterId,
+        dnsDomain: this.settings.domain,
+      },
+      env: {},
+      admin: false,
+      statusPort: false,
+      readinessPort: false,
+      prometheusPort: false,
     };
   }
 

@@ -69,10 +69,16 @@ export class MeshView {
   /** Sorted by name, as istiod sends clusters. */
   readonly services: readonly MeshService[];
   readonly #store: ObjectStore;
+  readonly #identities: Map<string, readonly string[]>;
 
-  /** @param store The objects; read, never changed. */
-  constructor(store: ObjectStore, settings: MeshSettings) {
+  /**
+   * @param store The objects; read, never changed.
+   * @param identities Outlives the view: the identities of services whose last endpoint is gone, see
+   * {@linkcode MeshView.identities}.
+   */
+  constructor(store: ObjectStore, settings: MeshSettings, identities: Map<string, readonly string[]> = new Map()) {
     this.#store = store;
+    this.#identities = identities;
     this.settings = settings;
     this.services = store.all("Service").map(({ meta, value }) => ({
       hostname: `${meta.name}.${meta.namespace}.svc.${settings.domain}`,
@@ -95,6 +101,23 @@ export class MeshView {
       meta.namespace === service.namespace && value.service === service.name
     );
     return slices.length > 0 ? this.#sliceEndpoints(service, port, slices) : this.#podEndpoints(service, port);
+  }
+
+  /**
+   * SPIFFE ids of those who serve a service on any port. A service without endpoints keeps the last ones, as with istiod: an empty list
+   * would let its callers accept anybody.
+   */
+  identities(service: MeshService): readonly string[] {
+    const key = service.hostname;
+    const ids = service.ports.flatMap((port) => this.endpoints(service, port))
+      .filter((endpoint) => endpoint.serviceAccount !== "")
+      .map(({ namespace, serviceAccount }) =>
+        `spiffe://${this.settings.trustDomain}/ns/${namespace}/sa/${serviceAccount}`
+      );
+    if (ids.length === 0) return this.#identities.get(key) ?? [];
+    const sorted = [...new Set(ids)].sort();
+    this.#identities.set(key, sorted);
+    return sorted;
   }
 
   /** The ports on which a workload serves, one service a port: the first by name wins, as istiod lets one win. */

@@ -1,3 +1,5 @@
+import type { JoinOptions, WorkloadOptions } from "../bootstrap/join_options.ts";
+
 /** A workload that joins the mesh of a {@linkcode FakeIstiod}. */
 export interface FakeWorkloadOptions {
   /** Name of the pod, for example `reviews-v1`. */
@@ -14,18 +16,20 @@ export interface FakeWorkloadOptions {
   ports?: Readonly<Record<string, number>>;
 }
 
-/** Options for `Mesh.join`, as `istiod.workload()` makes them. */
-export interface FakeWorkload {
-  /** `host:port` of the fake. */
+/**
+ * Options for `Mesh.join`, as `istiod.workload()` makes them. They read nothing from the environment and open no fixed
+ * port, so that several workloads fit into one process; spread them to change that.
+ */
+export interface FakeWorkload extends JoinOptions {
   readonly discoveryAddress: string;
   /** The same: istiod is the certificate authority too. */
   readonly caAddress: string;
   readonly trustDomain: string;
-  /** A service account token that is good for an hour. */
-  readonly token: string;
+  /** Mints a new token for each request, as a kubelet renews the file. */
+  readonly token: () => Promise<string>;
   /** PEM. */
   readonly rootCertificates: string;
-  readonly workload: {
+  readonly workload: WorkloadOptions & {
     readonly name: string;
     readonly namespace: string;
     readonly serviceAccount: string;

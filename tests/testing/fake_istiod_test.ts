@@ -5,7 +5,7 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { decode, encode } from "../../lib/protobuf/registry.ts";
 import { jsonToStruct } from "../../lib/protobuf/well_known.ts";
-import { FakeIstiod, type FakeWorkload } from "../../lib/testing/mod.ts";
+import { FakeIstiod, type FakeWorkload, type FakeWorkloadOptions } from "../../lib/testing/mod.ts";
 import { TYPE } from "../../lib/testing/generate/generator.ts";
 
 const SERVICE = `
@@ -19,15 +19,24 @@ const SOTW = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggre
 const CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 const identity = (bytes: Buffer) => bytes;
 
+interface TestWorkload extends FakeWorkload {
+  readonly bearer: string;
+}
+
+async function workloadOf(istiod: FakeIstiod, options: FakeWorkloadOptions): Promise<TestWorkload> {
+  const workload = istiod.workload(options);
+  return { ...workload, bearer: await workload.token() };
+}
+
 /** A client made of the library that the real one uses. */
 class Client implements Disposable {
   readonly #client: grpc.Client;
   readonly #token: string;
   readonly #workload: FakeWorkload;
 
-  constructor(workload: FakeWorkload, options: { token?: string; roots?: string; key?: string; chain?: string } = {}) {
+  constructor(workload: TestWorkload, options: { token?: string; roots?: string; key?: string; chain?: string } = {}) {
     this.#workload = workload;
-    this.#token = options.token ?? workload.token;
+    this.#token = options.token ?? workload.bearer;
     const credentials = grpc.credentials.createSsl(
       Buffer.from(options.roots ?? workload.rootCertificates),
       options.key === undefined ? null : Buffer.from(options.key),
@@ -148,7 +157,7 @@ async function ends(istiod: FakeIstiod): Promise<void> {
 Deno.test("a client gets a certificate for its token and its configuration over delta ADS", async () => {
   const istiod = await FakeIstiod.start();
   istiod.apply(SERVICE);
-  const workload = await istiod.workload({ name: "sleep-v1", labels: { app: "sleep" } });
+  const workload = await workloadOf(istiod, { name: "sleep-v1", labels: { app: "sleep" } });
   {
     using client = new Client(workload);
     const chain = await client.sign(await csr());
@@ -180,7 +189,7 @@ Deno.test("a client gets a certificate for its token and its configuration over 
 
 Deno.test("the state-of-the-world protocol is served too", async () => {
   const istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({ name: "sleep-v1" });
+  const workload = await workloadOf(istiod, { name: "sleep-v1" });
   {
     using client = new Client(workload);
     const stream = client.stream(SOTW);
@@ -196,7 +205,7 @@ Deno.test("the state-of-the-world protocol is served too", async () => {
 
 Deno.test("a client certificate proves the identity as well as a token does", async () => {
   const istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({ name: "sleep-v1" });
+  const workload = await workloadOf(istiod, { name: "sleep-v1" });
   const issued = await istiod.authority.issue({ uriSans: ["spiffe://cluster.local/ns/default/sa/sleep"] });
   {
     using client = new Client(workload, { token: "", key: issued.key, chain: issued.chain });
@@ -207,7 +216,7 @@ Deno.test("a client certificate proves the identity as well as a token does", as
 
 Deno.test("calls are refused without credentials, with a bad token, for another's node, for too long a lifetime", async () => {
   const istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({ name: "sleep-v1" });
+  const workload = await workloadOf(istiod, { name: "sleep-v1" });
   {
     using none = new Client(workload, { token: "" });
     await assert.rejects(none.sign(await csr()), { code: grpc.status.UNAUTHENTICATED });
@@ -230,7 +239,7 @@ Deno.test("calls are refused without credentials, with a bad token, for another'
 
 Deno.test("faults: certificates refused, delayed, of another name, a chain of one; streams refused", async () => {
   const istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({ name: "sleep-v1" });
+  const workload = await workloadOf(istiod, { name: "sleep-v1" });
   {
     using client = new Client(workload);
     istiod.faults.certificateRequests = { status: "UNAVAILABLE", message: "not now" };
@@ -257,7 +266,7 @@ Deno.test(
   REFUSED,
   async () => {
     const istiod = await FakeIstiod.start();
-    const workload = await istiod.workload({ name: "sleep-v1" });
+    const workload = await workloadOf(istiod, { name: "sleep-v1" });
     {
       using client = new Client(workload);
       const stream = client.stream();
@@ -290,7 +299,7 @@ Deno.test(
   REFUSED,
   async () => {
     const istiod = await FakeIstiod.start();
-    const workload = await istiod.workload({ name: "sleep-v1" });
+    const workload = await workloadOf(istiod, { name: "sleep-v1" });
     const stranger = await FakeIstiod.start();
     const bad = await stranger.authority.issue({ uriSans: ["spiffe://cluster.local/ns/default/sa/sleep"] });
     {
@@ -312,7 +321,7 @@ Deno.test(
 
 Deno.test("root rotation: clients of the old root go on, until it is retired", REFUSED, async () => {
   const istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({ name: "sleep-v1" });
+  const workload = await workloadOf(istiod, { name: "sleep-v1" });
   {
     await istiod.rotateRoot();
     using old = new Client(workload);
@@ -329,7 +338,7 @@ Deno.test("root rotation: clients of the old root go on, until it is retired", R
 
 Deno.test("closing ends open streams, and nothing stays open", REFUSED, async () => {
   const istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({ name: "sleep-v1" });
+  const workload = await workloadOf(istiod, { name: "sleep-v1" });
   using client = new Client(workload);
   const stream = client.stream();
   stream.request(TYPE.cluster);

@@ -82,6 +82,7 @@ export class DiscoveryService implements ResourceSource {
   readonly #scopes = new Set<PushScope>();
   #debounce: Timer | null = null;
   #view: MeshView | null = null;
+  readonly #identities = new Map<string, readonly string[]>();
   #pushes = 0;
 
   /** @param options What it works with. */
@@ -145,7 +146,7 @@ export class DiscoveryService implements ResourceSource {
 
   /** Resources of a type for a node: generated ones, overlaid by those pushed by hand. */
   resources(node: ProxyNode, typeUrl: string, names: Iterable<string>): GeneratedResource[] | undefined {
-    this.#view ??= new MeshView(this.#options.store, this.#options.settings);
+    this.#view ??= new MeshView(this.#options.store, this.#options.settings, this.#identities);
     const wanted = new Set(names);
     const generated = generate({ view: this.#view, node }, typeUrl, wanted);
     const pushed = this.#pushed.get(typeUrl);

@@ -139,7 +139,7 @@ function transport(context: GenerateContext, target: Target): Cluster {
     case "DISABLE":
       return {};
     case "ISTIO_MUTUAL": {
-      const sans = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : identities(context, target);
+      const sans = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : context.view.identities(service);
       return { transportSocket: outboundMeshTls(sans, tls.sni ?? sni, alpn) };
     }
     case "SIMPLE":
@@ -159,7 +159,7 @@ function transport(context: GenerateContext, target: Target): Cluster {
   }
   // Automatic mutual TLS: off where the namespace's policy turns it off, else by endpoint.
   if (context.view.namespaceMtlsMode(service.namespace) === "DISABLE") return {};
-  const socket = outboundMeshTls(identities(context, target), sni, alpn);
+  const socket = outboundMeshTls(context.view.identities(service), sni, alpn);
   if (service.address === null) return { transportSocket: socket };
   return {
     transportSocketMatches: [
@@ -167,14 +167,6 @@ function transport(context: GenerateContext, target: Target): Cluster {
       { name: "tlsMode-disabled", match: {}, transportSocket: rawBuffer() },
     ],
   };
-}
-
-/** SPIFFE ids of the endpoints' service accounts, of all subsets as istiod has it. */
-function identities({ view }: GenerateContext, { service, port }: Target): string[] {
-  const ids = view.endpoints(service, port)
-    .filter((endpoint) => endpoint.serviceAccount !== "")
-    .map((endpoint) => `spiffe://${view.settings.trustDomain}/ns/${endpoint.namespace}/sa/${endpoint.serviceAccount}`);
-  return [...new Set(ids)].sort();
 }
 
 function metadata({ service, rule, subset, policy }: Target): NonNullable<Cluster["metadata"]> {

@@ -5,7 +5,8 @@ import { ObjectStore } from "../../../lib/testing/object_store.ts";
 import { parseProxyNode } from "../../../lib/testing/proxy_node.ts";
 import { jsonToStruct } from "../../../lib/protobuf/well_known.ts";
 
-const ROOT = new URL("../../../../shared/xds/", import.meta.url);
+/** Where the recordings are. */
+export const ROOT = new URL("../../../../shared/xds/", import.meta.url);
 
 /** A decoded resource: `Any` unpacked, so that two can be compared field by field. */
 export type Decoded = null | boolean | number | string | Decoded[] | { [key: string]: Decoded };
@@ -64,7 +65,8 @@ export function generated(
   return new Map(resources.map(({ name, value }) => [name, expand({ typeUrl: url, value })]));
 }
 
-function expand(value: unknown): Decoded {
+/** Unpacks every `Any` of a decoded message. */
+export function expand(value: unknown): Decoded {
   if (value instanceof Uint8Array) return value.toHex();
   if (Array.isArray(value)) return value.map(expand);
   if (typeof value !== "object" || value === null) return value as Decoded;
