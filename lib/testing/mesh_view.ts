@@ -7,6 +7,7 @@ import type { ServicePort } from "./kinds/service.ts";
 import type { VirtualService } from "./kinds/virtual_service.ts";
 import type { ObjectStore, StoredObject } from "./object_store.ts";
 import type { Locality, ProxyNode } from "./proxy_node.ts";
+import { ServiceMemory } from "./service_memory.ts";
 
 /** Settings of the mesh as a whole. */
 export interface MeshSettings {
@@ -69,25 +70,22 @@ export class MeshView {
   /** Sorted by name, as istiod sends clusters. */
   readonly services: readonly MeshService[];
   readonly #store: ObjectStore;
-  readonly #identities: Map<string, readonly string[]>;
+  readonly #memory: ServiceMemory;
 
   /**
    * @param store The objects; read, never changed.
-   * @param identities Outlives the view: the identities of services whose last endpoint is gone, see
-   * {@linkcode MeshView.identities}.
+   * @param memory Outlives the view.
    */
-  constructor(store: ObjectStore, settings: MeshSettings, identities: Map<string, readonly string[]> = new Map()) {
+  constructor(store: ObjectStore, settings: MeshSettings, memory: ServiceMemory = new ServiceMemory()) {
     this.#store = store;
-    this.#identities = identities;
+    this.#memory = memory;
     this.settings = settings;
-    this.services = store.all("Service").map(({ meta, value }) => ({
-      hostname: `${meta.name}.${meta.namespace}.svc.${settings.domain}`,
-      name: meta.name,
-      namespace: meta.namespace,
-      address: value.clusterIp,
-      ports: value.ports,
-      selector: value.selector,
-    })).sort((a, b) => a.hostname < b.hostname ? -1 : 1);
+    this.services = store.all("Service").map(({ meta: { name, namespace }, value }) => {
+      const hostname = `${name}.${namespace}.svc.${settings.domain}`;
+      const { ports, selector, clusterIp } = value;
+      const address = clusterIp === undefined ? memory.address(hostname) : clusterIp;
+      return { hostname, name, namespace, address, ports, selector };
+    }).sort((a, b) => a.hostname < b.hostname ? -1 : 1);
   }
 
   /** The service of that fully qualified name. */
@@ -103,21 +101,13 @@ export class MeshView {
     return slices.length > 0 ? this.#sliceEndpoints(service, port, slices) : this.#podEndpoints(service, port);
   }
 
-  /**
-   * SPIFFE ids of those who serve a service on any port. A service without endpoints keeps the last ones, as with istiod: an empty list
-   * would let its callers accept anybody.
-   */
+  /** SPIFFE ids of those who serve a service, on any port. */
   identities(service: MeshService): readonly string[] {
-    const key = service.hostname;
+    const { trustDomain } = this.settings;
     const ids = service.ports.flatMap((port) => this.endpoints(service, port))
       .filter((endpoint) => endpoint.serviceAccount !== "")
-      .map(({ namespace, serviceAccount }) =>
-        `spiffe://${this.settings.trustDomain}/ns/${namespace}/sa/${serviceAccount}`
-      );
-    if (ids.length === 0) return this.#identities.get(key) ?? [];
-    const sorted = [...new Set(ids)].sort();
-    this.#identities.set(key, sorted);
-    return sorted;
+      .map(({ namespace, serviceAccount }) => `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`);
+    return this.#memory.identities(service.hostname, [...new Set(ids)].sort());
   }
 
   /** The ports on which a workload serves, one service a port: the first by name wins, as istiod lets one win. */

@@ -8,6 +8,7 @@ import type { PushScope } from "../kinds/kind.ts";
 import { type MeshSettings, MeshView } from "../mesh_view.ts";
 import type { ObjectStore, StoreChange } from "../object_store.ts";
 import type { ProxyNode } from "../proxy_node.ts";
+import { ServiceMemory } from "../service_memory.ts";
 import type { ServiceAccountIdentity } from "../tokens.ts";
 import { type AdsProtocol, DiscoveryConnection, type Nack, type ResourceSource } from "./connection.ts";
 import { GrpcStatusError } from "../../grpc/grpc_status_error.ts";
@@ -82,7 +83,7 @@ export class DiscoveryService implements ResourceSource {
   readonly #scopes = new Set<PushScope>();
   #debounce: Timer | null = null;
   #view: MeshView | null = null;
-  readonly #identities = new Map<string, readonly string[]>();
+  readonly #memory = new ServiceMemory();
   #pushes = 0;
 
   /** @param options What it works with. */
@@ -146,7 +147,7 @@ export class DiscoveryService implements ResourceSource {
 
   /** Resources of a type for a node: generated ones, overlaid by those pushed by hand. */
   resources(node: ProxyNode, typeUrl: string, names: Iterable<string>): GeneratedResource[] | undefined {
-    this.#view ??= new MeshView(this.#options.store, this.#options.settings, this.#identities);
+    this.#view ??= new MeshView(this.#options.store, this.#options.settings, this.#memory);
     const wanted = new Set(names);
     const generated = generate({ view: this.#view, node }, typeUrl, wanted);
     const pushed = this.#pushed.get(typeUrl);

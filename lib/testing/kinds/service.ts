@@ -26,8 +26,8 @@ export interface ServicePort {
 
 /** A Kubernetes Service. */
 export interface Service {
-  /** Its address; `null` for a headless one. */
-  readonly clusterIp: string | null;
+  /** Its address; `null` for a headless one, `undefined` where the cluster is to choose. */
+  readonly clusterIp: string | null | undefined;
   /** Empty when it has none: its endpoints then come from EndpointSlices only. */
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly ServicePort[];
@@ -45,7 +45,7 @@ export const serviceKind: Kind<"Service", Service> = {
     }
     const clusterIp = spec.string("clusterIP");
     return {
-      clusterIp: clusterIp === undefined || clusterIp === "None" ? null : clusterIp,
+      clusterIp: clusterIp === "None" ? null : clusterIp,
       selector: spec.stringMap("selector"),
       ports: spec.list("ports").filter((port) => (port.string("protocol") ?? "TCP") === "TCP").map(parsePort),
     };
