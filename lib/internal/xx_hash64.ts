@@ -34,11 +34,11 @@ class Register {
     const a1 = this.lo >>> 16;
     const b0 = lo & 0xffff;
     const b1 = lo >>> 16;
-    // The upper half of the 32 x 32 bit product, by 16-bit pieces: each stays below 2^33, exact in a double.
-    const middle = a1 * b0 + ((a0 * b0) >>> 16);
-    const middle2 = a0 * b1 + (middle & 0xffff);
-    const carry = a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(middle2 / 0x10000);
-    this.hi = (carry + Math.imul(this.hi, lo) + Math.imul(this.lo, hi)) | 0;
+    // The upper half of the 32 x 32 bit product, by 16-bit pieces: both sums in the middle stay below 2^32.
+    const middle = (Math.imul(a1, b0) >>> 0) + (Math.imul(a0, b0) >>> 16);
+    const middle2 = (Math.imul(a0, b1) >>> 0) + (middle & 0xffff);
+    const upper = (Math.imul(a1, b1) + (middle >>> 16) + (middle2 >>> 16)) | 0;
+    this.hi = (upper + Math.imul(this.hi, lo) + Math.imul(this.lo, hi)) | 0;
     this.lo = Math.imul(this.lo, lo);
     return this;
   }
