@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import type {
+  EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpConnectionManager as Message,
+  EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpFilter as HttpFilter,
+} from "../../lib/protobuf/gen/messages.ts";
+import { encode, packAny } from "../../lib/protobuf/registry.ts";
+import { type FilterParsers, NO_FILTER_PARSERS } from "../../lib/resource/filter_parsers.ts";
+import type { HttpConnectionManager } from "../../lib/resource/http_connection_manager.ts";
+import { parseHttpConnectionManager } from "../../lib/resource/parse_http_connection_manager.ts";
+
+const NAME = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+const RDS = { routeConfigName: "80", configSource: { ads: {} } };
+const ROUTER: HttpFilter = {
+  name: "router",
+  typedConfig: packAny("envoy.extensions.filters.http.router.v3.Router", {}),
+};
+const KNOWN: HttpFilter = { name: "known", typedConfig: packAny("google.protobuf.StringValue", { value: "x" }) };
+const UNKNOWN: HttpFilter = { name: "unknown", typedConfig: packAny("google.protobuf.BoolValue", {}) };
+const PARSERS: FilterParsers = {
+  ...NO_FILTER_PARSERS,
+  http: new Map([["google.protobuf.StringValue", {
+    parse(bytes) {
+      if (bytes.length === 0) throw new Error("It is empty");
+      return { length: bytes.length };
+    },
+  }]]),
+};
+
+function parse(fields: Message, parsers = PARSERS) {
+  return parseHttpConnectionManager(encode(NAME, { statPrefix: "s", rds: RDS, ...fields }), parsers);
+}
+
+function valid(fields: Message, parsers?: FilterParsers): HttpConnectionManager {
+  const result = parse(fields, parsers);
+  assert.ok(result.ok, result.ok ? "" : result.errors.join("\n"));
+  assert.ok(result.value);
+  return result.value;
+}
+
+function errors(fields: Message): readonly string[] {
+  const result = parse(fields);
+  assert.equal(result.ok, false, "it must not be valid");
+  return result.ok ? [] : result.errors;
+}
+
+function unsupported(fields: Message, parsers?: FilterParsers): string[] {
+  const result = parse(fields, parsers);
+  assert.ok(result.ok, result.ok ? "" : result.errors.join("\n"));
+  return result.unsupported.map(({ path, what }) => `${path}: ${what}`);
+}
+
+Deno.test("A connection manager gets Envoy's defaults", () => {
+  assert.deepEqual(
+    valid({}),
+    {
+      statPrefix: "s",
+      codec: "auto",
+      routes: { rds: "80" },
+      httpFilters: [],
+      accessLogs: [],
+      serverName: null,
+      serverHeaderTransformation: "overwrite",
+      forwardClientCert: "sanitize",
+      setCurrentClientCert: { subject: false, cert: false, chain: false, dns: false, uri: false },
+      useRemoteAddress: false,
+      xffNumTrustedHops: 0,
+      skipXffAppend: false,
+      generateRequestId: true,
+      preserveExternalRequestId: false,
+      alwaysSetRequestIdInResponse: false,
+      normalizePath: false,
+      mergeSlashes: false,
+      pathWithEscapedSlashes: "keep",
+      upgrades: [],
+      streamIdleTimeoutMs: 300_000,
+      requestTimeoutMs: 0,
+      requestHeadersTimeoutMs: 0,
+      idleTimeoutMs: 3_600_000,
+      maxRequestHeadersKb: 60,
+      maxHeadersCount: 100,
+      acceptHttp10: false,
+      stripMatchingHostPort: false,
+      stripAnyHostPort: false,
+      headersWithUnderscores: "allow",
+      maxConnectionDurationMs: 0,
+      maxStreamDurationMs: 0,
+      maxRequestsPerConnection: 0,
+      maxConcurrentStreams: null,
+    } satisfies HttpConnectionManager,
+  );
+});
+
+Deno.test("Settings that are given are taken", () => {
+  const manager = valid({
+    codecType: "HTTP2",
+    serverName: "istio-envoy",
+    serverHeaderTransformation: "PASS_THROUGH",
+    forwardClientCertDetails: "APPEND_FORWARD",
+    setCurrentClientCertDetails: { subject: { value: true }, uri: true },
+    useRemoteAddress: { value: true },
+    xffNumTrustedHops: 2,
+    generateRequestId: { value: false },
+    normalizePath: { value: true },
+    pathWithEscapedSlashesAction: "REJECT_REQUEST",
+    upgradeConfigs: [{ upgradeType: "WebSocket" }, { upgradeType: "h2c", enabled: { value: false } }],
+    streamIdleTimeout: {},
+    commonHttpProtocolOptions: {
+      idleTimeout: { seconds: 1 },
+      maxHeadersCount: { value: 7 },
+      headersWithUnderscoresAction: "REJECT_REQUEST",
+    },
+    httpProtocolOptions: { acceptHttp_10: true },
+    http2ProtocolOptions: { maxConcurrentStreams: { value: 9 } },
+  });
+  assert.equal(manager.codec, "http2");
+  assert.equal(manager.serverName, "istio-envoy");
+  assert.equal(manager.forwardClientCert, "append_forward");
+  assert.deepEqual(manager.setCurrentClientCert, { subject: true, cert: false, chain: false, dns: false, uri: true });
+  assert.equal(manager.generateRequestId, false);
+  assert.equal(manager.pathWithEscapedSlashes, "reject");
+  assert.deepEqual(manager.upgrades, ["websocket"]);
+  assert.equal(manager.streamIdleTimeoutMs, 0);
+  assert.equal(manager.idleTimeoutMs, 1_000);
+  assert.equal(manager.maxHeadersCount, 7);
+  assert.equal(manager.headersWithUnderscores, "reject");
+  assert.equal(manager.acceptHttp10, true);
+  assert.equal(manager.maxConcurrentStreams, 9);
+});
+
+Deno.test("Routes are given by name or in place, and errors inside carry the whole path", () => {
+  const routeConfig = { virtualHosts: [{ name: "v", domains: ["*"] }] };
+  const { routes } = valid({ rds: undefined as never, routeConfig });
+  assert.ok("inline" in routes);
+  assert.equal(routes.inline.virtualHosts[0]?.name, "v");
+  assert.match(
+    errors({ rds: undefined as never, routeConfig: { virtualHosts: [{ name: "v" }] } })[0]!,
+    /^Cannot use 'route_config\.virtual_hosts\[0\]\.domains'/,
+  );
+  assert.match(errors({ rds: undefined as never })[0]!, /'route_config': routes must be given/);
+  assert.match(errors({ rds: { routeConfigName: "" } })[0]!, /'rds\.route_config_name': it must not be empty/);
+});
+
+Deno.test("Without routes that can be had, or with HTTP/3, there is no connection manager: the chain refuses", () => {
+  for (
+    const fields of [
+      { rds: undefined as never, scopedRoutes: { name: "scoped" } },
+      { rds: { routeConfigName: "80", configSource: { pathConfigSource: { path: "/routes" } } } },
+      { codecType: "HTTP3" },
+    ]
+  ) {
+    const result = parse(fields);
+    assert.ok(result.ok);
+    assert.equal(result.value, null);
+    assert.equal(result.unsupported.length, 1);
+  }
+});
+
+Deno.test("HTTP filters: in order, without the router", () => {
+  const { httpFilters } = valid({ httpFilters: [KNOWN, { ...KNOWN, name: "off", disabled: true }, ROUTER] });
+  assert.deepEqual(httpFilters, [
+    { name: "known", typeUrl: "google.protobuf.StringValue", plan: { length: 3 }, optional: false, disabled: false },
+    { name: "off", typeUrl: "google.protobuf.StringValue", plan: { length: 3 }, optional: false, disabled: true },
+  ]);
+});
+
+Deno.test("HTTP filters: an unknown one stays without a plan and is reported; optional and skipped ones are not", () => {
+  const unknown = { name: "unknown", typeUrl: "google.protobuf.BoolValue", plan: null, disabled: false };
+  assert.deepEqual(valid({ httpFilters: [UNKNOWN, ROUTER] }).httpFilters, [{ ...unknown, optional: false }]);
+  assert.deepEqual(unsupported({ httpFilters: [UNKNOWN, ROUTER] }), ["http_filters[0]: google.protobuf.BoolValue"]);
+  const optional = { httpFilters: [{ ...UNKNOWN, isOptional: true }, ROUTER] };
+  assert.deepEqual(valid(optional).httpFilters, [{ ...unknown, optional: true }]);
+  assert.deepEqual(unsupported(optional), []);
+  const skipping = { ...PARSERS, skip: new Set(["unknown", "known"]) };
+  const skipped = { httpFilters: [UNKNOWN, KNOWN, ROUTER] };
+  assert.ok(valid(skipped, skipping).httpFilters.every((filter) => filter.plan === null && filter.optional));
+  assert.deepEqual(unsupported(skipped, skipping), []);
+});
+
+Deno.test("HTTP filters: what is to be discovered, or has no configuration, has no plan", () => {
+  const discovered = { name: "wasm", configDiscovery: { typeUrls: ["t/a.B", "t/c.D"] } };
+  assert.deepEqual(unsupported({ httpFilters: [discovered, { name: "bare" }, ROUTER] }), [
+    "http_filters[0]: config_discovery of a.B, c.D",
+    "http_filters[1]: bare",
+  ]);
+});
+
+Deno.test("HTTP filters: a chain ends with the router, and nowhere else", () => {
+  assert.match(errors({ httpFilters: [ROUTER, KNOWN, ROUTER] })[0]!, /http_filters\[0\]': the router must be the last/);
+  assert.match(errors({ httpFilters: [KNOWN] })[0]!, /http_filters\[0\]': a filter that ends the chain must follow/);
+  assert.deepEqual(valid({ httpFilters: [UNKNOWN] }).httpFilters.length, 1, "an unknown one may be what ends it");
+});
+
+Deno.test("HTTP filters: the reasons of a parser are errors of the resource", () => {
+  const empty = { name: "known", typedConfig: packAny("google.protobuf.StringValue", {}) };
+  assert.deepEqual(errors({ httpFilters: [empty, { name: "", typedConfig: {} }, ROUTER] }), [
+    "Cannot use 'http_filters[0].typed_config': 'google.protobuf.StringValue' is not valid (It is empty)",
+    "Cannot use 'http_filters[1].name': it must not be empty, current value is ''",
+    "Cannot use 'http_filters[1].typed_config.type_url': it must not be empty, current value is ''",
+  ]);
+});
+
+Deno.test("An upgrade with a chain of its own is not allowed", () => {
+  const fields = { upgradeConfigs: [{ upgradeType: "websocket", filters: [ROUTER] }] };
+  assert.deepEqual(valid(fields).upgrades, []);
+  assert.deepEqual(unsupported(fields), ["upgrade_configs[0].filters: websocket"]);
+});
