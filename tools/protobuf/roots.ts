@@ -5,6 +5,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.service.discovery.v3.DeltaDiscoveryResponse",
   "envoy.service.discovery.v3.DiscoveryRequest",
   "envoy.service.discovery.v3.DiscoveryResponse",
+  "envoy.service.status.v3.ClientConfig",
   // The Istio certificate authority and Istio's own types.
   "istio.v1.auth.IstioCertificateRequest",
   "istio.v1.auth.IstioCertificateResponse",

@@ -4,6 +4,132 @@
 /** An enum value: its name, or its number where the name is not known to these descriptors. */
 export type EnumValue = string | number;
 
+/** `envoy.admin.v3.ClustersConfigDump` */
+export interface EnvoyAdminV3ClustersConfigDump {
+  versionInfo?: string;
+  staticClusters?: EnvoyAdminV3ClustersConfigDumpStaticCluster[];
+  dynamicActiveClusters?: EnvoyAdminV3ClustersConfigDumpDynamicCluster[];
+  dynamicWarmingClusters?: EnvoyAdminV3ClustersConfigDumpDynamicCluster[];
+}
+
+/** `envoy.admin.v3.ClustersConfigDump.DynamicCluster` */
+export interface EnvoyAdminV3ClustersConfigDumpDynamicCluster {
+  versionInfo?: string;
+  cluster?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+  errorState?: EnvoyAdminV3UpdateFailureState;
+  clientStatus?: EnumValue;
+}
+
+/** `envoy.admin.v3.ClustersConfigDump.StaticCluster` */
+export interface EnvoyAdminV3ClustersConfigDumpStaticCluster {
+  cluster?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+}
+
+/** `envoy.admin.v3.EndpointsConfigDump` */
+export interface EnvoyAdminV3EndpointsConfigDump {
+  staticEndpointConfigs?: EnvoyAdminV3EndpointsConfigDumpStaticEndpointConfig[];
+  dynamicEndpointConfigs?: EnvoyAdminV3EndpointsConfigDumpDynamicEndpointConfig[];
+}
+
+/** `envoy.admin.v3.EndpointsConfigDump.DynamicEndpointConfig` */
+export interface EnvoyAdminV3EndpointsConfigDumpDynamicEndpointConfig {
+  versionInfo?: string;
+  endpointConfig?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+  errorState?: EnvoyAdminV3UpdateFailureState;
+  clientStatus?: EnumValue;
+}
+
+/** `envoy.admin.v3.EndpointsConfigDump.StaticEndpointConfig` */
+export interface EnvoyAdminV3EndpointsConfigDumpStaticEndpointConfig {
+  endpointConfig?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+}
+
+/** `envoy.admin.v3.ListenersConfigDump` */
+export interface EnvoyAdminV3ListenersConfigDump {
+  versionInfo?: string;
+  staticListeners?: EnvoyAdminV3ListenersConfigDumpStaticListener[];
+  dynamicListeners?: EnvoyAdminV3ListenersConfigDumpDynamicListener[];
+}
+
+/** `envoy.admin.v3.ListenersConfigDump.DynamicListener` */
+export interface EnvoyAdminV3ListenersConfigDumpDynamicListener {
+  name?: string;
+  activeState?: EnvoyAdminV3ListenersConfigDumpDynamicListenerState;
+  warmingState?: EnvoyAdminV3ListenersConfigDumpDynamicListenerState;
+  drainingState?: EnvoyAdminV3ListenersConfigDumpDynamicListenerState;
+  errorState?: EnvoyAdminV3UpdateFailureState;
+  clientStatus?: EnumValue;
+}
+
+/** `envoy.admin.v3.ListenersConfigDump.DynamicListenerState` */
+export interface EnvoyAdminV3ListenersConfigDumpDynamicListenerState {
+  versionInfo?: string;
+  listener?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+}
+
+/** `envoy.admin.v3.ListenersConfigDump.StaticListener` */
+export interface EnvoyAdminV3ListenersConfigDumpStaticListener {
+  listener?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+}
+
+/** `envoy.admin.v3.RoutesConfigDump` */
+export interface EnvoyAdminV3RoutesConfigDump {
+  staticRouteConfigs?: EnvoyAdminV3RoutesConfigDumpStaticRouteConfig[];
+  dynamicRouteConfigs?: EnvoyAdminV3RoutesConfigDumpDynamicRouteConfig[];
+}
+
+/** `envoy.admin.v3.RoutesConfigDump.DynamicRouteConfig` */
+export interface EnvoyAdminV3RoutesConfigDumpDynamicRouteConfig {
+  versionInfo?: string;
+  routeConfig?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+  errorState?: EnvoyAdminV3UpdateFailureState;
+  clientStatus?: EnumValue;
+}
+
+/** `envoy.admin.v3.RoutesConfigDump.StaticRouteConfig` */
+export interface EnvoyAdminV3RoutesConfigDumpStaticRouteConfig {
+  routeConfig?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+}
+
+/** `envoy.admin.v3.ScopedRoutesConfigDump` */
+export interface EnvoyAdminV3ScopedRoutesConfigDump {
+  inlineScopedRouteConfigs?: EnvoyAdminV3ScopedRoutesConfigDumpInlineScopedRouteConfigs[];
+  dynamicScopedRouteConfigs?: EnvoyAdminV3ScopedRoutesConfigDumpDynamicScopedRouteConfigs[];
+}
+
+/** `envoy.admin.v3.ScopedRoutesConfigDump.DynamicScopedRouteConfigs` */
+export interface EnvoyAdminV3ScopedRoutesConfigDumpDynamicScopedRouteConfigs {
+  name?: string;
+  versionInfo?: string;
+  scopedRouteConfigs?: GoogleProtobufAny[];
+  lastUpdated?: GoogleProtobufTimestamp;
+  errorState?: EnvoyAdminV3UpdateFailureState;
+  clientStatus?: EnumValue;
+}
+
+/** `envoy.admin.v3.ScopedRoutesConfigDump.InlineScopedRouteConfigs` */
+export interface EnvoyAdminV3ScopedRoutesConfigDumpInlineScopedRouteConfigs {
+  name?: string;
+  scopedRouteConfigs?: GoogleProtobufAny[];
+  lastUpdated?: GoogleProtobufTimestamp;
+}
+
+/** `envoy.admin.v3.UpdateFailureState` */
+export interface EnvoyAdminV3UpdateFailureState {
+  failedConfiguration?: GoogleProtobufAny;
+  lastUpdateAttempt?: GoogleProtobufTimestamp;
+  details?: string;
+  versionInfo?: string;
+}
+
 /** `envoy.config.accesslog.v3.AccessLog` */
 export interface EnvoyConfigAccesslogV3AccessLog {
   name?: string;
@@ -2817,6 +2943,38 @@ export interface EnvoyServiceDiscoveryV3ResourceName {
   dynamicParameterConstraints?: EnvoyServiceDiscoveryV3DynamicParameterConstraints;
 }
 
+/** `envoy.service.status.v3.ClientConfig` */
+export interface EnvoyServiceStatusV3ClientConfig {
+  node?: EnvoyConfigCoreV3Node;
+  xdsConfig?: EnvoyServiceStatusV3PerXdsConfig[];
+  genericXdsConfigs?: EnvoyServiceStatusV3ClientConfigGenericXdsConfig[];
+  clientScope?: string;
+}
+
+/** `envoy.service.status.v3.ClientConfig.GenericXdsConfig` */
+export interface EnvoyServiceStatusV3ClientConfigGenericXdsConfig {
+  typeUrl?: string;
+  name?: string;
+  versionInfo?: string;
+  xdsConfig?: GoogleProtobufAny;
+  lastUpdated?: GoogleProtobufTimestamp;
+  configStatus?: EnumValue;
+  clientStatus?: EnumValue;
+  errorState?: EnvoyAdminV3UpdateFailureState;
+  isStaticResource?: boolean;
+}
+
+/** `envoy.service.status.v3.PerXdsConfig` */
+export interface EnvoyServiceStatusV3PerXdsConfig {
+  status?: EnumValue;
+  clientStatus?: EnumValue;
+  listenerConfig?: EnvoyAdminV3ListenersConfigDump;
+  clusterConfig?: EnvoyAdminV3ClustersConfigDump;
+  routeConfig?: EnvoyAdminV3RoutesConfigDump;
+  scopedRouteConfig?: EnvoyAdminV3ScopedRoutesConfigDump;
+  endpointConfig?: EnvoyAdminV3EndpointsConfigDump;
+}
+
 /** `envoy.tcp.metadataexchange.config.MetadataExchange` */
 export interface EnvoyTcpMetadataexchangeConfigMetadataExchange {
   protocol?: string;
@@ -3459,6 +3617,23 @@ export interface XdsTypeV3TypedStruct {
 
 /** Every message known to the descriptors, by full name. */
 export interface MessageMap {
+  "envoy.admin.v3.ClustersConfigDump": EnvoyAdminV3ClustersConfigDump;
+  "envoy.admin.v3.ClustersConfigDump.DynamicCluster": EnvoyAdminV3ClustersConfigDumpDynamicCluster;
+  "envoy.admin.v3.ClustersConfigDump.StaticCluster": EnvoyAdminV3ClustersConfigDumpStaticCluster;
+  "envoy.admin.v3.EndpointsConfigDump": EnvoyAdminV3EndpointsConfigDump;
+  "envoy.admin.v3.EndpointsConfigDump.DynamicEndpointConfig": EnvoyAdminV3EndpointsConfigDumpDynamicEndpointConfig;
+  "envoy.admin.v3.EndpointsConfigDump.StaticEndpointConfig": EnvoyAdminV3EndpointsConfigDumpStaticEndpointConfig;
+  "envoy.admin.v3.ListenersConfigDump": EnvoyAdminV3ListenersConfigDump;
+  "envoy.admin.v3.ListenersConfigDump.DynamicListener": EnvoyAdminV3ListenersConfigDumpDynamicListener;
+  "envoy.admin.v3.ListenersConfigDump.DynamicListenerState": EnvoyAdminV3ListenersConfigDumpDynamicListenerState;
+  "envoy.admin.v3.ListenersConfigDump.StaticListener": EnvoyAdminV3ListenersConfigDumpStaticListener;
+  "envoy.admin.v3.RoutesConfigDump": EnvoyAdminV3RoutesConfigDump;
+  "envoy.admin.v3.RoutesConfigDump.DynamicRouteConfig": EnvoyAdminV3RoutesConfigDumpDynamicRouteConfig;
+  "envoy.admin.v3.RoutesConfigDump.StaticRouteConfig": EnvoyAdminV3RoutesConfigDumpStaticRouteConfig;
+  "envoy.admin.v3.ScopedRoutesConfigDump": EnvoyAdminV3ScopedRoutesConfigDump;
+  "envoy.admin.v3.ScopedRoutesConfigDump.DynamicScopedRouteConfigs": EnvoyAdminV3ScopedRoutesConfigDumpDynamicScopedRouteConfigs;
+  "envoy.admin.v3.ScopedRoutesConfigDump.InlineScopedRouteConfigs": EnvoyAdminV3ScopedRoutesConfigDumpInlineScopedRouteConfigs;
+  "envoy.admin.v3.UpdateFailureState": EnvoyAdminV3UpdateFailureState;
   "envoy.config.accesslog.v3.AccessLog": EnvoyConfigAccesslogV3AccessLog;
   "envoy.config.accesslog.v3.AccessLogFilter": EnvoyConfigAccesslogV3AccessLogFilter;
   "envoy.config.accesslog.v3.AndFilter": EnvoyConfigAccesslogV3AndFilter;
@@ -3802,6 +3977,9 @@ export interface MessageMap {
   "envoy.service.discovery.v3.Resource.CacheControl": EnvoyServiceDiscoveryV3ResourceCacheControl;
   "envoy.service.discovery.v3.ResourceLocator": EnvoyServiceDiscoveryV3ResourceLocator;
   "envoy.service.discovery.v3.ResourceName": EnvoyServiceDiscoveryV3ResourceName;
+  "envoy.service.status.v3.ClientConfig": EnvoyServiceStatusV3ClientConfig;
+  "envoy.service.status.v3.ClientConfig.GenericXdsConfig": EnvoyServiceStatusV3ClientConfigGenericXdsConfig;
+  "envoy.service.status.v3.PerXdsConfig": EnvoyServiceStatusV3PerXdsConfig;
   "envoy.tcp.metadataexchange.config.MetadataExchange": EnvoyTcpMetadataexchangeConfigMetadataExchange;
   "envoy.type.http.v3.PathTransformation": EnvoyTypeHttpV3PathTransformation;
   "envoy.type.http.v3.PathTransformation.Operation": EnvoyTypeHttpV3PathTransformationOperation;

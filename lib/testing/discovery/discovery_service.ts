@@ -13,6 +13,7 @@ import type { ServiceAccountIdentity } from "../tokens.ts";
 import { type AdsProtocol, DiscoveryConnection, type Nack, type ResourceSource } from "./connection.ts";
 import { GrpcStatusError } from "../../grpc/grpc_status_error.ts";
 import { GrpcStatus } from "../../grpc/status.ts";
+import { syncStatus, SYNCZ } from "./syncz.ts";
 import { isWildcardType } from "./watch.ts";
 
 /** A resource sent by hand. */
@@ -147,6 +148,10 @@ export class DiscoveryService implements ResourceSource {
 
   /** Resources of a type for a node: generated ones, overlaid by those pushed by hand. */
   resources(node: ProxyNode, typeUrl: string, names: Iterable<string>): GeneratedResource[] | undefined {
+    if (typeUrl === SYNCZ) {
+      const connections = [...this.#streams].map((stream) => stream.connection);
+      return syncStatus(node, this.#options.settings.rootNamespace, connections);
+    }
     this.#view ??= new MeshView(this.#options.store, this.#options.settings, this.#memory);
     const wanted = new Set(names);
     const generated = generate({ view: this.#view, node }, typeUrl, wanted);

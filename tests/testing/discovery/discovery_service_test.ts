@@ -331,3 +331,49 @@ Deno.test("a delay holds every response back, in order", async () => {
   await clock.advance(50);
   assert.deepEqual(client.take().map((line) => line.split(" ")[0]), ["Cluster", "Listener"]);
 });
+
+Deno.test("syncz tells who is in step, within the caller's namespace", () => {
+  const { service } = start();
+  const nodeOf = (
+    name: string,
+    namespace: string,
+    metadata: Record<string, string | object> = { PROXY_CONFIG: {} },
+  ) => ({
+    id: `sidecar~10.0.0.1~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    metadata: jsonToStruct({ NAMESPACE: namespace, ...(metadata as Record<string, string>) }),
+  });
+  const join = (name: string, namespace: string, metadata?: Record<string, string>) => {
+    const client = new Client(service, "delta", { namespace, serviceAccount: "any" });
+    client.delta(TYPE.cluster, { node: nodeOf(name, namespace, metadata) });
+    return client;
+  };
+  const synced = join("a", "default");
+  synced.delta(TYPE.cluster, { responseNonce: synced.lastNonce(TYPE.cluster) });
+  join("b", "default");
+  const refusing = join("c", "default");
+  refusing.delta(TYPE.cluster, {
+    responseNonce: refusing.lastNonce(TYPE.cluster),
+    errorDetail: { code: 13, message: "no" },
+  });
+  join("hidden", "default", {});
+  join("d", "other");
+  const ask = (namespace: string) => {
+    const statuses: string[] = [];
+    const stream = service.open("delta", { namespace, serviceAccount: "any" }, {
+      send: (message) => {
+        const { resources } = decode("envoy.service.discovery.v3.DeltaDiscoveryResponse", message);
+        for (const { resource } of resources ?? []) {
+          const config = decode("envoy.service.status.v3.ClientConfig", resource!.value!);
+          const clusters = config.genericXdsConfigs!.find((item) => item.typeUrl === TYPE.cluster)!;
+          statuses.push(`${config.node!.id!.split("~")[2]} ${clusters.configStatus}`);
+        }
+      },
+      fail: (error) => assert.fail(error),
+    });
+    const request = { node: nodeOf("istioctl", namespace, {}), typeUrl: "istio.io/debug/syncz" };
+    stream.receive(encode("envoy.service.discovery.v3.DeltaDiscoveryRequest", request));
+    return statuses;
+  };
+  assert.deepEqual(ask("default"), ["a.default SYNCED", "b.default STALE", "c.default ERROR"]);
+  assert.deepEqual(ask("istio-system"), ["a.default SYNCED", "b.default STALE", "c.default ERROR", "d.other STALE"]);
+});
