@@ -1,4 +1,5 @@
 import type { Body } from "../body.ts";
+import { ownBytes } from "./own_bytes.ts";
 
 /** Content as a web byte stream: read from the body when somebody reads from the stream, and only then. */
 export function bodyStream(body: Body): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -7,7 +8,7 @@ export function bodyStream(body: Body): ReadableStream<Uint8Array<ArrayBuffer>> 
     async pull(controller) {
       const chunk = await body.read();
       if (chunk !== null) {
-        controller.enqueue(own(chunk));
+        controller.enqueue(ownBytes(chunk));
         return;
       }
       controller.close();
@@ -18,14 +19,4 @@ export function bodyStream(body: Body): ReadableStream<Uint8Array<ArrayBuffer>> 
       body.cancel(reason);
     },
   });
-}
-
-/**
- * A byte stream takes the buffer of what is enqueued away from everybody else. A chunk that is a piece of a larger
- * buffer (of the socket's, with the next message behind it) is copied.
- */
-function own(chunk: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = chunk;
-  const whole = chunk.byteOffset === 0 && chunk.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer;
-  return whole ? chunk as Uint8Array<ArrayBuffer> : new Uint8Array(chunk);
 }

@@ -18,6 +18,7 @@ import type { HttpRequest, HttpResponse } from "../message.ts";
 import { reasonPhrase } from "../reason_phrase.ts";
 import { bodyStream } from "./body_stream.ts";
 import { type ContentCoding, contentCoding, decodedStream } from "./content_decoding.ts";
+import { ownBytes } from "./own_bytes.ts";
 import { StreamBody } from "./stream_body.ts";
 import { webHeaderPairs } from "./web_header_pairs.ts";
 import type { RequestFacts, ResponseFacts, WebObjects } from "./web_objects.ts";
@@ -88,9 +89,9 @@ class LazyBody {
     if (this.#content !== null || this.#coding !== null) return natives.consume.call(this);
     const body = this.take()!;
     const whole = body.whole();
-    if (whole === null) return readAll(body) as Promise<Uint8Array>;
+    if (whole === null) return readAll(body).then((bytes) => ownBytes(bytes!));
     body.cancel();
-    return whole;
+    return ownBytes(whole);
   }
 
   /** The body itself, where nobody has looked into it yet; it counts as used then. */
@@ -109,7 +110,7 @@ class LazyBody {
     const whole = body.whole();
     if (whole === null) return bodyStream(body);
     body.cancel();
-    return { body: whole, consumed: false };
+    return { body: ownBytes(whole), consumed: false };
   }
 }
 

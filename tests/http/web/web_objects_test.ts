@@ -161,6 +161,25 @@ function suite(way: string, web: WebObjects): void {
     }
   });
 
+  test("content shows nothing of what surrounds it on the wire", async () => {
+    const wire = encoder.encode("secret head, hello, secret tail");
+    const piece = () => wire.subarray(13, 18);
+    const queue = () => {
+      const body = new QueueBody(null, { consumed: () => {}, cancelled: () => {} });
+      body.push(piece());
+      queueMicrotask(() => body.end());
+      return body;
+    };
+    for (const make of [() => new BytesBody(piece()), queue]) {
+      for (const one of [() => response(make()), () => response(make()).clone(), () => request({ body: make() })]) {
+        assert.equal(decoder.decode(await one().arrayBuffer()), "hello");
+        assert.equal((await one().bytes()).buffer.byteLength, 5);
+        assert.equal((await one().body!.getReader().read()).value!.buffer.byteLength, 5);
+      }
+    }
+    assert.equal(decoder.decode(wire), "secret head, hello, secret tail");
+  });
+
   test("a stream of content takes no buffer away from the connection", async () => {
     const body = new Pieces("abc", "def");
     const reader = response(body).body!.getReader();
