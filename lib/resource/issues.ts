@@ -3,6 +3,7 @@ import type { ParseResult, Unsupported } from "./common.ts";
 /** More errors than this in one resource are counted, not listed: a hostile resource may not make us write novels. */
 const MAX_ERRORS = 100;
 const MAX_VALUE_LENGTH = 200;
+const MAX_MESSAGE_LENGTH = 1_000;
 
 /** Collects everything that is wrong with, or not supported in, one resource while it is read. */
 export class Issues {
@@ -33,12 +34,12 @@ export class Issues {
       return;
     }
     const current = value === undefined ? "" : `, current value is '${quote(value)}'`;
-    this.#errors.push(`Cannot use '${path}': ${reason}${current}`);
+    this.#errors.push(printable(`Cannot use '${path}': ${reason}${current}`));
   }
 
   /** Notes that a field is well-formed and not supported. */
   unsupport(path: string, what: string): void {
-    if (this.#unsupported.length < MAX_ERRORS) this.#unsupported.push({ path, what: quote(what) });
+    if (this.#unsupported.length < MAX_ERRORS) this.#unsupported.push({ path: printable(path), what: quote(what) });
   }
 
   /** The outcome: the value where nothing was wrong. */
@@ -49,15 +50,19 @@ export class Issues {
   }
 }
 
-/** The value as text, short, and without what could forge a log line. */
+/** The value as text, short. */
 function quote(value: unknown): string {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
-  const short = text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}...` : text;
+  return printable(text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}...` : text);
+}
+
+/** The text without what could forge a log line, and with an end: names and patterns in it come from outside. */
+export function printable(text: string): string {
   // deno-lint-ignore no-control-regex -- control characters are exactly what must not reach a log.
-  return short.replace(/[\x00-\x1f\x7f]/g, "?");
+  return text.slice(0, MAX_MESSAGE_LENGTH).replace(/[\x00-\x1f\x7f]/g, "?");
 }
 
 /** What was thrown, as one line. */
 export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return printable(error instanceof Error ? error.message : String(error));
 }

@@ -1,6 +1,6 @@
 import { type MessageName, verify } from "../protobuf/registry.ts";
 import type { ParseResult } from "./common.ts";
-import { reasonOf } from "./issues.ts";
+import { printable, reasonOf } from "./issues.ts";
 import { ResourceVersion } from "./resource_version.ts";
 
 /** How one kind of resource is validated and expanded. */
@@ -51,7 +51,8 @@ export function validateResource<T>(
   if (!result.ok) return { errors: result.errors };
   const inside = type.nameOf(result.value);
   if (inside !== null && inside !== name) {
-    return { errors: [`Cannot use 'name': it must be that of the resource, '${name}', current value is '${inside}'`] };
+    const reason = `Cannot use 'name': it must be that of the resource, '${name}', current value is '${inside}'`;
+    return { errors: [printable(reason)] };
   }
   const unsupported = result.unsupported
     .map(({ path, what }) => `Cannot follow '${path}': '${what}' is not supported, the rest is applied`);
