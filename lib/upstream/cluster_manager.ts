@@ -80,6 +80,7 @@ export class ClusterManager implements UpstreamSource {
     for (const cluster of [...this.#clusters.values(), ...this.#former]) cluster.close();
     this.#clusters.clear();
     this.#former.clear();
+    this.hostConnector.close();
   }
 
   #add(cluster: Cluster, snapshot: Snapshot): UpstreamCluster {

@@ -22,6 +22,8 @@ export interface ConnectionPoolOptions {
   idleTimeoutMs: number;
   /** Milliseconds a connection may live before it takes no more requests; 0 for no limit. */
   maxConnectionDurationMs: number;
+  /** Called once, when a drained or closed pool has lost its last connection. @default {nothing} */
+  onEmpty?: () => void;
 }
 
 /** A connection with what the pool knows of it. */
@@ -61,6 +63,7 @@ export class ConnectionPool {
   #opening = 0;
   #state: "open" | "draining" | "closed" = "open";
   #idleCheck: Timer | null = null;
+  #empty = false;
 
   /** @param options How to connect, and limits. */
   constructor(options: ConnectionPoolOptions) {
@@ -93,7 +96,7 @@ export class ConnectionPool {
   drain(): void {
     if (this.#state !== "open") return;
     this.#state = "draining";
-    if (this.#waiting.length === 0) this.#drainConnections();
+    this.#drainIfDone();
   }
 
   /** Closes everything at once; requests under way fail. */
@@ -102,6 +105,7 @@ export class ConnectionPool {
     this.#failWaiting(new MeshError("MESH_CLOSED", "Cannot send the request: the connection pool was closed"));
     for (const { connection } of [...this.#connections]) connection.close();
     this.#stopIdleCheck();
+    this.#reportEmpty();
   }
 
   #sendOn(pooled: Pooled, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
@@ -206,7 +210,8 @@ export class ConnectionPool {
     if (this.#state === "closed") {
       this.#connections.delete(pooled);
       this.#options.resources.connections.count--;
-      return connection.close();
+      connection.close();
+      return this.#reportEmpty();
     }
     connection.onChange = () => this.#changed(pooled);
     const { maxConnectionDurationMs, clock } = this.#options;
@@ -261,11 +266,16 @@ export class ConnectionPool {
   }
 
   #drainIfDone(): void {
-    if (this.#state === "draining" && this.#waiting.length === 0) this.#drainConnections();
+    if (this.#state === "draining" && this.#waiting.length === 0) {
+      for (const { connection } of [...this.#connections]) connection.drain();
+    }
+    this.#reportEmpty();
   }
 
-  #drainConnections(): void {
-    for (const { connection } of [...this.#connections]) connection.drain();
+  #reportEmpty(): void {
+    if (this.#state === "open" || this.#empty || this.#connections.size > 0 || this.#opening > 0) return;
+    this.#empty = true;
+    this.#options.onEmpty?.();
   }
 
   /**

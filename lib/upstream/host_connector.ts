@@ -34,6 +34,8 @@ type Protocol = "http1" | "http2" | "auto";
  */
 export class HostConnector {
   readonly #deps: HostConnectorDeps;
+  /** Every pool with connections, those of hosts that are gone and still finish their requests among them. */
+  readonly #pools = new Set<ConnectionPool>();
 
   /** @param deps Connector, TLS, codecs. */
   constructor(deps: HostConnectorDeps) {
@@ -91,6 +93,11 @@ export class HostConnector {
     }
   }
 
+  /** Closes every connection of every pool at once. */
+  close(): void {
+    for (const pool of [...this.#pools]) pool.close();
+  }
+
   #pool(
     cluster: Cluster,
     resources: ClusterResources,
@@ -128,7 +135,7 @@ export class HostConnector {
     hostname: string,
   ): ConnectionPool {
     const { http } = cluster;
-    return new ConnectionPool({
+    const pool: ConnectionPool = new ConnectionPool({
       open: () => this.#openHttp(cluster, host, protocol, alpn, hostname),
       resources,
       clock: this.#deps.clock,
@@ -137,7 +144,10 @@ export class HostConnector {
       maxRequestsPerConnection: http.maxRequestsPerConnection,
       idleTimeoutMs: http.idleTimeoutMs,
       maxConnectionDurationMs: http.maxConnectionDurationMs,
+      onEmpty: () => this.#pools.delete(pool),
     });
+    this.#pools.add(pool);
+    return pool;
   }
 
   async #openHttp(

@@ -226,3 +226,15 @@ Deno.test("ORIGINAL_DST goes where the caller wanted, by address or by name", as
   await rejectsWith(send(fake, new UpstreamAttempt()), "NO_HEALTHY_UPSTREAM");
   fake.manager.close();
 });
+
+Deno.test("Closing ends connections of hosts that are gone too", async () => {
+  const fake = upstream({}, [A]);
+  const response = send(fake);
+  const received = await fake.next();
+  fake.push({ assignments: [loadAssignment([locality([B])])] });
+  assert.equal(received.connection.state, "draining");
+  fake.manager.close();
+  await rejectsWith(response, "UPSTREAM_CONNECTION_TERMINATION");
+  assert.equal(received.connection.state, "closed");
+  assert.equal(fake.clock.pendingTimers, 0);
+});
