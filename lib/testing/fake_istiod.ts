@@ -25,7 +25,7 @@ export interface FakeIstiodOptions extends Partial<MeshSettings> {
   intermediate?: boolean;
   /** Milliseconds to collect changes before they are pushed; istiod's own default is 100. @default {5} */
   debounceMs?: number;
-  /** @default {silentLogger} */
+  /** Where log lines go. @default {silentLogger} */
   logger?: Logger;
   /** Source of dates and timers. @default {systemClock} */
   clock?: Clock;
@@ -282,6 +282,7 @@ export class FakeIstiod implements AsyncDisposable {
     await this.handles.idle();
   }
 
+  /** Closes at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

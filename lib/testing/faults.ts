@@ -5,6 +5,7 @@ import type { GrpcStatus } from "../grpc/status.ts";
 export interface StatusFault {
   /** Name of a gRPC status code. */
   readonly status: keyof typeof GrpcStatus;
+  /** What the client is told. */
   readonly message: string;
 }
 

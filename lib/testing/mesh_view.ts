@@ -11,7 +11,7 @@ import { ServiceMemory } from "./service_memory.ts";
 
 /** Settings of the mesh as a whole. */
 export interface MeshSettings {
-  /** @default {"cluster.local"} */
+  /** SPIFFE trust domain. @default {"cluster.local"} */
   readonly trustDomain: string;
   /** DNS domain of services. @default {"cluster.local"} */
   readonly domain: string;
@@ -19,7 +19,7 @@ export interface MeshSettings {
   readonly rootNamespace: string;
   /** What happens to hosts nobody knows. @default {"ALLOW_ANY"} */
   readonly outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY";
-  /** @default {"Kubernetes"} */
+  /** Name of the cluster, in endpoint metadata. @default {"Kubernetes"} */
   readonly clusterId: string;
 }
 

@@ -8,8 +8,9 @@ import { type Kind, type ObjectMeta, parseMeta, type PushScope } from "./kinds/k
 export interface ObjectRef {
   /** For example `Service`. */
   readonly kind: string;
+  /** `metadata.name`. */
   readonly name: string;
-  /** @default {"default"} */
+  /** `metadata.namespace`. @default {"default"} */
   readonly namespace?: string;
 }
 

@@ -6,15 +6,17 @@ const SUBJECT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 
 /** The service account a token or a certificate proves. */
 export interface ServiceAccountIdentity {
+  /** Kubernetes namespace. */
   readonly namespace: string;
+  /** Kubernetes service account. */
   readonly serviceAccount: string;
 }
 
 /** What a token should say. Nothing is checked: tests need bad tokens too. */
 export interface MintOptions extends ServiceAccountIdentity {
-  /** @default {"istio-ca"} */
+  /** `aud`. @default {"istio-ca"} */
   audience?: string;
-  /** @default {"https://kubernetes.default.svc"} */
+  /** `iss`. @default {"https://kubernetes.default.svc"} */
   issuer?: string;
   /** Milliseconds until it expires; negative for an expired one. @default {3600000} */
   ttlMs?: number;

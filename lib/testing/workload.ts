@@ -4,9 +4,9 @@ import type { JoinOptions, WorkloadOptions } from "../bootstrap/join_options.ts"
 export interface FakeWorkloadOptions {
   /** Name of the pod, for example `reviews-v1`. */
   name: string;
-  /** @default {"default"} */
+  /** Kubernetes namespace. @default {"default"} */
   namespace?: string;
-  /** @default {the name without a trailing version, as in `reviews-v1`} */
+  /** Kubernetes service account. @default {the name without a trailing version, as in `reviews-v1`} */
   serviceAccount?: string;
   /** Where peers reach it. @default {"127.0.0.1"} */
   ip?: string;
@@ -21,14 +21,17 @@ export interface FakeWorkloadOptions {
  * port, so that several workloads fit into one process; spread them to change that.
  */
 export interface FakeWorkload extends JoinOptions {
+  /** `host:port` of the fake. */
   readonly discoveryAddress: string;
   /** The same: istiod is the certificate authority too. */
   readonly caAddress: string;
+  /** SPIFFE trust domain. */
   readonly trustDomain: string;
   /** Mints a new token for each request, as a kubelet renews the file. */
   readonly token: () => Promise<string>;
   /** PEM. */
   readonly rootCertificates: string;
+  /** Who it is. */
   readonly workload: WorkloadOptions & {
     readonly name: string;
     readonly namespace: string;

@@ -29,11 +29,15 @@ export interface ResourceSource {
 
 /** A refused response. */
 export interface Nack {
+  /** Who refused. */
   readonly nodeId: string;
+  /** What it refused. */
   readonly typeUrl: string;
+  /** Nonce of the response. */
   readonly nonce: string;
   /** gRPC status code in `error_detail`. */
   readonly code: number;
+  /** Why, from `error_detail`. */
   readonly message: string;
 }
 

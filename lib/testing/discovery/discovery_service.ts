@@ -18,6 +18,7 @@ import { isWildcardType } from "./watch.ts";
 
 /** A resource sent by hand. */
 export interface PushedResource {
+  /** Name of the resource; it replaces a generated one of that name. */
   readonly name: string;
   /** Fields of the message, camelCase, as `lib/protobuf` reads them; or its bytes, which may be malformed. */
   readonly value: object | Uint8Array;
@@ -27,9 +28,13 @@ export interface PushedResource {
 
 /** What a client watches of one type. */
 export interface ClientType {
+  /** Names subscribed to; empty for a type that is watched as a whole. */
   readonly names: readonly string[];
+  /** Nonce of the last response, `""` before the first. */
   readonly nonceSent: string;
+  /** Nonce of the last response the client accepted. */
   readonly nonceAcked: string;
+  /** Nonce of the last response the client refused. */
   readonly nonceNacked: string;
   /** Why the client refused the last response, `""` when it did not. */
   readonly lastError: string;
@@ -37,7 +42,9 @@ export interface ClientType {
 
 /** A connected client as istiod sees it. */
 export interface IstiodClient {
+  /** Its node id. */
   readonly nodeId: string;
+  /** Which protocol its stream speaks. */
   readonly protocol: AdsProtocol;
   /** From the client certificate or the token. */
   readonly identity: ServiceAccountIdentity;
