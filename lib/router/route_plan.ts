@@ -1,4 +1,3 @@
-import { hasGrpcContentType } from "../formatter/grpc_status.ts";
 import type { Call } from "../http/call.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { compileRegex } from "../matcher/regex.ts";
@@ -86,11 +85,6 @@ export class RoutePlan {
       request.headers.set("x-envoy-original-path", request.path);
       request.path = path;
     }
-  }
-
-  /** Whether this request counts as gRPC. */
-  isGrpc(request: HttpRequest): boolean {
-    return hasGrpcContentType(request.headers);
   }
 
   /** Sets the authority to the host name of the chosen endpoint, where the route asks for that. */

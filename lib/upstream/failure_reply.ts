@@ -59,6 +59,15 @@ export function failureReply(error: unknown): LocalReply | null {
   return { status, flag, body, details };
 }
 
+/** Envoy's details of a response that broke off after its head. */
+export function detailsAfterResponse(error: MeshError): string {
+  if (error.code === "UPSTREAM_REQUEST_TIMEOUT") return "response_timeout";
+  const reason = resetReasonOf(error);
+  return reason === null
+    ? "downstream_remote_disconnect"
+    : `upstream_reset_after_response_started{${reason}}`.replaceAll(" ", "_");
+}
+
 function beforeResponse(reason: ResetReason, transportFailure: string | null): string {
   const failure = transportFailure === null ? "" : `|${transportFailure}`;
   return `upstream_reset_before_response_started{${reason}${failure}}`.replaceAll(" ", "_");

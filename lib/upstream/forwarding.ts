@@ -13,7 +13,7 @@ import { type AttemptOutcome, RetryState } from "../router/retry_policy.ts";
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
-import { failureReply, resetReasonOf } from "./failure_reply.ts";
+import { detailsAfterResponse, failureReply, resetReasonOf } from "./failure_reply.ts";
 import type { UpstreamHost } from "./host.ts";
 import { mirrorRequest } from "./mirror.ts";
 import type { ClusterResources } from "./resources.ts";
@@ -98,6 +98,8 @@ export class Forwarding {
     this.#call.cluster = target.cluster;
     plan.rewrite(request, this.#call);
     this.#call.exchange.onCancel((reason) => this.#end(reason));
+    // Given up before it began, in a filter: nothing is sent.
+    if (this.#ended !== null) return new Promise((resolve) => resolve(this.#fail(this.#ended!.error)));
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) this.#watchRequestEnd();
     if (action.mirrors.length > 0 && !this.#streaming) {
       mirrorRequest(action.mirrors, request, this.#content, this.#deps.clusters, this.#deps.random);
@@ -248,7 +250,10 @@ export class Forwarding {
   #completed(exchange: Exchange, error: unknown): void {
     this.#globalTimer?.cancel();
     const call = this.#call;
-    if (error instanceof MeshError) call.addFlag(error.meaning.flag);
+    if (error instanceof MeshError) {
+      call.addFlag(error.meaning.flag);
+      call.responseCodeDetails = detailsAfterResponse(error);
+    }
     if (call.downstream !== null) return;
     const own = call.exchange;
     own.connection = exchange.connection;

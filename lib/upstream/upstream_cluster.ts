@@ -11,6 +11,7 @@ import type { Cluster } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
+import { resetReasonOf } from "./failure_reply.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
 import { OriginalDestinations } from "./original_destinations.ts";
@@ -103,16 +104,12 @@ export class UpstreamCluster implements UpstreamTarget {
   }
 
   send(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
-    if (this.#warming !== null) return this.#warming.then(() => this.#dispatch(request, attempt));
+    if (this.#warming !== null) return this.#dispatchAfter(this.#warming, request, attempt);
     if (this.#refreshAt !== Infinity && this.#deps.clock.monotonic() >= this.#refreshAt) this.#refresh();
     const { destination } = attempt;
-    if (
-      this.#originalDestinations !== null && destination !== null && this.#originalDestinations.needsDns(destination)
-    ) {
-      return this.#originalDestinations.resolve(destination, this.#deps.dns).then(
-        () => this.#dispatch(request, attempt),
-        (error) => fail(attempt, error),
-      );
+    const destinations = this.#originalDestinations;
+    if (destinations !== null && destination !== null && destinations.needsDns(destination)) {
+      return this.#dispatchAfter(destinations.resolve(destination, this.#deps.dns), request, attempt);
     }
     return this.#dispatch(request, attempt);
   }
@@ -143,6 +140,21 @@ export class UpstreamCluster implements UpstreamTarget {
     this.#outliers?.stop();
     for (const host of this.hosts()) host.close();
     this.#hosts.clear();
+  }
+
+  /** Sends once names are resolved; a caller that gives up does not wait for that. */
+  #dispatchAfter(ready: Promise<void>, request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
+    const { exchange } = attempt;
+    return new Promise((resolve, reject) => {
+      const refuse = (error: unknown) => {
+        exchange.complete(error);
+        reject(error);
+      };
+      exchange.onCancel(refuse);
+      ready.then(() => {
+        if (!exchange.cancelled) resolve(this.#dispatch(request, attempt));
+      }, refuse);
+    });
   }
 
   #dispatch(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
@@ -178,7 +190,9 @@ export class UpstreamCluster implements UpstreamTarget {
       this.#outliers === null ? undefined : ({ status }) => this.#outliers!.onResponse(host, status),
       (error) => {
         exchange.complete(error);
-        if (!exchange.cancelled) this.#outliers?.onFailure(host);
+        // Overflow is ours, a failing request body the caller's: neither says anything about the host.
+        const reason = this.#outliers === null ? null : resetReasonOf(error);
+        if (reason !== null && reason !== "overflow") this.#outliers!.onFailure(host);
       },
     );
     return response;

@@ -324,6 +324,34 @@ Deno.test("When the caller gives up it gets its own reason, and the attempt is c
   rig.fake.manager.close();
 });
 
+Deno.test("A request given up before the router sees it is not sent", async () => {
+  const rig = new Rig();
+  const of = request();
+  const call = callOf(of);
+  call.exchange.cancel(new Error("Early"));
+  call.chosen = compileRoutes(routeConfiguration()).choose(of, () => 0);
+  const { manager, clock, random } = rig.fake;
+  await assert.rejects(createRouter({ clusters: manager, clock, random })(of, call), /Early/);
+  assert.equal(rig.fake.targets.length, 0);
+  rig.fake.manager.close();
+});
+
+Deno.test("A response that breaks off after its head is told by flag and details", async () => {
+  const rig = new Rig();
+  const { call, response } = rig.send(request());
+  const received = await rig.fake.next();
+  received.head(200);
+  assert.equal((await response).status, 200);
+  assert.equal(call.exchange.completed, false);
+  received.fail("UPSTREAM_CONNECTION_TERMINATION");
+  assert.deepEqual([call.responseFlags, call.responseCodeDetails], [
+    "UC",
+    "upstream_reset_after_response_started{connection_termination}",
+  ]);
+  assert.equal(call.exchange.completed, true);
+  rig.fake.manager.close();
+});
+
 Deno.test("Giving up between two attempts ends the pause", async () => {
   const rig = new Rig({ host: { retryPolicy: retryPolicy(ISTIO) } });
   rig.fake.refusing.add(A.key);

@@ -238,3 +238,44 @@ Deno.test("Closing ends connections of hosts that are gone too", async () => {
   assert.equal(received.connection.state, "closed");
   assert.equal(fake.clock.pendingTimers, 0);
 });
+
+Deno.test("A caller that gives up does not wait for a name to be resolved", async () => {
+  const fake = new FakeUpstream({ clusters: [cluster({ type: "original_dst", edsServiceName: null })] });
+  fake.names.set("slow.example", { addresses: ["192.0.2.1"], ttlMs: null });
+  const attempt = new UpstreamAttempt({ destination: "slow.example:80" });
+  const response = send(fake, attempt);
+  attempt.exchange.cancel(new Error("Enough"));
+  await assert.rejects(response, /Enough/);
+  await turn();
+  assert.equal(fake.targets.length, 0);
+  fake.manager.close();
+});
+
+Deno.test("Outlier detection: a failing host is left alone, overflow does not count against it", async () => {
+  const outlierDetection = {
+    consecutive5xx: 2,
+    consecutiveGatewayFailure: 0,
+    consecutiveLocalOriginFailure: 0,
+    intervalMs: 10_000,
+    baseEjectionTimeMs: 30_000,
+    maxEjectionTimeMs: 300_000,
+    maxEjectionPercent: 100,
+    enforcingConsecutive5xx: 100,
+    enforcingConsecutiveGatewayFailure: 0,
+    enforcingConsecutiveLocalOriginFailure: 0,
+    enforcingSuccessRate: 0,
+    enforcingFailurePercentage: 0,
+    splitExternalLocalOriginErrors: false,
+  };
+  const circuitBreakers = { ...cluster().circuitBreakers, maxPendingRequests: 0 };
+  const fake = upstream({ outlierDetection, circuitBreakers });
+  for (let i = 0; i < 4; i++) await rejectsWith(send(fake), "UPSTREAM_OVERFLOW");
+  assert.deepEqual([...fake.manager.target("backend")!.hosts()].map(({ ejected }) => ejected), [false]);
+  fake.push({ clusters: [cluster({ outlierDetection })] });
+  fake.onRequest = (received) => received.answer(500);
+  for (let i = 0; i < 2; i++) await send(fake);
+  await turn();
+  await rejectsWith(send(fake), "NO_HEALTHY_UPSTREAM");
+  fake.manager.close();
+  assert.equal(fake.clock.pendingTimers, 0);
+});

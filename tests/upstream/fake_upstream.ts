@@ -25,6 +25,8 @@ export interface Received {
   readonly connection: FakeConnection;
   /** Answers, and ends the exchange. */
   answer(status?: number, headers?: string[], body?: string): void;
+  /** Answers with a head only; the exchange goes on. */
+  head(status: number): void;
   fail(code: "UPSTREAM_REMOTE_RESET" | "UPSTREAM_CONNECTION_TERMINATION" | "UPSTREAM_REFUSED_STREAM"): void;
 }
 
@@ -81,6 +83,7 @@ export class FakeConnection implements HttpClientConnection {
           });
           end(null);
         },
+        head: (status) => resolve({ status, headers: new HeaderList(), body: null }),
         fail: (code) => fail(new MeshError(code, "The fake server failed")),
       });
     });
