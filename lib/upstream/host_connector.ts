@@ -215,9 +215,19 @@ function connectError(host: UpstreamHost, failure: TransportFailure | null, caus
   );
 }
 
+/** System errors in the words of the C library, which Envoy writes. */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "Connection refused",
+  ECONNRESET: "Connection reset by peer",
+  EHOSTUNREACH: "No route to host",
+  ENETUNREACH: "Network is unreachable",
+  ETIMEDOUT: "Connection timed out",
+};
+
 /** What Envoy would write, in its form: words joined by underscores, TLS failures marked as such. */
-function failureText(failure: TransportFailure): string {
-  const reason = failure.reason.replaceAll(/\s+/g, "_");
-  if (failure.kind === "timeout") return "connection_timeout";
+function failureText(failure: TransportFailure): string | null {
+  if (failure.kind === "timeout") return null;
+  const code = /\bE[A-Z]{3,}\b/.exec(failure.reason)?.[0] ?? "";
+  const reason = (SYSTEM_ERRORS[code] ?? failure.reason).replaceAll(/\s+/g, "_");
   return failure.kind === "connect" ? `delayed_connect_error:_${reason}` : `TLS_error:_${reason}`;
 }

@@ -221,7 +221,11 @@ export class FakeUpstream implements SnapshotSource {
     await this.gate;
     const address = formatAddress(target.address);
     if (this.refusing.has(address)) {
-      target.onTransportFailure?.({ kind: "connect", reason: "Connection refused", address: target.address });
+      target.onTransportFailure?.({
+        kind: "connect",
+        reason: "connect ECONNREFUSED 10.0.0.1:8080",
+        address: target.address,
+      });
       throw new MeshError("UPSTREAM_CONNECTION_FAILURE", `Cannot connect to '${address}': Connection refused`);
     }
     const info: ConnectionInfo = {
