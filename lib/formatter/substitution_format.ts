@@ -48,8 +48,8 @@ export type JsonFormat = null | boolean | number | string | readonly JsonFormat[
  * @throws {SyntaxError} As {@linkcode compileTextFormat}.
  */
 export function compileJsonFormat(format: { readonly [key: string]: JsonFormat }, options: FormatOptions = {}): Format {
-  const build = compileJson(format, options);
-  return (info) => toByteString(JSON.stringify(build(info) ?? {}));
+  const write = compileJsonObject(format, options);
+  return (info) => write(info) ?? "{}";
 }
 
 function compileParts(parts: readonly Part[], absent: string): Format {
@@ -81,50 +81,61 @@ function render(value: OperatorValue, length: number, absent: string): string {
   return text.length > length ? text.slice(0, length) : text;
 }
 
-type JsonBuilder = (info: StreamInfo) => unknown;
+/** Writes a JSON value as a byte string; `null` leaves it out. */
+type JsonWriter = (info: StreamInfo) => string | null;
 
-function compileJson(format: JsonFormat, options: FormatOptions): JsonBuilder {
+function compileJson(format: JsonFormat, options: FormatOptions): JsonWriter {
   if (typeof format === "string") return compileJsonString(format, options);
-  if (format === null || typeof format !== "object") return () => format;
+  if (format === null || typeof format !== "object") {
+    const constant = JSON.stringify(format);
+    return () => constant;
+  }
   if (Array.isArray(format)) {
     const items = (format as readonly JsonFormat[]).map((item) => compileJson(item, options));
-    return (info) => items.map((item) => item(info) ?? null);
+    return (info) => `[${items.map((item) => item(info) ?? "null").join(",")}]`;
   }
-  const members = Object.entries(format as { readonly [key: string]: JsonFormat })
+  return compileJsonObject(format as { readonly [key: string]: JsonFormat }, options);
+}
+
+function compileJsonObject(format: { readonly [key: string]: JsonFormat }, options: FormatOptions): JsonWriter {
+  const members = Object.entries(format)
     .sort(([a], [b]) => a < b ? -1 : 1)
-    .map(([key, value]) => [key, compileJson(value, options)] as const);
+    .map(([key, value]) => ({ prefix: `${quote(toByteString(key))}:`, write: compileJson(value, options) }));
+  const leaveEmptyOut = options.omitEmptyValues === true;
   return (info) => {
-    const out: Record<string, unknown> = {};
-    let empty = true;
-    for (const [key, build] of members) {
-      const value = build(info);
-      if (value === undefined) continue;
-      empty = false;
-      out[key] = value;
+    let out = "";
+    for (let i = 0; i < members.length; i++) {
+      const { prefix, write } = members[i]!;
+      const value = write(info);
+      if (value !== null) out += (out === "" ? "" : ",") + prefix + value;
     }
-    return empty && options.omitEmptyValues === true ? undefined : out;
+    return out === "" && leaveEmptyOut ? null : `{${out}}`;
   };
 }
 
-function compileJsonString(format: string, options: FormatOptions): JsonBuilder {
+function compileJsonString(format: string, options: FormatOptions): JsonWriter {
   const parts = parse(format, options);
   const only = parts[0];
   if (parts.length === 1 && typeof only === "object") {
     const { operator, length } = only;
-    const absent = options.omitEmptyValues === true ? undefined : null;
+    const absent = options.omitEmptyValues === true ? null : "null";
     return (info) => {
       const value = operator(info);
       if (value === null) return absent;
-      return typeof value === "string" ? text(value.length > length ? value.slice(0, length) : value) : value;
+      if (typeof value !== "string") return toByteString(JSON.stringify(value));
+      return quote(value.length > length ? value.slice(0, length) : value);
     };
   }
   const write = compileParts(parts, options.omitEmptyValues === true ? "" : "-");
-  return (info) => text(write(info));
+  return (info) => quote(write(info));
 }
 
-/** Bytes that are not UTF-8 are shown one by one: a log line is never lost for them. */
-function text(bytes: string): string {
-  return fromByteString(bytes) ?? bytes;
+/** What a JSON string may hold as it is. */
+const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/;
+
+/** A byte string as a JSON string. Bytes that are not UTF-8 are shown one by one: no line is lost for them. */
+function quote(bytes: string): string {
+  return NEEDS_NO_ESCAPE.test(bytes) ? `"${bytes}"` : toByteString(JSON.stringify(fromByteString(bytes) ?? bytes));
 }
 
 function parse(format: string, context: OperatorContext): Part[] {
