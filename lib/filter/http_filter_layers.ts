@@ -1,9 +1,10 @@
 import { MeshError } from "../errors.ts";
 import type { HttpFilterConfig } from "../resource/http_connection_manager.ts";
+import { watchingPlan } from "./watching_layers.ts";
 import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts";
 
 /**
- * The layers of a connection manager's HTTP filters, in its order.
+ * The layers of a connection manager's HTTP filters, in its order, without those that only watch.
  *
  * A filter that is required and not supported becomes a layer that refuses every request of that chain (fail closed):
  * the rest of the mesh keeps working, and the message names the filter and the user's way out.
@@ -11,7 +12,7 @@ import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts"
 export function httpFilterLayers(filters: readonly HttpFilterConfig[], context: FilterContext): HttpLayer[] {
   const layers: HttpLayer[] = [];
   for (const filter of filters) {
-    if (filter.disabled) continue;
+    if (filter.disabled || watchingPlan(filter) !== null) continue;
     if (filter.plan === null) {
       if (!filter.optional) layers.push(refuse(filter));
       continue;

@@ -31,8 +31,6 @@ export interface CallOptions {
   exchange: Exchange;
   /** The connection the request came in on; `null` for calls of the application. */
   downstream: ConnectionInfo | null;
-  /** The address the caller asked for, `ip:port`. */
-  requestedAddress?: string | null;
 }
 
 /**
@@ -58,6 +56,8 @@ export class Call implements StreamInfo {
   connectionTerminationDetails: string | null = null;
   upstreamTransportFailureReason: string | null = null;
   attemptCount = 0;
+  /** Where an outbound call was meant to go, `ip:port` or `name:port`; ORIGINAL_DST clusters go there. */
+  requestedAddress: string | null = null;
   durationMs: number | null = null;
   /** Peer metadata of the other side, by the metadata exchange or endpoint metadata. */
   peer: PeerMetadata | null = null;
@@ -75,7 +75,6 @@ export class Call implements StreamInfo {
   #flags: string[] = [];
   #dynamicMetadata: Map<string, Readonly<Record<string, unknown>>> | null = null;
   #filterState: Map<string, string> | null = null;
-  readonly #requestedAddress: string | null;
 
   /** @param options What is known at the beginning. */
   constructor(options: CallOptions) {
@@ -84,7 +83,6 @@ export class Call implements StreamInfo {
     this.request = options.request;
     this.exchange = options.exchange;
     this.downstream = options.downstream;
-    this.#requestedAddress = options.requestedAddress ?? null;
   }
 
   /** Adds a response flag. */
@@ -200,7 +198,7 @@ export class Call implements StreamInfo {
   }
 
   get downstreamLocalAddress(): string | null {
-    return address(this.downstream?.local) ?? this.#requestedAddress;
+    return address(this.downstream?.local) ?? this.requestedAddress;
   }
 
   get downstreamRemoteAddress(): string | null {

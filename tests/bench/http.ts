@@ -102,7 +102,7 @@ function cellsOf(cell: string, runs: Runs): Cell[] {
 }
 
 async function certificateFiles(istiod: FakeIstiod, folder: string): Promise<Ground["certificates"]> {
-  const { chain, key, root } = await istiod.ca.issue({ uriSans: ["spiffe://cluster.local/ns/default/sa/echo"] });
+  const { chain, key, root } = await istiod.authority.issue({ uriSans: ["spiffe://cluster.local/ns/default/sa/echo"] });
   const files = { chain: `${folder}/chain.pem`, key: `${folder}/key.pem`, root: `${folder}/root.pem` };
   await Deno.writeTextFile(files.chain, chain);
   await Deno.writeTextFile(files.key, key, { mode: 0o600 });

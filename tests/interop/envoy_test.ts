@@ -54,7 +54,7 @@ Deno.test("Envoy as client sidecar calls mesh.serve", async (t) => {
         });
       },
     );
-    const good = await certificates(istiod.ca, "sleep", folder);
+    const good = await certificates(istiod.authority, "sleep", folder);
     const base = {
       upstream: { hostname: "127.0.0.1", port: server.addr.port },
       certificates: good,
@@ -159,7 +159,7 @@ Deno.test("mesh.fetch calls Envoy as server sidecar", async (t) => {
   };
   try {
     await t.step("requests arrive with our identity", async () => {
-      await using _envoy = await sidecar(await certificates(istiod.ca, "echo", folder));
+      await using _envoy = await sidecar(await certificates(istiod.authority, "echo", folder));
       await until("the endpoint answers", async () => (await ask()).status === 200);
       for (const bytes of [0, 100, 1_000_000]) {
         const { status, text } = await ask(bytes);
@@ -172,7 +172,7 @@ Deno.test("mesh.fetch calls Envoy as server sidecar", async (t) => {
     });
 
     await t.step("an Envoy with the identity of another workload gets no request", async () => {
-      await using _envoy = await sidecar(await certificates(istiod.ca, "impostor", folder));
+      await using _envoy = await sidecar(await certificates(istiod.authority, "impostor", folder));
       const { status, text } = await ask();
       assert.equal(status, 503);
       assert.match(text, /impostor/);
@@ -180,7 +180,7 @@ Deno.test("mesh.fetch calls Envoy as server sidecar", async (t) => {
 
     await t.step("an Envoy of a wrong CA gets no request", async () => {
       const stranger = await CertificateAuthority.create();
-      const good = await certificates(istiod.ca, "echo", folder);
+      const good = await certificates(istiod.authority, "echo", folder);
       const forged = await certificates(stranger, "echo", folder);
       await using _envoy = await sidecar({ ...forged, root: good.root });
       assert.equal((await ask()).status, 503);

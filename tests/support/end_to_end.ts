@@ -33,6 +33,10 @@ function options(plane: ControlPlane, name: string, token: string): JoinOptions 
     },
     env: {},
     admin: false,
+    statusPort: false,
+    readinessPort: false,
+    prometheusPort: false,
+    besideSidecar: true,
     logger: quiet,
   };
 }

@@ -1,0 +1,88 @@
+/**
+ * Brings the discovery client and the snapshot store together: the client knows messages and no resource types, the
+ * store knows resource types and no messages.
+ *
+ * @module
+ */
+import type { SnapshotStore } from "./resource/snapshot_store.ts";
+import type { ResourceKind } from "./resource/snapshot.ts";
+import { decode } from "./protobuf/registry.ts";
+import type { ResourceError, ResourceSink, ResourceUpdate, SubscriptionSource, Wanted } from "./xds/resource_sink.ts";
+import { TYPE_URLS } from "./xds/type_urls.ts";
+
+const KINDS: ReadonlyMap<string, ResourceKind> = new Map([
+  [TYPE_URLS.CDS, "cluster"],
+  [TYPE_URLS.EDS, "endpoint"],
+  [TYPE_URLS.LDS, "listener"],
+  [TYPE_URLS.RDS, "route"],
+  [TYPE_URLS.NDS, "nameTable"],
+]);
+
+/** What {@linkcode Configuration} works with. */
+export interface ConfigurationOptions {
+  readonly store: SnapshotStore;
+  /** Takes the roots that the discovery service adds (PCDS), PEM; `null` does not ask for them. */
+  readonly onRoots: ((pems: readonly string[]) => void) | null;
+}
+
+/** Takes the resources of the discovery client in and says which are wanted. */
+export class Configuration implements ResourceSink, SubscriptionSource {
+  readonly #options: ConfigurationOptions;
+  readonly #listeners = new Set<(typeUrl: string) => void>();
+
+  /** @param options The store, and who takes roots. */
+  constructor(options: ConfigurationOptions) {
+    this.#options = options;
+  }
+
+  apply(typeUrl: string, update: ResourceUpdate): readonly ResourceError[] {
+    const { store, onRoots } = this.#options;
+    if (typeUrl === TYPE_URLS.PCDS) return applyRoots(update, onRoots);
+    const kind = KINDS.get(typeUrl);
+    if (kind === undefined) return [{ name: typeUrl, message: "This type was not subscribed to" }];
+    const [endpoints, routes] = [store.wanted("endpoint"), store.wanted("route")];
+    const reports = store.apply(kind, update);
+    if (store.wanted("endpoint") !== endpoints) this.#changed(TYPE_URLS.EDS);
+    if (store.wanted("route") !== routes) this.#changed(TYPE_URLS.RDS);
+    return reports.flatMap(({ name, errors }) => errors.map((message) => ({ name, message })));
+  }
+
+  types(): Iterable<string> {
+    return this.#options.onRoots === null ? KINDS.keys() : [...KINDS.keys(), TYPE_URLS.PCDS];
+  }
+
+  wanted(typeUrl: string): Wanted {
+    switch (typeUrl) {
+      case TYPE_URLS.EDS:
+        return this.#options.store.wanted("endpoint");
+      case TYPE_URLS.RDS:
+        return this.#options.store.wanted("route");
+      default:
+        return "*";
+    }
+  }
+
+  subscribe(listener: (typeUrl: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  #changed(typeUrl: string): void {
+    for (const listener of [...this.#listeners]) listener(typeUrl);
+  }
+}
+
+function applyRoots(
+  update: ResourceUpdate,
+  onRoots: ((pems: readonly string[]) => void) | null,
+): readonly ResourceError[] {
+  const errors: ResourceError[] = [];
+  for (const [name, bytes] of update.changed) {
+    try {
+      onRoots?.(decode("istio.mesh.v1alpha1.ProxyConfig", bytes).caCertificatesPem ?? []);
+    } catch (error) {
+      errors.push({ name, message: `Cannot read the root certificates: ${(error as Error).message}` });
+    }
+  }
+  return errors;
+}

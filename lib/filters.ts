@@ -1,0 +1,17 @@
+import { alpnFilter } from "../filters/alpn.ts";
+import { corsFilter } from "../filters/cors.ts";
+import { faultFilter } from "../filters/fault.ts";
+import { grpcStatsFilter } from "../filters/grpc_stats.ts";
+import { istioStatsFilter } from "../filters/istio_stats.ts";
+import { peerMetadataFilter } from "../filters/peer_metadata.ts";
+import type { HttpFilterType } from "./filter/http_filter.ts";
+
+/** The HTTP filters of this version. */
+export const FILTERS: readonly HttpFilterType[] = [
+  alpnFilter,
+  corsFilter,
+  faultFilter,
+  grpcStatsFilter,
+  istioStatsFilter,
+  peerMetadataFilter,
+];

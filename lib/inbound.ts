@@ -1,0 +1,76 @@
+/**
+ * The inbound stack: what happens to a connection, and to each request on it, before the application sees it.
+ *
+ * @module
+ */
+import { accessLogLayers, type OpenAccessLog } from "./filter/access_log_layers.ts";
+import { connectionManagerLayer } from "./filter/connection_manager_layer.ts";
+import type { FilterContext, HttpLayer } from "./filter/http_filter.ts";
+import { httpFilterLayers } from "./filter/http_filter_layers.ts";
+import { localReplyLayer } from "./filter/local_reply_layer.ts";
+import { routeLayer } from "./filter/route_layer.ts";
+import { watchingLayers } from "./filter/watching_layers.ts";
+import { Call } from "./http/call.ts";
+import type { HttpServerHandler } from "./http/codec.ts";
+import type { HttpRequest, HttpResponse } from "./http/message.ts";
+import { type Handler, stack } from "./internal/layer.ts";
+import type { HttpConnectionManager } from "./resource/http_connection_manager.ts";
+import type { SnapshotSource } from "./resource/snapshot.ts";
+import type { ConnectionInfo } from "./transport/byte_stream.ts";
+
+/** The application as the stack sees it. */
+export type Application = Handler<HttpRequest, HttpResponse, Call>;
+
+/** What the stack is made of. */
+export interface InboundStackOptions {
+  readonly snapshots: SnapshotSource;
+  readonly context: FilterContext;
+  readonly openAccessLog: OpenAccessLog;
+}
+
+/** The stack of an inbound HTTP chain, outermost layer first. */
+export function inboundStack(
+  manager: HttpConnectionManager,
+  application: Application,
+  { snapshots, context, openAccessLog }: InboundStackOptions,
+): Application {
+  const layers: HttpLayer[] = [
+    // Outermost, so that every request leaves a line, whoever answered it.
+    ...accessLogLayers(manager.accessLogs, openAccessLog, context),
+    // Statistics count every answer, also those the mesh gives by itself further in.
+    ...watchingLayers(manager.httpFilters, context),
+    // Turns what any layer below throws into the answer a sidecar would give.
+    localReplyLayer(context),
+    // Before any filter: routes and policies must see headers nobody could forge and one form of the path.
+    connectionManagerLayer(manager),
+    // Filters find their per-route configuration on the call, so the route is chosen before them.
+    routeLayer(manager, snapshots, context.random),
+    // In the order of the mesh: peer metadata, authorisation, fault, CORS.
+    ...httpFilterLayers(manager.httpFilters, context),
+  ];
+  return stack(layers, application);
+}
+
+/** The stack of a chain without HTTP filters (TCP ports served by `mesh.serve`): only failures are answered. */
+export function bareInboundStack(application: Application, { context }: InboundStackOptions): Application {
+  return stack([localReplyLayer(context)], application);
+}
+
+/** Puts each request of a connection through a stack. */
+export function inboundHandler(
+  stack: Application,
+  connection: ConnectionInfo,
+  { context }: InboundStackOptions,
+): HttpServerHandler {
+  return (request, exchange) => {
+    exchange.connection ??= connection;
+    const call = new Call({
+      direction: "inbound",
+      startTime: context.clock.now(),
+      request,
+      exchange,
+      downstream: connection,
+    });
+    return stack(request, call);
+  };
+}

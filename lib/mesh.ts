@@ -1,0 +1,176 @@
+/**
+ * A program's place in the mesh.
+ *
+ * @module
+ */
+import { loadBootstrap, meshEnabled } from "./bootstrap/bootstrap.ts";
+import type { JoinOptions } from "./bootstrap/join_options.ts";
+import { findSidecar, sidecarPresent } from "./bootstrap/sidecar_guard.ts";
+import { MeshError } from "./errors.ts";
+import type { Fetch } from "./fetch.ts";
+import { chosenWeb } from "./http/web/chosen_web.ts";
+import type { IdentityView } from "./identity/secret_manager.ts";
+import { systemClock } from "./internal/clock.ts";
+import { lineLogger } from "./internal/line_logger.ts";
+import type { Logger } from "./internal/logger.ts";
+import { MeshRuntime } from "./mesh_runtime.ts";
+import { serveInMesh, servePlainly } from "./mesh_server.ts";
+import type { Snapshot } from "./resource/snapshot.ts";
+import { serveArguments } from "./serve.ts";
+import type { MeshServeHandler, MeshServeObject, MeshServeOptions, MeshServer } from "./serve_handler.ts";
+import { createConnector } from "./transport/connector.ts";
+import { HandleRegistry } from "./transport/handle_registry.ts";
+
+/** How {@linkcode Mesh.close} ends. */
+export interface CloseOptions {
+  /**
+   * Milliseconds that requests under way may take to finish; 0 ends them at once.
+   * @default {`terminationDrainDuration` of ProxyConfig, 5000}
+   */
+  drain?: number;
+}
+
+/**
+ * A program's place in the mesh: `fetch` and `serve` whose traffic has the workload's identity, is routed by the mesh,
+ * and shows in its metrics.
+ *
+ * @example Join, call, serve
+ * ```ts
+ * import { Mesh } from "@enmesh/enmesh";
+ * import { FakeIstiod } from "@enmesh/enmesh/testing";
+ * import assert from "node:assert/strict";
+ *
+ * await using istiod = await FakeIstiod.start(); // in a pod: nothing of this, Mesh.join() finds istiod by itself
+ * await using mesh = await Mesh.join(await istiod.workload({ name: "greeter" }));
+ * await using server = await mesh.serve(
+ *   { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+ *   (_request, info) => new Response(`hello, ${info.peer?.principal ?? "stranger"}`),
+ * );
+ * const response = await mesh.fetch(`http://127.0.0.1:${server.addr.port}/`);
+ * assert.equal(await response.text(), "hello, stranger");
+ * ```
+ */
+export class Mesh implements AsyncDisposable {
+  readonly #runtime: MeshRuntime | null;
+  readonly #logger: Logger;
+  readonly #servers = new Set<MeshServer>();
+  readonly #fetch: Fetch;
+
+  private constructor(runtime: MeshRuntime | null, logger: Logger) {
+    this.#runtime = runtime;
+    this.#logger = logger;
+    this.#fetch = runtime?.fetch ?? ((input, init) => fetch(input, init));
+  }
+
+  /**
+   * Joins the mesh: an identity from its CA, the first complete configuration from its control plane. Resolves when
+   * both are there. While istiod cannot be reached it is tried again, with a log line, until `signal` says stop.
+   *
+   * @param options Everything has a default; see {@linkcode JoinOptions}.
+   * @throws {MeshError} With every problem found: `CONFIG_INVALID` for settings, files and variables,
+   * `IDENTITY_REJECTED` when istiod refuses who we are, `SIDECAR_PRESENT` beside a sidecar, `PERMISSION_MISSING`.
+   */
+  static async join(options: JoinOptions = {}): Promise<Mesh> {
+    const clock = systemClock;
+    const logger = options.logger ?? lineLogger({ now: () => clock.now() });
+    if (!meshEnabled(options)) return new Mesh(null, logger);
+    options.signal?.throwIfAborted();
+    const bootstrap = await loadBootstrap(options);
+    if (!bootstrap.besideSidecar) {
+      const registry = new HandleRegistry();
+      if (await findSidecar(createConnector({ registry, clock })) === "present") throw sidecarPresent();
+      await registry.idle();
+    }
+    const runtime = new MeshRuntime({ bootstrap, logger, clock, random: Math.random });
+    await runtime.join(options.signal ?? null);
+    return new Mesh(runtime, logger);
+  }
+
+  /**
+   * `fetch` through the mesh: the contract of the global one, and it can be handed on detached. A request that fails
+   * inside of the mesh resolves with the response a sidecar would give (503, 504, 404), whose body says what happened.
+   */
+  get fetch(): Fetch {
+    return this.#fetch;
+  }
+
+  /**
+   * Serves HTTP as `Deno.serve` does, under the mesh's rules: mutual TLS, plaintext or both as the mesh says, live.
+   *
+   * @param handler Answers requests; `info.peer` is who calls.
+   * @throws {MeshError} When the port cannot be bound, or the mesh was closed.
+   */
+  serve(handler: MeshServeHandler): Promise<MeshServer>;
+  /** Serves HTTP with options and a handler. */
+  serve(options: MeshServeOptions, handler: MeshServeHandler): Promise<MeshServer>;
+  /** Serves HTTP with a handler among the options, or an object with a `fetch` method. */
+  serve(options: MeshServeOptions & ({ handler: MeshServeHandler } | MeshServeObject)): Promise<MeshServer>;
+  async serve(
+    first: MeshServeHandler | MeshServeOptions & Partial<MeshServeObject> & { handler?: MeshServeHandler },
+    second?: MeshServeHandler,
+  ): Promise<MeshServer> {
+    const { options, handler } = serveArguments(first, second);
+    const server = this.#runtime === null
+      ? servePlainly(options, handler)
+      : await serveInMesh(this.#runtime, options, handler, { web: chosenWeb, logger: this.#logger });
+    this.#servers.add(server);
+    void server.finished.then(() => this.#servers.delete(server));
+    return server;
+  }
+
+  /**
+   * Who we are: SPIFFE id, validity and chain of the certificate in use.
+   *
+   * @throws {MeshError} `MESH_CLOSED` where there is no mesh (`enabled: false`).
+   */
+  get identity(): IdentityView {
+    const identity = this.#joined("identity").secrets.identity;
+    if (identity === null) throw new MeshError("MESH_CLOSED", "Cannot show the identity: there is no certificate");
+    return identity;
+  }
+
+  /** The configuration as it is now, read-only. @throws {MeshError} `MESH_CLOSED` where there is no mesh. */
+  get snapshot(): Snapshot {
+    return this.#joined("snapshot").store.current;
+  }
+
+  /** Every metric in Prometheus' text format, as `/stats/prometheus` gives them; empty where there is no mesh. */
+  metrics(): string {
+    return this.#runtime?.exposeMetrics() ?? "";
+  }
+
+  /** Renews the certificate now rather than at half of its lifetime; settles when that has succeeded or failed. */
+  async renewCertificate(): Promise<void> {
+    await this.#joined("certificate").secrets.renew();
+  }
+
+  /** Ports the status and admin interfaces listen on, by name; empty where there are none. */
+  get ports(): Readonly<Record<string, number>> {
+    return this.#runtime?.ports ?? {};
+  }
+
+  /** Sockets, servers, timers and channels the mesh holds open: 0 after it was closed. */
+  get openHandles(): number {
+    return this.#runtime?.registry.total ?? 0;
+  }
+
+  /**
+   * Leaves the mesh: readiness fails first, connections are told (`Connection: close`, GOAWAY) and finish, then
+   * everything ends. Nothing keeps the process alive afterwards.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    const servers = [...this.#servers];
+    if (this.#runtime === null) await Promise.all(servers.map((server) => server.shutdown()));
+    else await this.#runtime.close({ drain: options.drain ?? this.#runtime.bootstrap.drain.terminationMs });
+  }
+
+  /** The same as {@linkcode Mesh.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #joined(what: string): MeshRuntime {
+    if (this.#runtime !== null) return this.#runtime;
+    throw new MeshError("MESH_CLOSED", `Cannot show the ${what}: the mesh is switched off (enabled: false)`);
+  }
+}

@@ -1,0 +1,63 @@
+import type { WebObjects } from "./http/web/web_objects.ts";
+import type { Logger } from "./internal/logger.ts";
+import type { MeshRuntime } from "./mesh_runtime.ts";
+import { webApplication } from "./serve.ts";
+import type { MeshServeHandler, MeshServeOptions, MeshServer } from "./serve_handler.ts";
+import { servePlain } from "./transport/plain_server.ts";
+
+/** What a server in the mesh needs besides the runtime. */
+export interface ServeInMeshOptions {
+  readonly web: WebObjects;
+  readonly logger: Logger;
+}
+
+/** Serves in the mesh; see `Mesh.serve`. */
+export async function serveInMesh(
+  runtime: MeshRuntime,
+  options: MeshServeOptions,
+  handler: MeshServeHandler,
+  { web, logger }: ServeInMeshOptions,
+): Promise<MeshServer> {
+  const { port = 8000, hostname = "0.0.0.0", meshPort = null, signal, onListen, onError } = options;
+  signal?.throwIfAborted();
+  const inbound = await runtime.listen({
+    hostname,
+    port,
+    meshPort,
+    application: webApplication(handler, { web, logger, onError }),
+  });
+  const addr: Deno.NetAddr = { transport: "tcp", ...inbound.addr };
+  const abort = () => void inbound.close();
+  signal?.addEventListener("abort", abort);
+  const finished = inbound.finished.then(() => {
+    signal?.removeEventListener("abort", abort);
+    runtime.forget(inbound);
+  });
+  if (onListen === undefined) logger.log("info", `Listening on '${addr.hostname}:${addr.port}' in the mesh`);
+  else onListen(addr);
+  return {
+    addr,
+    finished,
+    shutdown: () => inbound.drain(),
+    ref: () => inbound.ref(),
+    unref: () => inbound.unref(),
+    [Symbol.asyncDispose]: () => inbound.drain(),
+  };
+}
+
+/** Serves without a mesh: the same contract over `Deno.serve`, in plaintext, callers unknown. */
+export function servePlainly(options: MeshServeOptions, handler: MeshServeHandler): MeshServer {
+  const server = servePlain(
+    options,
+    (request, { remoteAddr, completed }, localAddr) =>
+      handler(request, { remoteAddr, localAddr, completed, peer: null }),
+  );
+  return {
+    addr: server.addr,
+    finished: server.finished,
+    shutdown: () => server.shutdown(),
+    ref: () => server.ref(),
+    unref: () => server.unref(),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * `mesh.serve`: the contract of `Deno.serve` over the inbound stack.
+ *
+ * @module
+ */
+import type { Call } from "./http/call.ts";
+import type { HttpResponse } from "./http/message.ts";
+import type { WebObjects } from "./http/web/web_objects.ts";
+import type { Application } from "./inbound.ts";
+import type { Logger } from "./internal/logger.ts";
+import { parseSpiffeId } from "./identity/spiffe.ts";
+import type { MeshPeer, MeshServeHandler, MeshServeInfo, MeshServeObject, MeshServeOptions } from "./serve_handler.ts";
+import type { PeerIdentity } from "./transport/byte_stream.ts";
+
+/** Arguments of `mesh.serve` in one form. */
+export interface ServeArguments {
+  readonly options: MeshServeOptions;
+  readonly handler: MeshServeHandler;
+}
+
+/**
+ * Brings the overloads of `Deno.serve` into one form: `(handler)`, `(options, handler)`, `({ handler, ... })`,
+ * `({ fetch, ... })`.
+ *
+ * @throws {TypeError} When there is no handler.
+ */
+export function serveArguments(
+  first: MeshServeHandler | MeshServeOptions & Partial<MeshServeObject> & { handler?: MeshServeHandler },
+  second?: MeshServeHandler,
+): ServeArguments {
+  if (typeof first === "function") return { options: {}, handler: first };
+  const handler = second ?? first.handler ?? first.fetch?.bind(first);
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      "Cannot serve: there is no handler; pass it as the second argument, as 'handler' of the options, or give an " +
+        "object with a 'fetch' method",
+    );
+  }
+  return { options: first, handler };
+}
+
+/** What {@linkcode webApplication} stands on. */
+export interface WebApplicationOptions {
+  readonly web: WebObjects;
+  readonly logger: Logger;
+  readonly onError: MeshServeOptions["onError"];
+}
+
+/** The application of a server: web objects in, web objects out. */
+export function webApplication(
+  handler: MeshServeHandler,
+  { web, logger, onError }: WebApplicationOptions,
+): Application {
+  const recover = async (error: unknown): Promise<Response> => {
+    if (onError !== undefined) return await onError(error);
+    logger.log("error", `A handler threw: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+    return new Response("Internal Server Error", { status: 500 });
+  };
+  const toMessage = (response: Response): HttpResponse => {
+    if (response instanceof Response && response.status === 101) {
+      throw new TypeError(
+        "Cannot send the response of 'Deno.upgradeWebSocket': it works on connections of 'Deno.serve' only; use " +
+          "'mesh.upgradeWebSocket', which is coming",
+      );
+    }
+    return web.fromResponse(response);
+  };
+  return async function application(request, call) {
+    const authority = request.authority === "" ? localAuthority(call) : request.authority;
+    const url = `http://${authority}${request.path === "*" ? "/*" : request.path}`;
+    const { exchange } = call;
+    try {
+      const web_ = web.toRequest(request, { url, signal: () => exchange.signal });
+      return toMessage(await handler(web_, new ServeInfo(call)));
+    } catch (error) {
+      // A caller that has gone is no failure of the handler.
+      if (exchange.cancelled) throw error;
+      return toMessage(await recover(error));
+    }
+  };
+}
+
+function localAuthority(call: Call): string {
+  return call.downstreamLocalAddress ?? "localhost";
+}
+
+/** Facts about a request, each made when somebody looks. */
+class ServeInfo implements MeshServeInfo {
+  readonly #call: Call;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  get remoteAddr(): Deno.NetAddr {
+    return { transport: "tcp", ...this.#call.downstream!.remote };
+  }
+
+  get localAddr(): Deno.NetAddr {
+    return { transport: "tcp", ...this.#call.downstream!.local };
+  }
+
+  get completed(): Promise<void> {
+    const { exchange } = this.#call;
+    return new Promise((resolve, reject) => {
+      exchange.onComplete((error) => error === null ? resolve() : reject(error));
+    });
+  }
+
+  get peer(): MeshPeer | null {
+    const peer = this.#call.downstream?.tls?.peer ?? null;
+    return peer === null ? null : toMeshPeer(peer);
+  }
+}
+
+function toMeshPeer(peer: PeerIdentity): MeshPeer {
+  const id = parseSpiffeId(peer.principal);
+  return {
+    principal: peer.principal,
+    namespace: id?.namespace ?? "",
+    serviceAccount: id?.serviceAccount ?? "",
+    certificateSha256: peer.sha256,
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * Joins an Istio service mesh from the inside: a Deno program becomes an ordinary workload, without a sidecar.
+ *
+ * @example A program in the mesh
+ * ```ts
+ * import { Mesh } from "@enmesh/enmesh";
+ * import { FakeIstiod } from "@enmesh/enmesh/testing";
+ * import assert from "node:assert/strict";
+ *
+ * // In a pod `await Mesh.join()` is all: istiod, token and root certificate are found where Istio puts them.
+ * await using istiod = await FakeIstiod.start();
+ * await using mesh = await Mesh.join(await istiod.workload({ name: "productpage" }));
+ * assert.equal(mesh.identity.spiffeId, "spiffe://cluster.local/ns/default/sa/productpage");
+ * ```
+ *
+ * @module
+ */
+export { type CloseOptions, Mesh } from "./lib/mesh.ts";
+export { type ErrorMeaning, MeshError, type MeshErrorCode, type MeshErrorOptions, type Problem } from "./lib/errors.ts";
+export type {
+  AdminOptions,
+  JoinOptions,
+  RootCertificatesOption,
+  TokenOption,
+  WorkloadOptions,
+} from "./lib/bootstrap/join_options.ts";
+export type {
+  MeshPeer,
+  MeshServeHandler,
+  MeshServeInfo,
+  MeshServeObject,
+  MeshServeOptions,
+  MeshServer,
+} from "./lib/serve_handler.ts";
+export type { Fetch } from "./lib/fetch.ts";
+export type { IdentityView } from "./lib/identity/secret_manager.ts";
+export type { Logger, LogLevel } from "./lib/internal/logger.ts";
+export type { Snapshot } from "./lib/resource/snapshot.ts";
