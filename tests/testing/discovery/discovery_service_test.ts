@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { decode, encode } from "../../../lib/protobuf/registry.ts";
 import { jsonToStruct } from "../../../lib/protobuf/well_known.ts";
-import { DiscoveryService, type DiscoveryStream } from "../../../lib/testing/discovery/discovery_service.ts";
+import { DiscoveryService } from "../../../lib/testing/discovery/discovery_service.ts";
+import type { DiscoveryStream } from "../../../lib/testing/discovery/discovery_stream.ts";
 import type { GrpcStatusError } from "../../../lib/grpc/grpc_status_error.ts";
 import { FakeClock } from "../../../lib/testing/fake_clock.ts";
 import { Faults } from "../../../lib/testing/faults.ts";
