@@ -7,7 +7,6 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import type { ConfigForm } from "../resource/filter_parsers.ts";
 import type { FilterTelemetry } from "../telemetry/filter_telemetry.ts";
-import type { LogWriters } from "../telemetry/log_writer.ts";
 
 /** A layer of the HTTP data path. */
 export type HttpLayer = Layer<HttpRequest, HttpResponse, Call>;
@@ -20,10 +19,6 @@ export interface FilterContext {
   readonly logger: Logger;
   /** What the telemetry filters share; they do nothing without it. */
   readonly telemetry?: FilterTelemetry;
-  /** The files of the access logs; no access log is written without them. */
-  readonly logs?: LogWriters;
-  /** Name of this host, for `%HOSTNAME%` in access logs. */
-  readonly hostname?: string;
   /** The cluster of that name in the newest configuration; filters that ask for clusters treat all as unknown without it. */
   readonly cluster?: (name: string) => Cluster | null;
 }

@@ -61,7 +61,7 @@ const CONVERSIONS: Readonly<Record<string, Part>> = {
 };
 
 /** ISO 8601 with milliseconds in UTC: Envoy's default for `%START_TIME%`. */
-export const isoTime: TimeFormat = (ms) => new Date(ms).toISOString();
+export const isoTime: TimeFormat = (ms: number): string => new Date(ms).toISOString();
 
 /**
  * Compiles a time format: `strftime` conversions in UTC, `%s` (seconds since the epoch) and `%f` or `%1f` to `%9f`

@@ -4,25 +4,34 @@ import { compileStringMatch, type StringMatchInput } from "./string_matcher.ts";
 export interface HeaderMatchInput {
   /** Lower case; pseudo-headers (`:path`) where the matched thing is a request. */
   readonly name: string;
+  /** What its value must be, or whether it must be there. */
   readonly match:
     | { readonly kind: "string"; readonly string: StringMatchInput }
     | { readonly kind: "range"; readonly start: number; readonly end: number }
     | { readonly kind: "present"; readonly present: boolean };
+  /** Turns the outcome round. */
   readonly invert: boolean;
+  /** Whether a missing header is compared as an empty one. */
   readonly treatMissingAsEmpty: boolean;
 }
 
 /** The headers a matcher reads: all values of a name, joined by commas. */
 export interface JoinedHeaders {
+  /** All values of that (lower-case) name, joined by commas; `undefined` without any. */
   getJoined(name: string): string | undefined;
 }
 
 /** The request a matcher reads; `HttpRequest` has this shape. */
 export interface MatchableRequest {
+  /** `:method`. */
   readonly method: string;
+  /** `:scheme`. */
   readonly scheme: string;
+  /** `:authority`. */
   readonly authority: string;
+  /** `:path`, with its query. */
   readonly path: string;
+  /** All other headers. */
   readonly headers: JoinedHeaders;
 }
 

@@ -3,7 +3,9 @@ import { compileRegex } from "./regex.ts";
 
 /** How a string is compared; `resource/common.ts` calls the same shape `StringMatch`. */
 export interface StringMatchInput {
+  /** Which comparison. */
   readonly kind: "exact" | "prefix" | "suffix" | "contains" | "regex";
+  /** The text or the RE2 pattern to compare with. */
   readonly value: string;
   /** ASCII letters only, as Envoy's; a regular expression ignores it. */
   readonly ignoreCase: boolean;

@@ -23,43 +23,50 @@ export interface AccessLogSettings {
   readonly expression: string | null;
 }
 
-/** One configured access log. */
+/**
+ * One configured access log. A format that cannot be read writes nothing, a filter that is not supported filters
+ * nothing; both are reported once, through the writer: traffic does not stop for its log.
+ */
 export class AccessLog {
-  readonly #format: Format;
+  readonly #format: Format | null;
   readonly #writer: LogWriter;
   readonly #flags: ReadonlySet<string> | null;
   readonly #condition: ((source: AttributeSource) => boolean) | null;
-  /** What of the settings is not supported, `null` for nothing: such a filter is left out, so that more is logged. */
-  readonly unsupported: string | null;
-
   /**
    * @param settings What to log, and how.
    * @param writer Takes the lines.
    * @param options What formats may read besides the request.
-   * @throws {SyntaxError} When the format is not valid.
    */
   constructor(settings: AccessLogSettings, writer: LogWriter, options: FormatOptions = {}) {
     const { format, responseFlagFilter, expression } = settings;
-    if (format === null) this.#format = compileTextFormat(ENVOY_DEFAULT_FORMAT, options);
-    else if ("text" in format) this.#format = compileTextFormat(format.text, options);
-    else {
-      const json = compileJsonFormat(format.json, options);
-      this.#format = (info) => `${json(info)}\n`;
-    }
     this.#writer = writer;
+    this.#format = compile(format, writer, options);
     this.#flags = responseFlagFilter === null ? null : new Set(responseFlagFilter);
     this.#condition = expression === null ? null : compileCondition(expression);
-    this.unsupported = expression !== null && this.#condition === null
-      ? `access log filter '${expression}': only comparisons of plain attributes are supported`
-      : null;
+    if (expression !== null && this.#condition === null) {
+      writer.report(`its filter '${expression}' is left out, only comparisons of plain attributes are supported`);
+    }
   }
 
   /** Logs a finished request, if its filters let it through. Never throws, never waits. */
   write(source: AttributeSource): void {
     const { info } = source;
+    if (this.#format === null) return;
     if (this.#flags !== null && !hasFlag(info, this.#flags)) return;
     if (this.#condition !== null && !this.#condition(source)) return;
     this.#writer.append(this.#format(info));
+  }
+}
+
+function compile(format: AccessLogSettings["format"], writer: LogWriter, options: FormatOptions): Format | null {
+  try {
+    if (format === null) return compileTextFormat(ENVOY_DEFAULT_FORMAT, options);
+    if ("text" in format) return compileTextFormat(format.text, options);
+    const json = compileJsonFormat(format.json, options);
+    return (info) => `${json(info)}\n`;
+  } catch (error) {
+    writer.report(error instanceof Error ? error.message : String(error));
+    return null;
   }
 }
 

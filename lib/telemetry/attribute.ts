@@ -5,6 +5,7 @@ import type { PeerMetadata } from "./peer_metadata.ts";
 
 /** What attributes are read from. */
 export interface AttributeSource {
+  /** The request. */
   readonly info: StreamInfo;
   /** The other side: the caller (inbound) or the destination (outbound). */
   readonly peer: PeerMetadata | null;

@@ -2,14 +2,19 @@ import type { Json } from "../protobuf/well_known.ts";
 
 /** What of a cluster names the service behind it; `Cluster` has this shape. */
 export interface ServiceCluster {
+  /** For example `outbound|80||cart.shop.svc.cluster.local`. */
   readonly name: string;
+  /** Its `filter_metadata`. */
   readonly metadata: Readonly<Record<string, Readonly<Record<string, Json>>>>;
 }
 
 /** The labels `destination_service`, `_service_name` and `_service_namespace`; empty where not known. */
 export interface DestinationService {
+  /** Full name of the service, or the host the caller asked for. */
   readonly host: string;
+  /** Short name of the service, or of the catch-all cluster. */
   readonly name: string;
+  /** Namespace of the service. */
   readonly namespace: string;
 }
 
@@ -45,6 +50,8 @@ export class DestinationServices {
   readonly #ofHost: Map<string, DestinationService> = new Map();
 
   /**
+   * The destination service of a request.
+   *
    * @param cluster The chosen cluster, `null` for none.
    * @param routeName Name of the chosen route.
    * @param fallbackHost The request's authority; `null` where `disable_host_header_fallback` is set.

@@ -5,7 +5,9 @@ import { DestinationServices } from "./destination_service.ts";
 
 /** What the telemetry filters of one mesh share: it outlives stacks, so that a push forgets no peer and no series. */
 export class FilterTelemetry {
+  /** Our own node. */
   readonly node: LocalNode;
+  /** Where requests are counted. */
   readonly metrics: IstioMetrics;
   /** Value of our own `x-envoy-peer-metadata` header. */
   readonly ownMetadata: string;
@@ -13,6 +15,7 @@ export class FilterTelemetry {
   readonly peers: PeerMetadataCache = new PeerMetadataCache();
   /** Destinations by the metadata of their endpoint. */
   readonly endpoints: EndpointWorkloads = new EndpointWorkloads();
+  /** Names of destination services. */
   readonly services: DestinationServices = new DestinationServices();
 
   /**

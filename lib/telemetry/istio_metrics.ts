@@ -6,6 +6,7 @@ import { ISTIO_LABELS, type IstioMetric, type StatsConfig } from "./stats_config
 
 /** A finished HTTP request, as the standard metrics count it. */
 export interface RequestFacts extends Ends {
+  /** Whether the request was gRPC. */
   readonly grpc: boolean;
   /** 0 where no response was sent. */
   readonly responseCode: number;
@@ -13,10 +14,11 @@ export interface RequestFacts extends Ends {
   readonly grpcStatus: number | null;
   /** Envoy's short flags, `-` for none. */
   readonly responseFlags: string;
+  /** Milliseconds from the first byte of the request to the last of the response. */
   readonly durationMs: number;
-  /** Bytes with headers. */
+  /** Bytes of the request, with headers. */
   readonly requestBytes: number;
-  /** Bytes with headers. */
+  /** Bytes of the response, with headers. */
   readonly responseBytes: number;
   /** Values of the configuration's attributes, in their order; empty where it has none. */
   readonly attributes: readonly string[];
@@ -24,15 +26,21 @@ export interface RequestFacts extends Ends {
 
 /** Series of the messages of one gRPC call; `null` where the metric is dropped. */
 export interface MessageSeries {
+  /** `istio_request_messages_total`. */
   readonly request: Counter | null;
+  /** `istio_response_messages_total`. */
   readonly response: Counter | null;
 }
 
 /** Series of one TCP connection; `null` where the metric is dropped. */
 export interface TcpSeries {
+  /** `istio_tcp_connections_opened_total`. */
   readonly opened: Counter | null;
+  /** `istio_tcp_connections_closed_total`. */
   readonly closed: Counter | null;
+  /** `istio_tcp_sent_bytes_total`. */
   readonly sentBytes: Counter | null;
+  /** `istio_tcp_received_bytes_total`. */
   readonly receivedBytes: Counter | null;
 }
 
@@ -40,11 +48,13 @@ export interface TcpSeries {
 export interface TcpFacts extends Ends {
   /** Envoy's short flags, `-` for none. */
   readonly responseFlags: string;
+  /** Values of the configuration's attributes, in their order; empty where it has none. */
   readonly attributes: readonly string[];
 }
 
 /** The standard metrics of Istio, of one workload. */
 export class IstioMetrics {
+  /** Where the metrics are kept. */
   readonly registry: MetricRegistry;
   /** Our own labels. */
   readonly local: PeerMetadata;
@@ -91,6 +101,7 @@ const MAX_LIST = 64;
 
 /** Records requests and connections under one configuration of the `istio.stats` filter. */
 export class IstioRecorder {
+  /** What the control plane wants of the labels. */
   readonly config: StatsConfig;
   readonly #metrics: IstioMetrics;
   readonly #reporter: Reporter;

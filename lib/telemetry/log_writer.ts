@@ -20,6 +20,7 @@ const MOST_HELD = 1024 * 1024;
  * request.
  */
 export class LogWriter {
+  /** `/dev/stdout`, `/dev/stderr` or a file. */
   readonly path: string;
   readonly #sink: LogSink;
   readonly #clock: Clock;
@@ -61,6 +62,11 @@ export class LogWriter {
     else if (this.#timer === null && this.#writing === null) {
       this.#timer = this.#clock.timer(FLUSH_AFTER_MS, () => this.#start());
     }
+  }
+
+  /** Tells the operator what is wrong with this log's configuration. */
+  report(problem: string): void {
+    this.#logger.log("warning", `Cannot write access log '${this.path}' as configured: ${problem}`);
   }
 
   /** Writes all there is; settles when it is written or the sink has failed. */

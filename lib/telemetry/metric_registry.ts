@@ -34,6 +34,7 @@ export type Labels = readonly (readonly [name: string, value: string])[];
 export class Counter {
   /** The labels as they are shown: `a="1",b="2"`. */
   readonly labels: string;
+  /** The number as it is now. */
   value = 0;
 
   /** @param labels The labels as they are shown. */
@@ -63,6 +64,7 @@ export class Histogram {
   readonly bounds: readonly number[];
   /** Values per bucket (not cumulative); the last one is above every bound. */
   readonly buckets: Float64Array;
+  /** Sum of all values. */
   sum = 0;
 
   /**
@@ -95,7 +97,9 @@ export class Histogram {
 
 /** All series of one metric. */
 export class MetricFamily<S extends Counter | Histogram> {
+  /** As shown, for example `istio_requests_total`. */
   readonly name: string;
+  /** What it measures. */
   readonly kind: MetricKind;
   readonly #series: Map<string, S> = new Map();
   readonly #make: (labels: string) => S;

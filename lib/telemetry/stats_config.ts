@@ -50,6 +50,7 @@ export const ISTIO_LABELS = [
 
 /** What the configuration does to the labels of one metric. */
 export interface MetricOverride {
+  /** Whether the metric is not recorded at all. */
   readonly drop: boolean;
   /** Standard labels: `null` removes one, a number takes its value from that attribute of {@linkcode StatsConfig}. */
   readonly labels: ReadonlyMap<string, number | null>;
@@ -63,6 +64,7 @@ export interface StatsConfig {
   readonly hostHeaderFallback: boolean;
   /** Milliseconds between two reports of a long connection or stream. */
   readonly reportingIntervalMs: number;
+  /** Changes by metric. */
   readonly overrides: ReadonlyMap<IstioMetric, MetricOverride>;
   /** Attributes that labels take their values from, each once. */
   readonly attributes: readonly Attribute[];

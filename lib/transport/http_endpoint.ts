@@ -2,6 +2,7 @@ import { MeshError } from "../errors.ts";
 
 /** A small HTTP server of the process itself (metrics, probes, admin): no part of the mesh's data path. */
 export interface HttpEndpoint {
+  /** The address listened on. */
   readonly hostname: string;
   /** The port listened on, also where 0 was asked for. */
   readonly port: number;

@@ -60,8 +60,16 @@ Deno.test("filters by response flag and by expression", async () => {
   assert.equal(await log({ format, expression: "response.code >= 500" }, infos), "503 UF,URX\n");
 });
 
-Deno.test("logs all where an expression is not supported, and says so", () => {
-  const writers = new LogWriters(new MemorySink(), new FakeClock(), silentLogger);
-  const settings = { path: "x", format: null, responseFlagFilter: null, expression: "a.b(c)" };
-  assert.match(new AccessLog(settings, writers.get("x")).unsupported ?? "", /access log filter 'a.b\(c\)'/);
+Deno.test("a configuration that cannot be followed is reported and stops nothing", async () => {
+  const reported: string[] = [];
+  const sink = new MemorySink();
+  const writers = new LogWriters(sink, new FakeClock(), { log: (_, message) => reported.push(message) });
+  const settings = { path: "x", format: null, responseFlagFilter: null, expression: null };
+  const source = { info: fakeStreamInfo(), peer: null, node: {} };
+  new AccessLog({ ...settings, format: { text: "all\n" }, expression: "a.b(c)" }, writers.get("x")).write(source);
+  new AccessLog({ ...settings, format: { text: "%NONSENSE%\n" } }, writers.get("x")).write(source);
+  await writers.flush();
+  assert.equal(sink.text["x"], "all\n", "unfiltered, and without a line of the broken format");
+  assert.match(reported[0]!, /^Cannot write access log 'x' as configured: its filter 'a\.b\(c\)' is left out/);
+  assert.match(reported[1]!, /^Cannot write access log 'x' as configured: Cannot use operator '%NONSENSE%'/);
 });
