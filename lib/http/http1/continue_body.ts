@@ -6,27 +6,30 @@ import type { HeaderList } from "../header_list.ts";
  * that never reads never asks, and the client keeps its content.
  */
 export class ContinueBody implements Body {
-  /** The content itself; set by the codec before the body is handed out. */
-  inner!: QueueBody;
   /** Whether the content was asked for. */
   begun = false;
+  readonly #inner: QueueBody;
   readonly #ask: () => void;
 
-  /** @param ask Sends `100 Continue`. */
-  constructor(ask: () => void) {
+  /**
+   * @param inner The content itself.
+   * @param ask Sends `100 Continue`.
+   */
+  constructor(inner: QueueBody, ask: () => void) {
+    this.#inner = inner;
     this.#ask = ask;
   }
 
   get length(): number | null {
-    return this.inner.length;
+    return this.#inner.length;
   }
 
   get trailers(): HeaderList | null {
-    return this.inner.trailers;
+    return this.#inner.trailers;
   }
 
   whole(): Uint8Array | null {
-    return this.inner.whole();
+    return this.#inner.whole();
   }
 
   read(): Promise<Uint8Array | null> {
@@ -34,10 +37,10 @@ export class ContinueBody implements Body {
       this.begun = true;
       this.#ask();
     }
-    return this.inner.read();
+    return this.#inner.read();
   }
 
   cancel(reason?: unknown): void {
-    this.inner.cancel(reason);
+    this.#inner.cancel(reason);
   }
 }

@@ -135,6 +135,11 @@ export class Http1Parser<Line> {
     throw new Http1ParseError(400, "Cannot read the message: the connection ended in the middle of it");
   }
 
+  /** Whether it was stopped; asked after a call of the owner, which may do so. */
+  get #dead(): boolean {
+    return this.#state === State.Dead;
+  }
+
   /** Ignores everything from now on. */
   stop(): void {
     this.#state = State.Dead;
@@ -160,7 +165,7 @@ export class Http1Parser<Line> {
           if (done) this.#state = State.Head;
           this.#owner.onContent(at === 0 && take === end ? chunk : chunk.subarray(at, at + take));
           at += take;
-          if (done) this.#owner.onContentEnd(null);
+          if (done && !this.#dead) this.#owner.onContentEnd(null);
           break;
         }
         case State.Chunked: {
@@ -173,6 +178,7 @@ export class Http1Parser<Line> {
             this.#state = State.Trailers;
           }
           if (content.length > 0) this.#owner.onContent(content);
+          if (this.#dead) return;
           break;
         }
         case State.Trailers:

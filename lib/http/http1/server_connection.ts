@@ -1,13 +1,10 @@
 import { MeshError } from "../../errors.ts";
 import type { ByteStream, ByteStreamHandler } from "../../transport/byte_stream.ts";
-import { BytesBody, QueueBody, type QueueBodyOwner } from "../body.ts";
+import type { QueueBodyOwner } from "../body.ts";
 import type { HttpServerConnection, HttpServerHandler } from "../codec.ts";
-import { Exchange } from "../exchange.ts";
 import { HeaderList } from "../header_list.ts";
-import type { HttpRequest, HttpResponse } from "../message.ts";
-import { isAuthority } from "./authority.ts";
+import type { HttpResponse } from "../message.ts";
 import { BodyWriter, type BodyWriterOwner } from "./body_writer.ts";
-import { ContinueBody } from "./continue_body.ts";
 import { answerFraming, answerLength } from "./answer_framing.ts";
 import { type Framing, requestFraming, UNTIL_CLOSE } from "./framing.ts";
 import { HeadWriter } from "./head_writer.ts";
@@ -17,6 +14,7 @@ import { Http1ParseError } from "./parse_error.ts";
 import { Http1Parser, type ParserOwner } from "./parser.ts";
 import { reasonPhrase } from "../reason_phrase.ts";
 import { parseRequestLine, type RequestLine } from "./request_line.ts";
+import { requestAuthority, ServerRequest } from "./server_request.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /**
@@ -46,24 +44,6 @@ const enum State {
   Closed,
 }
 
-/** A request under way. */
-interface Current {
-  readonly request: HttpRequest;
-  readonly exchange: Exchange;
-  readonly version: "HTTP/1.0" | "HTTP/1.1";
-  /** Content that is still arriving; `null` where it was complete from the start. */
-  queue: QueueBody | null;
-  continueBody: ContinueBody | null;
-  /** The whole request has arrived. */
-  received: boolean;
-  /** The response head has been written. */
-  answering: boolean;
-  /** The whole response has been written. */
-  answered: boolean;
-  /** The client's wish: `close` of HTTP/1.1, no `keep-alive` of HTTP/1.0. */
-  readonly last: boolean;
-}
-
 class Http1ServerConnection
   implements HttpServerConnection, ByteStreamHandler, ParserOwner<RequestLine>, QueueBodyOwner, BodyWriterOwner {
   readonly protocol = "HTTP/1.1";
@@ -78,7 +58,7 @@ class Http1ServerConnection
   #resolveClosed!: () => void;
   #state: State = State.Open;
   #draining = false;
-  #current: Current | null = null;
+  #current: ServerRequest | null = null;
   #dispatchDue = false;
   #writer: BodyWriter | null = null;
   #closeAfter = false;
@@ -86,7 +66,7 @@ class Http1ServerConnection
   #paused = false;
   #discarding = false;
   #discarded = 0;
-  #lastHost: string | null = null;
+  #knownHost: string | null = null;
 
   constructor(stream: ByteStream, handler: HttpServerHandler, options: Http1Options) {
     this.#stream = stream;
@@ -151,80 +131,37 @@ class Http1ServerConnection
   // === ParserOwner
 
   onHead(line: RequestLine, head: MessageHead): Framing {
-    const authority = this.#authority(line, head);
+    const authority = requestAuthority(line, head, this.#knownHost);
+    this.#knownHost = head.host;
     const framing = requestFraming(head, line.version);
-    const exchange = new Exchange();
-    exchange.connection = this.#stream.info;
-    exchange.requestStarted = true;
-    exchange.requestHeaderBytes = head.bytes;
-    const old = line.version === "HTTP/1.0";
-    this.#current = {
-      request: {
-        method: line.method,
-        scheme: line.scheme ?? "http",
-        authority,
-        path: line.path,
-        headers: new HeaderList(head.pairs),
-        body: null,
-        protocol: line.version,
-      },
-      exchange,
-      version: line.version,
-      queue: null,
-      continueBody: null,
-      received: false,
-      answering: false,
-      answered: false,
-      last: head.close || (old && !head.keepAlive),
-    };
-    if (head.expectContinue && !old && framing !== 0) {
-      this.#current.continueBody = new ContinueBody(() => this.#sendContinue());
-    }
+    this.#current = new ServerRequest(line, head, authority, framing, this.#stream.info);
     // Called once the whole chunk has been read: small bodies are complete by then.
     this.#dispatchDue = true;
     return framing;
   }
 
   onWhole(content: Uint8Array | null): void {
-    const current = this.#current!;
-    if (content !== null) {
-      current.request.body = new BytesBody(content);
-      current.exchange.requestBodyBytes = content.length;
-    }
-    current.continueBody = null;
-    current.received = true;
+    this.#current!.setWhole(content);
     this.#parser.hold();
   }
 
   onContentStart(length: number | null): void {
-    const current = this.#current!;
-    current.queue = new QueueBody(length, this);
     this.#discarded = 0;
-    const wrapper = current.continueBody;
-    if (wrapper === null) {
-      current.request.body = current.queue;
-    } else {
-      wrapper.inner = current.queue;
-      current.request.body = wrapper;
-    }
+    this.#current!.startContent(length, this, () => this.#sendContinue());
   }
 
   onContent(bytes: Uint8Array): void {
     const current = this.#current!;
     current.exchange.requestBodyBytes += bytes.length;
     this.#watchdog.touch();
-    if (this.#discarding) {
-      this.#discarded += bytes.length;
-      if (this.#discarded > this.#limits.maxDiscardBytes) this.#refuseRest();
-      return;
-    }
-    current.queue!.push(bytes);
+    if (!this.#discarding) return current.push(bytes);
+    this.#discarded += bytes.length;
+    if (this.#discarded > this.#limits.maxDiscardBytes) this.#refuseRest();
   }
 
   onContentEnd(trailers: HeaderList | null): void {
     const current = this.#current!;
-    current.queue!.end(trailers);
-    current.received = true;
+    current.end(trailers);
     this.#parser.hold();
     if (current.answered) this.#complete();
   }
@@ -276,19 +213,6 @@ class Http1ServerConnection
     if (this.#state === State.Open) this.#read(() => this.#parser.release());
   }
 
-  #authority(line: RequestLine, head: MessageHead): string {
-    const host = head.host;
-    if (host === null) {
-      if (line.version === "HTTP/1.1") throw new Http1ParseError(400, "Cannot read the head: 'host' is missing");
-      return line.authority ?? "";
-    }
-    if (host !== this.#lastHost) {
-      if (!isAuthority(host)) throw new Http1ParseError(400, "Cannot read the head: 'host' is not a host with a port");
-      this.#lastHost = host;
-    }
-    return line.authority ?? host;
-  }
-
   #dispatch(): void {
     this.#dispatchDue = false;
     const current = this.#current!;
@@ -306,9 +230,8 @@ class Http1ServerConnection
   }
 
   #updateFlow(): void {
-    const queue = this.#current?.queue;
-    const full = this.#parser.stashed ||
-      (queue !== null && queue !== undefined && queue.buffered > this.#limits.bodyHighWaterMark);
+    const buffered = this.#current === null ? 0 : this.#current.buffered;
+    const full = this.#parser.stashed || buffered > this.#limits.bodyHighWaterMark;
     if (full === this.#paused || this.#state !== State.Open) return;
     this.#paused = full;
     if (full) this.#stream.pause();
@@ -330,7 +253,7 @@ class Http1ServerConnection
 
   // === Answering
 
-  #answer(current: Current, response: HttpResponse): void {
+  #answer(current: ServerRequest, response: HttpResponse): void {
     const body = response.body;
     if (current !== this.#current || current.answering) {
       body?.cancel();
@@ -344,14 +267,12 @@ class Http1ServerConnection
     }
   }
 
-  #writeAnswer(current: Current, response: HttpResponse): void {
+  #writeAnswer(current: ServerRequest, response: HttpResponse): void {
     const { status, headers, body } = response;
     const whole = body === null ? null : body.whole();
     const framing = answerFraming(response, whole, current.request.method, current.version);
     const contentLength = framing === 0 ? answerLength(response, current.request.method) : framing;
-    // A client that was never told to continue may or may not send its content: nobody knows what comes next.
-    const unsure = current.continueBody !== null && !current.continueBody.begun && !current.received;
-    if (current.last || this.#draining || unsure || framing === UNTIL_CLOSE) this.#closeAfter = true;
+    if (current.last || this.#draining || current.unsure || framing === UNTIL_CLOSE) this.#closeAfter = true;
     const connection = this.#closeAfter ? "close" : current.version === "HTTP/1.0" ? "keep-alive" : null;
     const head = this.#heads.response(status, headers, framing, contentLength, connection);
 
@@ -381,7 +302,7 @@ class Http1ServerConnection
     }
   }
 
-  #answerFailure(current: Current, error: unknown): void {
+  #answerFailure(current: ServerRequest, error: unknown): void {
     if (current !== this.#current || current.answering) return;
     this.#options.logger.log("error", "Cannot answer a request: the handler failed", {
       error: error instanceof Error ? error.message : String(error),
@@ -392,7 +313,7 @@ class Http1ServerConnection
   #finishAnswer(): void {
     const current = this.#current!;
     current.answered = true;
-    if (!current.received && !this.#closeAfter) current.queue?.cancel();
+    if (!current.received && !this.#closeAfter) current.discard();
     if (current.received || this.#closeAfter) this.#complete();
     else this.#watch();
   }
@@ -402,7 +323,7 @@ class Http1ServerConnection
     const current = this.#current!;
     this.#current = null;
     this.#discarding = false;
-    if (!current.received) current.queue?.fail(peerGone());
+    if (!current.received) current.fail(peerGone());
     current.exchange.complete();
     if (this.#closeAfter || this.#draining) this.#linger();
     else if (!this.#blocked) this.#readOn();
@@ -444,7 +365,7 @@ class Http1ServerConnection
     this.#watchdog.watch(Math.max(this.#limits.lingerMs, 1));
   }
 
-  #cancelExchange(current: Current, reason: unknown): void {
+  #cancelExchange(current: ServerRequest, reason: unknown): void {
     if (current !== this.#current) return;
     this.#stream.destroy();
     this.#gone(reason);
@@ -498,12 +419,12 @@ class Http1ServerConnection
     this.#resolveClosed();
   }
 
-  #abandon(current: Current | null, error: unknown): void {
+  #abandon(current: ServerRequest | null, error: unknown): void {
     const writer = this.#writer;
     this.#writer = null;
     writer?.abort(error);
     if (current === null) return;
-    current.queue?.fail(error);
+    current.fail(error);
     current.exchange.cancel(error);
     current.exchange.complete(error);
   }
