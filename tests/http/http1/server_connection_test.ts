@@ -327,6 +327,18 @@ Deno.test("serveHttp1() closes when too much content is left unread", async () =
   await peer.untilEnd();
 });
 
+Deno.test("serveHttp1() ends quietly when the last bytes of unread content exceed what it discards", async () => {
+  const { peer, connection, exchanges } = serve(() => Promise.resolve(respond("done")), {
+    limits: { maxDiscardBytes: 1000 },
+  });
+  peer.send("POST /1 HTTP/1.1\r\nhost: a\r\ncontent-length: 1010\r\n\r\n" + "x".repeat(9));
+  await peer.untilText("done");
+  peer.send("x".repeat(1001));
+  await connection.closed;
+  assert.equal(peer.error, null);
+  assert.ok(exchanges[0]!.completed && !exchanges[0]!.cancelled);
+});
+
 Deno.test("serveHttp1() breaks the connection when content is shorter or longer than its length", async () => {
   for (const content of [["ab"], ["abcdef"]]) {
     const { peer, exchanges } = serve(() =>
