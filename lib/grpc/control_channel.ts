@@ -107,14 +107,17 @@ export async function loadGrpc(): Promise<GrpcLibrary> {
   return grpc;
 }
 
-/** Hands the host name on to the socket as it is. */
+/**
+ * Hands the host name on to the socket as it is. It does so once: the library asks again after each failed connection,
+ * and the same answer at once would keep it asking for ever, without a turn of the event loop.
+ */
 function registerResolver(grpc: GrpcLibrary): void {
   const { registerResolver, statusOrFromValue } = grpc.experimental;
   registerResolver(
     SCHEME,
     class {
       readonly #publish: () => void;
-      #destroyed = false;
+      #published = false;
 
       static getDefaultAuthority(target: { path: string }): string {
         return target.path;
@@ -125,17 +128,18 @@ function registerResolver(grpc: GrpcLibrary): void {
         const host = target.path.slice(0, colon).replace(/^\[|\]$/g, "");
         const port = Number(target.path.slice(colon + 1));
         this.#publish = () => {
-          if (!this.#destroyed) listener(statusOrFromValue([{ addresses: [{ host, port }] }]), {}, null, "");
+          if (this.#published) listener(statusOrFromValue([{ addresses: [{ host, port }] }]), {}, null, "");
         };
       }
 
       updateResolution(): void {
-        this.#destroyed = false;
+        if (this.#published) return;
+        this.#published = true;
         queueMicrotask(this.#publish);
       }
 
       destroy(): void {
-        this.#destroyed = true;
+        this.#published = false;
       }
     },
   );
