@@ -19,7 +19,7 @@ export interface ControlPlane {
 
 const quiet: Logger = { log: () => {} };
 
-function options(plane: ControlPlane, name: string, token: string): JoinOptions {
+function options(plane: ControlPlane, name: string, token: string, ip: string): JoinOptions {
   return {
     discoveryAddress: plane.discoveryAddress,
     rootCertificates: plane.rootCertificates,
@@ -28,7 +28,7 @@ function options(plane: ControlPlane, name: string, token: string): JoinOptions 
       name: `${name}-1`,
       namespace: "default",
       serviceAccount: name,
-      ips: ["127.0.0.1"],
+      ips: [ip],
       labels: { app: name, "service.istio.io/canonical-name": name, "security.istio.io/tlsMode": "istio" },
     },
     env: {},
@@ -41,7 +41,10 @@ function options(plane: ControlPlane, name: string, token: string): JoinOptions 
   };
 }
 
-/** The Service `echo` with the given ports of 127.0.0.1 as its endpoints. */
+/** Addresses of the two replicas of `echo`: istiod tells endpoints of a Service apart by address. */
+const REPLICAS = { first: "127.0.0.1", second: "127.0.0.2" } as const;
+
+/** The Service `echo` with a Pod for each replica. */
 export function echoService(targetPort: number): string {
   return `
 apiVersion: v1
@@ -53,33 +56,37 @@ spec:
   selector: { app: echo }
   type: ClusterIP
   ports: [{ name: http, port: 80, targetPort: ${targetPort}, protocol: TCP }]
----
+${Object.entries(REPLICAS).map(([name, ip]) => echoPod(name, ip)).join("")}`;
+}
+
+function echoPod(name: string, ip: string): string {
+  return `---
 apiVersion: v1
 kind: Pod
 metadata:
-  name: echo-1
+  name: echo-${name}
   namespace: default
   labels: { app: echo, security.istio.io/tlsMode: istio, service.istio.io/canonical-name: echo }
 spec: { serviceAccountName: echo, containers: [{ name: app, image: example.test/app }] }
 status:
   phase: Running
-  podIP: 127.0.0.1
-  podIPs: [{ ip: 127.0.0.1 }]
+  podIP: ${ip}
+  podIPs: [{ ip: ${ip} }]
   conditions: [{ type: Ready, status: "True" }]
 `;
 }
 
-/** An EndpointSlice of the Service `echo`. */
-export function echoEndpoints(name: string, port: number): string {
+/** An EndpointSlice of the Service `echo` with one of its replicas. */
+export function echoEndpoints(port: number, replica: keyof typeof REPLICAS = "first"): string {
   return `
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: { name: ${name}, namespace: default, labels: { kubernetes.io/service-name: echo } }
+metadata: { name: echo-${replica}, namespace: default, labels: { kubernetes.io/service-name: echo } }
 addressType: IPv4
 endpoints:
-  - addresses: [127.0.0.1]
+  - addresses: ["${REPLICAS[replica]}"]
     conditions: { ready: true, serving: true, terminating: false }
-    targetRef: { kind: Pod, name: echo-1, namespace: default }
+    targetRef: { kind: Pod, name: echo-${replica}, namespace: default }
 ports: [{ name: http, port: ${port}, protocol: TCP }]
 `;
 }
@@ -110,8 +117,12 @@ export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promis
   const callerToken = await plane.token("default", "caller");
   const echoToken = await plane.token("default", "echo");
   const meshes: Mesh[] = [];
-  const join = async (name: string, token: string) => {
-    const mesh = await Mesh.join(options(plane, name, token));
+  // A story that has gone wrong is not told to its end: later chapters would only wait in vain.
+  const chapter = async (title: string, act: () => Promise<void>) => {
+    if (!await t.step(title, act)) throw new Error(`The story ended at '${title}'`);
+  };
+  const join = async (name: string, token: string, ip = "127.0.0.3") => {
+    const mesh = await Mesh.join(options(plane, name, token, ip));
     meshes.push(mesh);
     return mesh;
   };
@@ -121,10 +132,10 @@ export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promis
     let caller!: Mesh;
     let first!: MeshServer;
     let second!: MeshServer;
-    const serve = async (name: string) => {
-      const mesh = await join("echo", echoToken);
+    const serve = async (name: keyof typeof REPLICAS) => {
+      const mesh = await join("echo", echoToken, REPLICAS[name]);
       return await mesh.serve(
-        { port: 0, hostname: "127.0.0.1", meshPort: 7000, onListen: () => {} },
+        { port: 0, hostname: REPLICAS[name], meshPort: 7000, onListen: () => {} },
         async (request, info) =>
           Response.json({ name, peer: info.peer?.principal ?? null, body: await request.text() }),
       );
@@ -136,15 +147,15 @@ export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promis
       return JSON.parse(text) as { name: string; peer: string | null; body: string };
     };
 
-    await t.step("workloads join with a token and get an identity", async () => {
+    await chapter("workloads join with a token and get an identity", async () => {
       first = await serve("first");
-      await plane.apply(echoEndpoints("echo-first", first.addr.port));
+      await plane.apply(echoEndpoints(first.addr.port));
       caller = await join("caller", callerToken);
       assert.equal(caller.identity.spiffeId, "spiffe://cluster.local/ns/default/sa/caller");
       assert.ok(caller.identity.notAfter > Date.now());
     });
 
-    await t.step("a request arrives over mutual TLS, with the caller's principal", async () => {
+    await chapter("a request arrives over mutual TLS, with the caller's principal", async () => {
       await until("the first endpoint answers", async () => {
         const response = await caller.fetch("http://echo.default/", { method: "POST", body: "warm" });
         await response.body?.cancel();
@@ -158,7 +169,7 @@ export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promis
       assert.equal(await plaintextServed(first), true, "PERMISSIVE serves plaintext");
     });
 
-    await t.step("STRICT refuses plaintext from the next connection on, PERMISSIVE serves it again", async () => {
+    await chapter("STRICT refuses plaintext from the next connection on, PERMISSIVE serves it again", async () => {
       await plane.apply(peerAuthentication("STRICT"));
       await until("plaintext is refused", async () => !await plaintextServed(first));
       assert.equal((await ask("strict")).body, "strict");
@@ -166,18 +177,18 @@ export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promis
       await until("plaintext is served", () => plaintextServed(first));
     });
 
-    await t.step("an endpoint that comes gets requests, one that goes gets none", async () => {
+    await chapter("an endpoint that comes gets requests, one that goes gets none", async () => {
       second = await serve("second");
-      await plane.apply(echoEndpoints("echo-second", second.addr.port));
+      await plane.apply(echoEndpoints(second.addr.port, "second"));
       await until("the second endpoint answers", async () => (await ask()).name === "second");
-      await plane.delete(echoEndpoints("echo-second", second.addr.port));
+      await plane.delete(echoEndpoints(second.addr.port, "second"));
       await until("only the first endpoint answers", async () => {
         const names = new Set((await Promise.all(Array.from({ length: 20 }, () => ask()))).map(({ name }) => name));
         return names.size === 1 && names.has("first");
       });
     });
 
-    await t.step("the control plane goes and comes back under load without one failed request", async () => {
+    await chapter("the control plane goes and comes back under load without one failed request", async () => {
       let running = true;
       let answered = 0;
       const load = Promise.all(Array.from({ length: 4 }, async () => {
@@ -190,7 +201,7 @@ export async function endToEnd(t: Deno.TestContext, plane: ControlPlane): Promis
       await plane.restart();
       await until("requests went on", () => answered > before + 50);
       // The meshes follow the new one: a change made after the restart arrives.
-      await plane.apply(echoEndpoints("echo-second", second.addr.port));
+      await plane.apply(echoEndpoints(second.addr.port, "second"));
       await until("the second endpoint answers again", async () => (await ask()).name === "second");
       running = false;
       await load;
