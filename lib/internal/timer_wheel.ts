@@ -34,6 +34,8 @@ export class TimerWheel implements Clock {
   #wakeTick = Infinity;
 
   /**
+   * Makes an empty wheel.
+   *
    * @param clock Time and the one timer.
    * @param options Exactness.
    */

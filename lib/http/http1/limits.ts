@@ -11,7 +11,7 @@ export interface Http1Limits {
   maxHeadBytes: number;
   /**
    * Most bytes of the request line. Above it a server answers 414.
-   * @default {32768}
+   * @default {61440} as many as the head: Envoy bounds only the whole
    */
   maxStartLineBytes: number;
   /**
@@ -74,6 +74,7 @@ export interface Http1Options {
   limits?: Partial<Http1Limits>;
   /** Source of timers; a `TimerWheel` makes them cheap. */
   clock: Clock;
+  /** Told of malformed requests (debug) and failed handlers (error). */
   logger: Logger;
   /** Told of a malformed request that never reached the handler (Envoy's `DPE`), for metrics and the access log. */
   onMalformed?: (error: Http1ParseError) => void;
@@ -81,7 +82,7 @@ export interface Http1Options {
 
 const DEFAULT_LIMITS: Http1Limits = {
   maxHeadBytes: 60 * 1024,
-  maxStartLineBytes: 32 * 1024,
+  maxStartLineBytes: 60 * 1024,
   maxFields: 100,
   maxTrailerBytes: 8 * 1024,
   maxChunkExtensionBytes: 4 * 1024,

@@ -7,6 +7,8 @@ export class Http1ParseError extends Error {
   readonly status: number;
 
   /**
+   * Makes an error.
+   *
    * @param status The status a server answers with.
    * @param message What is wrong, without the offending bytes: they may be secret.
    */

@@ -84,6 +84,10 @@ class Http1ServerConnection
     return this.#current === null ? 0 : 1;
   }
 
+  retire(): void {
+    this.#draining = true;
+  }
+
   drain(): void {
     this.#draining = true;
     if (this.#state === State.Open && this.#current === null && this.#parser.atStart) this.#linger();

@@ -9,8 +9,11 @@ import type { WebObjects } from "./web_objects.ts";
 export interface OutgoingRequest {
   /** The first request; its headers are complete but for what the codec adds. */
   readonly request: HttpRequest;
+  /** Where it goes; its authority is the URL's even where a `host` header names another. */
   readonly url: FetchUrl;
+  /** The caller's signal; `null` for none. */
   readonly signal: AbortSignal | null;
+  /** What to do with a redirect. */
   readonly redirect: "follow" | "manual" | "error";
   /** Content that can be sent again, for redirects and retries; `null` for none, or where it is a stream. */
   readonly bytes: Uint8Array | null;

@@ -93,7 +93,7 @@ const REFUSED: [string, string, number][] = [
   ["a head beyond the limit", `${GET}x: ${"y".repeat(61_440)}\r\n\r\n`, 431],
   ["a head beyond the limit in many fields", `${GET}${`x: ${"y".repeat(1000)}\r\n`.repeat(70)}\r\n`, 431],
   ["too many fields", `${GET}${"x: y\r\n".repeat(100)}\r\n`, 431],
-  ["a target beyond the limit", `GET /${"y".repeat(40_000)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
+  ["a target beyond the limit", `GET /${"y".repeat(61_440)} HTTP/1.1\r\nhost: a\r\n\r\n`, 414],
   ["a first line without end", `GET /${"y".repeat(70_000)}`, 414],
   ["garbage without line end", "y".repeat(70_000), 414],
 ];
