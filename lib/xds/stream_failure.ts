@@ -27,7 +27,8 @@ interface Rule {
 /** First match wins. Texts are those of the runtime's TLS and sockets; codes those of istiod (`pilot/pkg/xds`). */
 const RULES: readonly Rule[] = [
   {
-    text: /Requires net access to/,
+    // The resolver of host names reports a missing permission as EPERM.
+    text: /Requires net access to|getaddrinfo EPERM/,
     error: "PERMISSION_MISSING",
     permanent: true,
     says: "the process may not connect to it",
