@@ -1,12 +1,15 @@
 import { Buffer } from "node:buffer";
 import { MeshError } from "../errors.ts";
 import { type ControlChannelTls, openControlChannel } from "../grpc/control_channel.ts";
-import type { Clock } from "../internal/clock.ts";
+import { type Clock, systemClock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
 import { formatAddress } from "../internal/socket_address.ts";
 import { decode, encode } from "../protobuf/registry.ts";
+import { type Connector, createConnector } from "../transport/connector.ts";
 import type { HandleRegistry } from "../transport/handle_registry.ts";
+import { matchHostname } from "../transport/peer_rules.ts";
+import type { ClientTls } from "../transport/tls_options.ts";
 import { CallFailure, explainFailure, isPermanent, isRetriable } from "./ca_failure.ts";
 import { sleep } from "./sleep.ts";
 import type { TokenSource } from "./token_source.ts";
@@ -41,6 +44,7 @@ export interface CertificateReply {
   readonly roots: string;
 }
 
+const UNAVAILABLE = 14;
 const METHOD = "/istio.v1.auth.IstioCertificateService/CreateCertificate";
 /** Istio's `pkg/security/retry.go`: five retries, 100 ms doubled each time, 10 % jitter. */
 const MAX_RETRIES = 5;
@@ -50,10 +54,22 @@ const JITTER = 0.1;
 /** Asks an Istio CA for certificates: `istio.v1.auth.IstioCertificateService`. */
 export class CaClient {
   readonly #options: CaClientOptions;
+  readonly #connector: Connector;
+  /** Made once: verified chains are remembered by the identity of the bundle. */
+  readonly #probeTls: ClientTls | null;
 
   /** @param options Where the CA is, and as whom to ask. */
   constructor(options: CaClientOptions) {
+    const { tls, registry, clock } = options;
     this.#options = options;
+    this.#connector = createConnector({ registry, clock });
+    this.#probeTls = tls === null ? null : {
+      certificate: null,
+      trust: tls.roots === null ? "system" : { roots: [tls.roots], version: 0 },
+      acceptSans: matchHostname(tls.serverName),
+      alpn: ["h2"],
+      sni: tls.serverName,
+    };
   }
 
   /** Where the CA is, for messages. */
@@ -74,8 +90,10 @@ export class CaClient {
     const { clock, random, logger } = this.#options;
     for (let tries = 1;; tries++) {
       signal.throwIfAborted();
-      const token = await this.#token();
+      let token: string | null = null;
       try {
+        await this.#probe(signal);
+        token = await this.#token();
         return await this.#call(csr, ttlSeconds, token, signal);
       } catch (error) {
         signal.throwIfAborted();
@@ -85,6 +103,27 @@ export class CaClient {
         logger.log("debug", `Asking the CA at '${this.address}' again in ${Math.round(delay)} ms: ${error.message}`);
         await sleep(clock, delay, signal);
       }
+    }
+  }
+
+  /**
+   * Connects to the CA and verifies it before the token is asked for. The library's own channel accepts every server
+   * that the public roots vouch for beside the configured ones, and it cannot say why it refuses one.
+   */
+  async #probe(signal: AbortSignal): Promise<void> {
+    const { hostname, port, timeoutMs = 10_000 } = this.#options;
+    const address = { hostname, port };
+    try {
+      const stream = await this.#connector.connect({
+        address,
+        tls: this.#probeTls,
+        connectTimeoutMs: timeoutMs,
+        signal,
+      });
+      stream.destroy();
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code === "PERMISSION_MISSING") throw error;
+      throw new CallFailure(UNAVAILABLE, error.message, error.code === "PEER_NOT_VERIFIED");
     }
   }
 
@@ -125,7 +164,7 @@ export class CaClient {
           request,
           metadata,
           // The library counts deadlines on the clock of the system.
-          { deadline: Date.now() + timeoutMs },
+          { deadline: systemClock.now() + timeoutMs },
           (error, reply) => {
             signal.removeEventListener("abort", cancel);
             if (error !== null) reject(new CallFailure(error.code, error.details));

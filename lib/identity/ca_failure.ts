@@ -25,8 +25,12 @@ const PERMANENT: ReadonlySet<number> = new Set([INVALID_ARGUMENT, PERMISSION_DEN
 
 /** A call that ended with another status than OK. */
 export class CallFailure extends Error {
-  /** @param status gRPC status code. @param details What the peer or the library says. */
-  constructor(readonly status: number, details: string) {
+  /**
+   * @param status gRPC status code.
+   * @param details What the peer or the library says.
+   * @param untrusted The server is not who it has to be.
+   */
+  constructor(readonly status: number, details: string, readonly untrusted: boolean = false) {
     super(details === "" ? `gRPC status ${status}` : details);
   }
 }
@@ -71,7 +75,7 @@ export function explainFailure(failure: CallFailure, facts: RequestFacts): Probl
       hint: "Check CA_ADDR: istiod's CA is on its TLS port 15012, not on 15010",
     };
   }
-  if (/verify|certificate|self.signed|altname|issuer|ERR_TLS|ERR_SSL/i.test(message)) {
+  if (failure.untrusted || /verify|self.signed|altname|ERR_TLS|ERR_SSL/i.test(message)) {
     return {
       subject: "TLS to the CA",
       message: `the CA is not trusted: '${message}'`,
