@@ -57,6 +57,7 @@ class Http1ServerConnection
   readonly #watchdog: Watchdog;
   #resolveClosed!: () => void;
   #state: State = State.Open;
+  /** Every answer from now on says close. */
   #draining = false;
   #current: ServerRequest | null = null;
   #dispatchDue = false;
@@ -82,6 +83,10 @@ class Http1ServerConnection
 
   get active(): number {
     return this.#current === null ? 0 : 1;
+  }
+
+  retire(): void {
+    this.#draining = true;
   }
 
   retire(): void {

@@ -440,6 +440,16 @@ Deno.test("serveHttp1() drains: the request under way is answered with close, th
   await idle.connection.closed;
 });
 
+Deno.test("serveHttp1() retires: an idle connection waits for one more request and ends with its answer", async () => {
+  const { peer, connection } = serve(() => Promise.resolve(respond("last")));
+  connection.retire();
+  await settle();
+  assert.equal(peer.ended, false);
+  peer.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  await connection.closed;
+  assert.match(peer.text, /connection: close\r\n\r\nlast$/);
+});
+
 Deno.test("serveHttp1() answers 408 to a head that does not end and closes an idle connection silently", async () => {
   const slow = serve(echo, { limits: { headTimeoutMs: 1000 } });
   slow.peer.send("GET / HTTP/1.1\r\nhost:");
