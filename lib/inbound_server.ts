@@ -16,6 +16,7 @@ import {
   inboundStack,
   type InboundStackOptions,
 } from "./inbound.ts";
+import type { Timer } from "./internal/clock.ts";
 import type { HttpConnectionManager } from "./resource/http_connection_manager.ts";
 import type { FilterChain, Listener } from "./resource/listener.ts";
 import { type Acceptor, listen } from "./transport/acceptor.ts";
@@ -36,8 +37,8 @@ export interface InboundServerOptions extends InboundStackOptions {
   readonly registry: HandleRegistry;
 }
 
-/** How long connections to a filter chain that is gone may finish: Envoy drains listeners the same way. */
-const STALE_CHAIN_DRAIN = "its filter chain was replaced";
+/** How long connections to a filter chain that is gone may stay idle: Istio's `drainDuration`. */
+const STALE_CHAIN_DRAIN_MS = 45_000;
 
 interface Served {
   readonly connection: HttpServerConnection;
@@ -54,6 +55,8 @@ export class InboundServer {
   readonly #acceptor: Acceptor;
   readonly #unsubscribe: () => void;
   #compiled: { listener: Listener; chains: CompiledFilterChains } | null = null;
+  /** Timers that end retired connections. */
+  readonly #retirements = new Set<Timer>();
   #draining = false;
   readonly #idle = Promise.withResolvers<void>();
 
@@ -61,7 +64,7 @@ export class InboundServer {
     this.#options = options;
     this.#acceptor = acceptor;
     this.#unsubscribe = options.snapshots.subscribe((_, change) => {
-      if (change.listeners.size > 0) this.#drainStaleChains();
+      if (change.listeners.size > 0) this.#retireStaleChains();
     });
   }
 
@@ -101,6 +104,8 @@ export class InboundServer {
     if (!this.#draining) {
       this.#draining = true;
       this.#unsubscribe();
+      for (const timer of this.#retirements) timer.cancel();
+      this.#retirements.clear();
       await this.#acceptor.close();
       for (const raw of this.#undecided) raw.destroy();
       for (const { connection } of this.#served) connection.drain();
@@ -217,15 +222,24 @@ export class InboundServer {
     return stack;
   }
 
-  /** Connections of chains that are gone finish what is under way and end: the newest mode applies from then on. */
-  #drainStaleChains(): void {
+  /**
+   * Connections of chains that are gone or changed are asked to go; the newest mode applies from then on. Like Envoy, none
+   * that looks idle is closed at once, for a request may be on its way to it: it goes with its next answer or in the end.
+   */
+  #retireStaleChains(): void {
     const listener = this.#options.snapshots.current.virtualInbound;
-    const live = new Set(listener?.filterChains);
-    for (const { connection, chain } of this.#served) {
-      if (live.has(chain) || chain === listener?.defaultFilterChain) continue;
-      connection.drain();
-      this.#options.context.logger.log("debug", `Draining a connection: ${STALE_CHAIN_DRAIN}`);
-    }
+    const live = new Set(listener?.filterChains.map((chain) => chain.fingerprint));
+    if (listener?.defaultFilterChain) live.add(listener.defaultFilterChain.fingerprint);
+    const stale = [...this.#served].filter(({ chain }) => !live.has(chain.fingerprint));
+    if (stale.length === 0) return;
+    const { context: { clock, logger }, registry } = this.#options;
+    logger.log("debug", `Retiring '${stale.length}' connections: their filter chain was replaced`);
+    for (const { connection } of stale) connection.retire();
+    const timer = registry.timer(clock, STALE_CHAIN_DRAIN_MS, () => {
+      this.#retirements.delete(timer);
+      for (const { connection } of stale) connection.drain();
+    });
+    this.#retirements.add(timer);
   }
 
   #refuse(raw: RawConnection, reason: string): void {

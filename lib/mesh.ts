@@ -8,7 +8,6 @@ import type { JoinOptions } from "./bootstrap/join_options.ts";
 import { findSidecar, sidecarPresent } from "./bootstrap/sidecar_guard.ts";
 import { MeshError } from "./errors.ts";
 import type { Fetch } from "./fetch.ts";
-import { chosenWeb } from "./http/web/chosen_web.ts";
 import type { IdentityView } from "./identity/secret_manager.ts";
 import { systemClock } from "./internal/clock.ts";
 import { lineLogger } from "./internal/line_logger.ts";
@@ -112,7 +111,7 @@ export class Mesh implements AsyncDisposable {
     const { options, handler } = serveArguments(first, second);
     const server = this.#runtime === null
       ? servePlainly(options, handler)
-      : await serveInMesh(this.#runtime, options, handler, { web: chosenWeb, logger: this.#logger });
+      : await serveInMesh(this.#runtime, options, handler, this.#logger);
     this.#servers.add(server);
     void server.finished.then(() => this.#servers.delete(server));
     return server;

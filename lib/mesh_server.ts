@@ -1,22 +1,15 @@
-import type { WebObjects } from "./http/web/web_objects.ts";
 import type { Logger } from "./internal/logger.ts";
 import type { MeshRuntime } from "./mesh_runtime.ts";
 import { webApplication } from "./serve.ts";
 import type { MeshServeHandler, MeshServeOptions, MeshServer } from "./serve_handler.ts";
 import { servePlain } from "./transport/plain_server.ts";
 
-/** What a server in the mesh needs besides the runtime. */
-export interface ServeInMeshOptions {
-  readonly web: WebObjects;
-  readonly logger: Logger;
-}
-
 /** Serves in the mesh; see `Mesh.serve`. */
 export async function serveInMesh(
   runtime: MeshRuntime,
   options: MeshServeOptions,
   handler: MeshServeHandler,
-  { web, logger }: ServeInMeshOptions,
+  logger: Logger,
 ): Promise<MeshServer> {
   const { port = 8000, hostname = "0.0.0.0", meshPort = null, signal, onListen, onError } = options;
   signal?.throwIfAborted();
@@ -24,7 +17,7 @@ export async function serveInMesh(
     hostname,
     port,
     meshPort,
-    application: webApplication(handler, { web, logger, onError }),
+    application: webApplication(handler, { logger, onError }),
   });
   const addr: Deno.NetAddr = { transport: "tcp", ...inbound.addr };
   const abort = () => void inbound.close();

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Call } from "./http/call.ts";
-import type { HttpResponse } from "./http/message.ts";
-import type { WebObjects } from "./http/web/web_objects.ts";
+import { toWebRequest } from "./http/web/request_to_web.ts";
+import { fromWebResponse } from "./http/web/response_from_web.ts";
 import type { Application } from "./inbound.ts";
 import type { Logger } from "./internal/logger.ts";
 import { parseSpiffeId } from "./identity/spiffe.ts";
@@ -41,7 +41,6 @@ export function serveArguments(
 
 /** What {@linkcode webApplication} stands on. */
 export interface WebApplicationOptions {
-  readonly web: WebObjects;
   readonly logger: Logger;
   readonly onError: MeshServeOptions["onError"];
 }
@@ -49,33 +48,27 @@ export interface WebApplicationOptions {
 /** The application of a server: web objects in, web objects out. */
 export function webApplication(
   handler: MeshServeHandler,
-  { web, logger, onError }: WebApplicationOptions,
+  { logger, onError }: WebApplicationOptions,
 ): Application {
   const recover = async (error: unknown): Promise<Response> => {
     if (onError !== undefined) return await onError(error);
     logger.log("error", `A handler threw: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
     return new Response("Internal Server Error", { status: 500 });
   };
-  const toMessage = (response: Response): HttpResponse => {
-    if (response instanceof Response && response.status === 101) {
-      throw new TypeError(
-        "Cannot send the response of 'Deno.upgradeWebSocket': it works on connections of 'Deno.serve' only; use " +
-          "'mesh.upgradeWebSocket', which is coming",
-      );
-    }
-    return web.fromResponse(response);
-  };
   return async function application(request, call) {
     const authority = request.authority === "" ? localAuthority(call) : request.authority;
     const url = `http://${authority}${request.path === "*" ? "/*" : request.path}`;
     const { exchange } = call;
     try {
-      const web_ = web.toRequest(request, { url, signal: () => exchange.signal });
-      return toMessage(await handler(web_, new ServeInfo(call)));
+      const response = await handler(
+        toWebRequest(request, { url, signal: () => exchange.signal }),
+        new ServeInfo(call),
+      );
+      return fromWebResponse(response);
     } catch (error) {
       // A caller that has gone is no failure of the handler.
       if (exchange.cancelled) throw error;
-      return toMessage(await recover(error));
+      return fromWebResponse(await recover(error));
     }
   };
 }

@@ -39,6 +39,11 @@ export interface HttpServerConnection {
   readonly closed: Promise<void>;
   /** `connection: close` or GOAWAY: finishes what is under way, takes nothing new, then closes. */
   drain(): void;
+  /**
+   * Asks the peer to go without ever losing a request: HTTP/2 sends GOAWAY; HTTP/1 closes with its next answer, for a
+   * request may be on its way to a connection that looks idle. The owner calls `drain` in the end.
+   */
+  retire(): void;
   /** Closes at once. */
   close(): void;
 }

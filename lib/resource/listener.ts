@@ -49,6 +49,8 @@ export interface FilterChain {
   readonly filters: readonly NetworkFilterConfig[];
   /** `transport_socket_connect_timeout`: limit of the TLS handshake; `null` for none. */
   readonly transportSocketConnectTimeoutMs: number | null;
+  /** Equal for chains of equal configuration: connections of a chain that stays are left alone. */
+  readonly fingerprint: string;
 }
 
 /** `envoy.config.listener.v3.Listener`. */

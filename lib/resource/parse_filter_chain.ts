@@ -5,6 +5,8 @@ import type {
 import { parseCidrRanges } from "./cidr.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import type { Issues } from "./issues.ts";
+import { xxHash64 } from "../internal/xx_hash64.ts";
+import { encode } from "../protobuf/registry.ts";
 import type { FilterChain, FilterChainMatch, NetworkFilterConfig } from "./listener.ts";
 import { checkNumber, flag, parseEnum, parseNumber, parsePositiveDuration } from "./parse_common.ts";
 import { parseNetworkFilters } from "./parse_network_filter.ts";
@@ -36,7 +38,15 @@ export function parseFilterChain(
       chain.transportSocketConnectTimeout,
       null,
     ),
+    fingerprint: fingerprintOf(chain),
   };
+}
+
+/** A hash of the whole message: one byte another is another fingerprint. */
+function fingerprintOf(chain: EnvoyConfigListenerV3FilterChain): string {
+  const bytes = encode("envoy.config.listener.v3.FilterChain", chain);
+  const { hi, lo } = xxHash64(new TextDecoder("latin1").decode(bytes));
+  return `${hi.toString(16)}-${lo.toString(16)}`;
 }
 
 function parseFilterChainMatch(

@@ -36,7 +36,14 @@ function range(text: string): CidrRange {
 }
 
 function chain(name: string, match: Partial<FilterChainMatch>): FilterChain {
-  return { name, match: { ...EVERYTHING, ...match }, tls: null, filters: [], transportSocketConnectTimeoutMs: null };
+  return {
+    name,
+    match: { ...EVERYTHING, ...match },
+    tls: null,
+    filters: [],
+    transportSocketConnectTimeoutMs: null,
+    fingerprint: name,
+  };
 }
 
 function compile(

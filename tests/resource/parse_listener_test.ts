@@ -46,7 +46,15 @@ function withMatch(...matches: EnvoyConfigListenerV3FilterChainMatch[]): EnvoyCo
   };
 }
 
+Deno.test("A filter chain's fingerprint is that of its configuration", () => {
+  const of = (fields: EnvoyConfigListenerV3Listener) => valid(fields).filterChains[0]!.fingerprint;
+  const other = { filterChains: [{ ...CHAIN, filterChainMatch: { transportProtocol: "tls" } }] };
+  assert.equal(of({}), of({ name: "another listener" }));
+  assert.notEqual(of({}), of(other));
+});
+
 Deno.test("A listener gets Envoy's defaults", () => {
+  const { fingerprint } = valid({}).filterChains[0]!;
   assert.deepEqual(
     valid({}),
     {
@@ -84,6 +92,7 @@ Deno.test("A listener gets Envoy's defaults", () => {
           },
         }],
         transportSocketConnectTimeoutMs: null,
+        fingerprint,
       }],
       defaultFilterChain: null,
       tlsInspector: null,

@@ -50,6 +50,10 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
     this.begin();
   }
 
+  retire(): void {
+    this.drain();
+  }
+
   drain(): void {
     if (this.phase !== "open") return;
     this.phase = "draining";
