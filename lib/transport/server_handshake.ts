@@ -49,6 +49,8 @@ export interface TlsAcceptOptions {
   acceptance: TlsAcceptance;
 }
 
+const CLOSED = "it closed the connection during the handshake";
+
 /** Makes the server's part of a TLS handshake on a socket whose ClientHello was put back. */
 export function acceptTls(raw: Socket, options: TlsAcceptOptions): Promise<ByteStream> {
   const { id, local, remote, hello, tls, timeoutMs, registry, clock, acceptance } = options;
@@ -80,9 +82,11 @@ export function acceptTls(raw: Socket, options: TlsAcceptOptions): Promise<ByteS
   const timer = registry.timer(clock, timeoutMs, () => fail("timeout", "the handshake took too long"));
   // This listener stays: an error of a socket that has none ends the process.
   socket.on("error", (error: Error & { code?: string }) => fail(...classify(error)));
+  // The socket may be half-open, so an end alone does not close it.
+  socket.once("end", () => fail("handshake", CLOSED));
   socket.once("close", () => {
     raw.destroy();
-    fail("handshake", "it closed the connection during the handshake");
+    fail("handshake", CLOSED);
   });
   socket.once("secure", () => {
     if (settled) return;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { silentLogger } from "../../lib/internal/logger.ts";
 import { systemClock } from "../../lib/internal/clock.ts";
 import { FakeClock } from "../../lib/testing/fake_clock.ts";
@@ -223,14 +223,37 @@ for (const [name, spoken] of [["nothing", 0], ["half a ClientHello", 60], ["a Cl
   });
 }
 
-Deno.test("a client that goes away during the handshake is noticed", async () => {
-  const { rig, next } = await accepting();
-  const client = await dial(rig);
-  const stream = (await next()).startTls(tls);
-  client.write(clientHello().subarray(0, 50), () => client.destroy());
-  await meshError(stream, "DOWNSTREAM_PROTOCOL_ERROR");
-  await rig.close();
-});
+for (const [name, leave] of [["resets", "destroy"], ["half-closes", "end"]] as const) {
+  Deno.test(`a client that ${name} the connection during the handshake is noticed at once`, async () => {
+    const ahead = await accepting();
+    const early = await dial(ahead.rig);
+    const half = (await ahead.next()).startTls(tls);
+    early.write(clientHello().subarray(0, 50), () => early[leave]());
+    await meshError(half, "DOWNSTREAM_PROTOCOL_ERROR");
+    early.destroy();
+    await ahead.rig.close();
+
+    // A client of the runtime, cut off by a tap as soon as the server has answered.
+    const { rig, next } = await accepting();
+    const tap = createServer({ allowHalfOpen: true }, (inbound) => {
+      const outbound = connect({ host: "127.0.0.1", port: rig.acceptor.addr.port, allowHalfOpen: true });
+      inbound.on("data", (chunk) => outbound.write(chunk));
+      outbound.once("data", () => outbound[leave]());
+      outbound.on("close", () => inbound.destroy());
+      for (const socket of [inbound, outbound]) socket.on("error", () => {});
+    });
+    await new Promise<void>((resolve) => tap.listen(0, "127.0.0.1", resolve));
+    const address = { hostname: "127.0.0.1", port: (tap.address() as AddressInfo).port };
+    const connecting = meshError(
+      rig.connector.connect({ address, tls: clientTls, connectTimeoutMs: 3_000 }),
+      "UPSTREAM_CONNECTION_FAILURE",
+    );
+    await meshError((await next()).startTls(tls), "DOWNSTREAM_PROTOCOL_ERROR");
+    await connecting;
+    await new Promise<void>((resolve) => tap.close(() => resolve()));
+    await rig.close();
+  });
+}
 
 Deno.test("a connection is taken once", async () => {
   const { rig, next } = await accepting();
