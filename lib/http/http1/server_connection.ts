@@ -89,10 +89,6 @@ class Http1ServerConnection
     this.#draining = true;
   }
 
-  retire(): void {
-    this.#draining = true;
-  }
-
   drain(): void {
     this.#draining = true;
     if (this.#state === State.Open && this.#current === null && this.#parser.atStart) this.#linger();
