@@ -51,6 +51,11 @@ export class BytesBody implements Body {
   }
 }
 
+/** Chunks below this size are joined where they have to wait. */
+const SMALL_BYTES = 512;
+/** Memory that is taken for them at a time. */
+const GATHER_BYTES = 4096;
+
 /** What a {@linkcode QueueBody} tells the codec that fills it. */
 export interface QueueBodyOwner {
   /** The reader took `bytes` bytes: the sender may send as many again. */
@@ -68,6 +73,9 @@ export class QueueBody implements Body {
   trailers: HeaderList | null = null;
   readonly #owner: QueueBodyOwner;
   readonly #chunks: Uint8Array[] = [];
+  /** Memory that small chunks are gathered in, and the chunk that shows what is in it so far. */
+  #gathered: Uint8Array | null = null;
+  #gatheredChunk: Uint8Array | null = null;
   #state: "open" | "ended" | "failed" | "cancelled" = "open";
   #error: unknown = null;
   #touched = false;
@@ -94,8 +102,27 @@ export class QueueBody implements Body {
       this.#owner.consumed(chunk.length);
       return;
     }
-    this.#chunks.push(chunk);
     this.buffered += chunk.length;
+    if (chunk.length < SMALL_BYTES && this.#chunks.length > 0) this.#gather(chunk);
+    else this.#chunks.push(chunk);
+  }
+
+  /**
+   * Joins small chunks that wait: a sender of single bytes would otherwise make us keep an object, and the memory each
+   * byte arrived in, for every one of them.
+   */
+  #gather(chunk: Uint8Array): void {
+    const last = this.#chunks.length - 1;
+    const used = this.#chunks[last] === this.#gatheredChunk ? this.#gatheredChunk!.length : GATHER_BYTES;
+    if (used + chunk.length <= GATHER_BYTES) {
+      this.#gathered!.set(chunk, used);
+      this.#chunks[last] = this.#gatheredChunk = this.#gathered!.subarray(0, used + chunk.length);
+      return;
+    }
+    this.#gathered = new Uint8Array(GATHER_BYTES);
+    this.#gathered.set(chunk);
+    this.#gatheredChunk = this.#gathered.subarray(0, chunk.length);
+    this.#chunks.push(this.#gatheredChunk);
   }
 
   /** Marks the end of the content. */
