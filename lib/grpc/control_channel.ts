@@ -59,7 +59,10 @@ export interface ControlChannelOptions {
   readonly registry: HandleRegistry;
 }
 
-/** A channel to the control plane. It connects with the first call and never reconnects on its own. */
+/**
+ * A channel to the control plane, for one stream or one call: it connects with the first call. Close it as soon as that
+ * has failed; who tries again opens another, after a delay of his own (while open it reconnects without any).
+ */
 export interface ControlChannel {
   /** The library, for its `Metadata` and constants. */
   readonly grpc: GrpcLibrary;
