@@ -54,6 +54,12 @@ const EMPTY = new Uint8Array(0);
 const SPENT: StaticContent = { body: EMPTY, consumed: true };
 const encoder = new TextEncoder();
 
+/**
+ * Gives up content that nobody can read any more, as `fetch` does: its connection would wait for ever. What is watched
+ * must not be reachable from the body.
+ */
+const abandoned = new FinalizationRegistry<Body>((body) => body.cancel());
+
 /** An `InnerBody` over a {@linkcode Body}: the first consumer chooses between bytes and a stream. */
 class LazyBody {
   source: unknown = null;
@@ -65,6 +71,12 @@ class LazyBody {
   constructor(body: Body, coding: ContentCoding | null) {
     this.#body = body;
     this.#coding = coding;
+  }
+
+  /** Cancels the body when this object is lost before anybody has looked into it. */
+  watch(): this {
+    if (this.#body!.whole() === null) abandoned.register(this, this.#body!, this);
+    return this;
   }
 
   get streamOrStatic(): ReadableStream<Uint8Array> | StaticContent {
@@ -100,15 +112,20 @@ class LazyBody {
     const body = this.#body;
     this.#body = null;
     this.#content = { ...SPENT };
+    abandoned.unregister(this);
     return body;
   }
 
   #choose(): ReadableStream<Uint8Array> | StaticContent {
     const body = this.#body!;
     this.#body = null;
-    if (this.#coding !== null) return decodedStream(bodyStream(body), this.#coding);
+    abandoned.unregister(this);
     const whole = body.whole();
-    if (whole === null) return bodyStream(body);
+    if (whole === null || this.#coding !== null) {
+      const stream = bodyStream(body);
+      abandoned.register(stream, body);
+      return this.#coding === null ? stream : decodedStream(stream, this.#coding);
+    }
     body.cancel();
     return { body: ownBytes(whole), consumed: false };
   }
@@ -302,7 +319,7 @@ function lazyWebAt(places: Places): WebObjects {
 
     toResponse(response: HttpResponse, body: Body | null, facts: ResponseFacts): Response {
       const coding = body === null || facts.decode === false ? null : contentCoding(response.headers);
-      const lazyBody = body === null ? null : new LazyBody(body, coding);
+      const lazyBody = body === null ? null : new LazyBody(body, coding).watch();
       const web = new BareResponse(places.brand);
       web[places.response] = new LazyInnerResponse(response, lazyBody, coding !== null, facts);
       for (let i = 0; i < rest.length; i++) web[rest[i]![0]] = rest[i]![1];
