@@ -9,7 +9,6 @@ import { ClientStream } from "./client_stream.ts";
 import { Http2Connection } from "./connection.ts";
 import { Http2ConnectionError } from "./connection_error.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
-import { InvalidFieldError } from "./invalid_field_error.ts";
 import type { Http2Options } from "./limits.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -74,10 +73,9 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
         this.encoder,
       );
     } catch (error) {
-      if (!(error instanceof InvalidFieldError)) throw error;
       // Nothing was written, so the identifier is still unused.
       this.#nextStream = id;
-      const message = `Cannot send the request: ${error.message}`;
+      const message = `Cannot send the request: ${error instanceof Error ? error.message : error}`;
       return Promise.reject(new MeshError("UPSTREAM_PROTOCOL_ERROR", message, { cause: error }));
     }
     exchange.connection = this.stream.info;

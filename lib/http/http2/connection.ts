@@ -6,18 +6,16 @@ import type { HeaderList } from "../header_list.ts";
 import { Http2ConnectionError } from "./connection_error.ts";
 import { ContentSender, type ContentSenderOwner } from "./content_sender.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
-import { FloodGuard } from "./flood_guard.ts";
 import { frameTypeName } from "./frame.ts";
 import { type FrameEvents, FrameParser } from "./frame_parser.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { FrameWriter } from "./frame_writer.ts";
 import { HpackDecoder } from "./hpack_decoder.ts";
 import { HpackEncoder } from "./hpack_encoder.ts";
-import { HpackError } from "./hpack_error.ts";
-import { InvalidFieldError } from "./invalid_field_error.ts";
 import { Keepalive, type KeepaliveOwner } from "./keepalive.ts";
 import { type Http2Limits, http2Limits, type Http2Options } from "./limits.ts";
 import { MessageHead } from "./message_head.ts";
+import { PeerBudget } from "./peer_budget.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import { INITIAL_WINDOW, initialPeerSettings, ownSettings, type PeerSettings, readSettings } from "./settings.ts";
 import type { Http2Stream, StreamOwner } from "./stream.ts";
@@ -56,8 +54,7 @@ export abstract class Http2Connection
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #receive: ReceiveWindow;
-  readonly #idleGuard: FloodGuard;
-  readonly #resetGuard: FloodGuard;
+  readonly #budget: PeerBudget;
   readonly #keepalive: Keepalive;
   readonly #resets = new Set<number>();
   #settingsTimer: Timer | null;
@@ -71,9 +68,8 @@ export abstract class Http2Connection
     this.options = options;
     this.#role = role;
     this.writer = new FrameWriter(stream, () => this.sender.pump());
-    this.#idleGuard = new FloodGuard(clock, limits.idleFrameBurst, limits.idleFramesPerSecond);
-    this.#resetGuard = new FloodGuard(clock, limits.resetBurst, limits.resetsPerSecond);
-    this.sender = new ContentSender(this, this.writer, this.#idleGuard, clock, limits.sendStallTimeoutMs);
+    this.#budget = new PeerBudget(limits, clock, this.writer);
+    this.sender = new ContentSender(this, this.writer, this.#budget, clock, limits.sendStallTimeoutMs);
     this.encoder = new HpackEncoder(limits.encoderTableBytes);
     this.#decoder = new HpackDecoder(limits.decoderTableBytes);
     this.head = new MessageHead(limits.maxHeaderListBytes, limits.maxHeaderFields);
@@ -181,7 +177,7 @@ export abstract class Http2Connection
         "maxHeaderListBytes",
       );
     }
-    this.#idleGuard.earn();
+    this.#budget.earn();
     const stream = this.streams.get(streamId);
     if (stream === undefined) return this.onNewHead(streamId, endStream);
     if (stream.remoteEnded) return this.violated(stream, Http2ErrorCode.STREAM_CLOSED, "HEADERS after END_STREAM");
@@ -220,18 +216,17 @@ export abstract class Http2Connection
         "connectionWindowBytes",
       );
     }
-    if (end > start) this.#idleGuard.earn();
+    if (end > start) this.#budget.earn();
     else if (!last) this.spendIdle("empty DATA");
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
       this.#giveConnection(flowBytes);
       return this.#onClosedStream(streamId, "DATA");
     }
-    const body = stream.incoming;
-    const length = stream.receivedLength += end - start;
-    if (stream.remoteEnded || body === null || !stream.receive.take(flowBytes) || stream.lengthDiffers(length, last)) {
+    const refusal = stream.receiveContent(flowBytes, end - start, last);
+    if (refusal !== null) {
       this.#giveConnection(flowBytes);
-      return this.#contentViolation(stream);
+      return this.violated(stream, refusal.errorCode, refusal.message);
     }
     this.onContentBytes(stream, end - start);
     if (stream.abandoned) {
@@ -239,7 +234,7 @@ export abstract class Http2Connection
     } else {
       const padding = flowBytes - (end - start);
       if (padding > 0) this.streamConsumed(stream, padding);
-      body.push(bytes.subarray(start, end));
+      stream.incoming!.push(bytes.subarray(start, end));
     }
     if (last) this.remoteEnd(stream, null);
   }
@@ -250,7 +245,7 @@ export abstract class Http2Connection
       if (this.isIdle(streamId)) throw protocolViolation(`RST_STREAM on idle stream ${streamId}`);
       return this.spendIdle("RST_STREAM of a closed stream");
     }
-    if (this.#role === "server") this.#spendReset();
+    if (this.#role === "server") this.#budget.spendReset();
     this.onPeerReset(stream, errorCode);
   }
 
@@ -262,7 +257,7 @@ export abstract class Http2Connection
     this.encoder.setPeerLimit(peer.headerTableBytes);
     this.writer.maxFrameBytes = Math.min(peer.maxFrameBytes, this.limits.maxFrameBytes);
     this.writer.settingsAck();
-    this.#checkReplies();
+    this.#budget.checkReplies();
     const change = peer.initialWindow - window;
     if (change !== 0) {
       for (const stream of [...this.streams.values()]) {
@@ -288,7 +283,7 @@ export abstract class Http2Connection
       return;
     }
     this.writer.ping(high, low, true);
-    this.#checkReplies();
+    this.#budget.checkReplies();
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
@@ -328,7 +323,6 @@ export abstract class Http2Connection
       try {
         this.writer.headers(stream.id, NO_FIELDS, trailers.pairs, true, this.encoder);
       } catch (error) {
-        if (!(error instanceof InvalidFieldError)) throw error;
         return this.resetStream(stream, Http2ErrorCode.INTERNAL_ERROR, error);
       }
     } else if (!endStreamSent) {
@@ -414,15 +408,15 @@ export abstract class Http2Connection
   /** The peer broke a rule on one stream: it is reset, and that counts as one of the peer's resets. */
   protected violated(stream: Http2Stream, errorCode: number, message: string): void {
     this.resetStream(stream, errorCode, this.protocolError(message));
-    this.#spendReset();
-    this.#checkReplies();
+    this.#budget.spendReset();
+    this.#budget.checkReplies();
   }
 
   /** The same for a stream that never came to be. */
   protected refuse(streamId: number, errorCode: number): void {
     this.sendReset(streamId, errorCode);
-    this.#spendReset();
-    this.#checkReplies();
+    this.#budget.spendReset();
+    this.#budget.checkReplies();
   }
 
   /** Sends RST_STREAM and remembers to ignore what was on its way. */
@@ -439,14 +433,13 @@ export abstract class Http2Connection
 
   /** Pays for a frame that moves nothing. */
   protected spendIdle(what: string): void {
-    if (this.#idleGuard.spend()) return;
-    throw new Http2ConnectionError(Http2ErrorCode.ENHANCE_YOUR_CALM, `Too many frames (${what})`, "idleFrameBurst");
+    this.#budget.spendIdle(what);
   }
 
   /** Ends the connection for what the peer did: GOAWAY, then the last byte; one line in the log. */
   protected fail(error: unknown): void {
     if (this.phase === "closing" || this.phase === "closed") return;
-    const violation = asConnectionError(error);
+    const violation = Http2ConnectionError.of(error);
     const name = errorCodeName(violation.errorCode);
     this.options.logger.log(
       "warning",
@@ -485,35 +478,9 @@ export abstract class Http2Connection
     this.refuse(streamId, Http2ErrorCode.STREAM_CLOSED);
   }
 
-  #contentViolation(stream: Http2Stream): void {
-    if (stream.remoteEnded) return this.violated(stream, Http2ErrorCode.STREAM_CLOSED, "DATA after END_STREAM");
-    if (stream.incoming === null) return this.violated(stream, Http2ErrorCode.PROTOCOL_ERROR, "DATA before HEADERS");
-    if (stream.receive.exceeded) {
-      return this.violated(stream, Http2ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window");
-    }
-    this.violated(stream, Http2ErrorCode.PROTOCOL_ERROR, "content-length differs from the content");
-  }
-
   #giveConnection(bytes: number): void {
     const increment = this.#receive.give(bytes);
     if (increment > 0) this.writer.windowUpdate(0, increment);
-  }
-
-  #spendReset(): void {
-    if (this.#resetGuard.spend()) return;
-    throw new Http2ConnectionError(Http2ErrorCode.ENHANCE_YOUR_CALM, "Too many streams reset", "resetBurst");
-  }
-
-  /** A peer that makes us answer and does not read the answers must not fill our memory. */
-  #checkReplies(): void {
-    if (this.writer.queuedReplies <= this.limits.maxQueuedReplies) return;
-    this.writer.flush();
-    if (this.writer.queuedReplies <= this.limits.maxQueuedReplies) return;
-    throw new Http2ConnectionError(
-      Http2ErrorCode.ENHANCE_YOUR_CALM,
-      `${this.writer.queuedReplies} replies wait to be read`,
-      "maxQueuedReplies",
-    );
   }
 }
 
@@ -525,11 +492,4 @@ const NO_FIELDS: readonly string[] = [];
 
 function protocolViolation(message: string): Http2ConnectionError {
   return new Http2ConnectionError(Http2ErrorCode.PROTOCOL_ERROR, message);
-}
-
-function asConnectionError(error: unknown): Http2ConnectionError {
-  if (error instanceof Http2ConnectionError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const code = error instanceof HpackError ? Http2ErrorCode.COMPRESSION_ERROR : Http2ErrorCode.INTERNAL_ERROR;
-  return new Http2ConnectionError(code, message);
 }

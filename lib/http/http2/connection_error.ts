@@ -1,3 +1,5 @@
+import { Http2ErrorCode } from "./error_code.ts";
+import { HpackError } from "./hpack_error.ts";
 import type { Http2Limits } from "./limits.ts";
 
 /**
@@ -20,5 +22,13 @@ export class Http2ConnectionError extends Error {
     this.name = "Http2ConnectionError";
     this.errorCode = errorCode;
     this.limit = limit;
+  }
+
+  /** What any error thrown while a frame was handled means for the connection. */
+  static of(error: unknown): Http2ConnectionError {
+    if (error instanceof Http2ConnectionError) return error;
+    const message = error instanceof Error ? error.message : String(error);
+    const code = error instanceof HpackError ? Http2ErrorCode.COMPRESSION_ERROR : Http2ErrorCode.INTERNAL_ERROR;
+    return new Http2ConnectionError(code, message);
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../internal/clock.ts";
 import type { Body } from "../body.ts";
-import type { FloodGuard } from "./flood_guard.ts";
 import type { FrameWriter } from "./frame_writer.ts";
+import type { PeerBudget } from "./peer_budget.ts";
 import { INITIAL_WINDOW, MAX_WINDOW } from "./settings.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -24,7 +24,7 @@ export interface ContentSenderOwner {
 export class ContentSender {
   readonly #owner: ContentSenderOwner;
   readonly #writer: FrameWriter;
-  readonly #guard: FloodGuard;
+  readonly #budget: PeerBudget;
   readonly #clock: Clock;
   readonly #stallMs: number;
   /** What we may send on the connection. */
@@ -38,14 +38,14 @@ export class ContentSender {
   /**
    * @param owner The connection.
    * @param writer Where frames go.
-   * @param guard Earns for each frame: the peer may answer it with window updates.
+   * @param budget Earns for each frame: the peer may answer it with window updates.
    * @param clock Time.
    * @param stallMs Milliseconds without progress after which a stream is given up.
    */
-  constructor(owner: ContentSenderOwner, writer: FrameWriter, guard: FloodGuard, clock: Clock, stallMs: number) {
+  constructor(owner: ContentSenderOwner, writer: FrameWriter, budget: PeerBudget, clock: Clock, stallMs: number) {
     this.#owner = owner;
     this.#writer = writer;
-    this.#guard = guard;
+    this.#budget = budget;
     this.#clock = clock;
     this.#stallMs = stallMs;
   }
@@ -140,7 +140,7 @@ export class ContentSender {
     stream.sentBytes += size;
     stream.offset = end;
     this.#writer.data(stream.id, chunk, start, end, endStream);
-    this.#guard.earn();
+    this.#budget.earn();
     this.#owner.contentProgress(stream, size);
     if (!done) {
       if (stream.sendWindow > 0) this.#enqueue(stream);

@@ -93,9 +93,15 @@ export class FrameWriter {
     const fields = (pseudo.length + pairs.length) / 2;
     this.#reserve(FRAME_HEADER_BYTES + HPACK_BLOCK_OVERHEAD + size + fields * HPACK_FIELD_OVERHEAD);
     const start = this.#at + FRAME_HEADER_BYTES;
-    encoder.begin(this.#piece, start);
-    for (let i = 0; i < pseudo.length; i += 2) encoder.field(pseudo[i]!, pseudo[i + 1]!);
-    for (let i = 0; i < pairs.length; i += 2) encoder.field(pairs[i]!, pairs[i + 1]!);
+    try {
+      encoder.begin(this.#piece, start);
+      for (let i = 0; i < pseudo.length; i += 2) encoder.field(pseudo[i]!, pseudo[i + 1]!);
+      for (let i = 0; i < pairs.length; i += 2) encoder.field(pairs[i]!, pairs[i + 1]!);
+    } catch (error) {
+      // The block is not sent, so what it put into the table must not stay there.
+      encoder.reset();
+      throw error;
+    }
     const length = encoder.finish() - start;
     const flags = endStream ? FrameFlag.END_STREAM : 0;
     if (length <= this.maxFrameBytes) {

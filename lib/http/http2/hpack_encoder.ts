@@ -105,7 +105,7 @@ export class HpackEncoder {
 
   /**
    * Writes one field.
-   * @throws {InvalidFieldError} When no message may carry it; the block is void then.
+   * @throws {InvalidFieldError} When no message may carry it: the block must not be sent, and `reset` be called.
    */
   field(name: string, value: string): void {
     const known = this.#names.get(name) ?? this.#learn(name);
@@ -133,7 +133,7 @@ export class HpackEncoder {
       case "skip":
         return;
       case "invalid":
-        return this.#refuse(name);
+        throw new InvalidFieldError(name);
     }
   }
 
@@ -224,10 +224,10 @@ export class HpackEncoder {
       this.#string(known.name);
     }
     if (pattern !== 0x40) {
-      if (!this.#plain(value)) this.#refuse(known.name);
+      if (!this.#plain(value)) throw new InvalidFieldError(known.name);
       return;
     }
-    if (!isFieldValue(value)) this.#refuse(known.name);
+    if (!isFieldValue(value)) throw new InvalidFieldError(known.name);
     this.#string(value);
   }
 
@@ -286,11 +286,6 @@ export class HpackEncoder {
     };
     this.#names.set(name, known);
     return known;
-  }
-
-  #refuse(name: string): never {
-    this.reset();
-    throw new InvalidFieldError(name);
   }
 }
 

@@ -19,11 +19,6 @@ export class ReceiveWindow {
     return this.#left >= 0;
   }
 
-  /** Whether the peer has sent more than it may. */
-  get exceeded(): boolean {
-    return this.#left < 0;
-  }
-
   /** Counts bytes that were read; returns the increment to announce now, mostly 0. */
   give(bytes: number): number {
     this.#unannounced += bytes;

@@ -9,7 +9,6 @@ import type { HttpResponse } from "../message.ts";
 import { DRAIN_PING, Http2Connection } from "./connection.ts";
 import { Http2ConnectionError } from "./connection_error.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
-import { InvalidFieldError } from "./invalid_field_error.ts";
 import type { Http2Options } from "./limits.ts";
 import { MAX_WINDOW } from "./settings.ts";
 import { ServerStream } from "./server_stream.ts";
@@ -220,7 +219,6 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
         this.encoder,
       );
     } catch (error) {
-      if (!(error instanceof InvalidFieldError)) throw error;
       body?.cancel(error);
       return this.#respondInstead(stream, error);
     }
@@ -229,7 +227,7 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
     this.localEnd(stream);
   }
 
-  #respondInstead(stream: ServerStream, error: Error): void {
+  #respondInstead(stream: ServerStream, error: unknown): void {
     this.#running++;
     this.#respond(stream, this.#bare500(error));
   }

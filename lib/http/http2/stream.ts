@@ -1,5 +1,6 @@
 import type { Body, QueueBody, QueueBodyOwner } from "../body.ts";
 import type { Exchange } from "../exchange.ts";
+import { Http2ErrorCode } from "./error_code.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 
 /** What a stream needs of its connection. */
@@ -8,6 +9,12 @@ export interface StreamOwner {
   streamConsumed(stream: Http2Stream, bytes: number): void;
   /** The reader of the stream's content wants no more. */
   streamAbandoned(stream: Http2Stream): void;
+}
+
+/** Why content is not taken, and the code the stream is reset with. */
+export interface ContentRefusal {
+  readonly errorCode: number;
+  readonly message: string;
 }
 
 /**
@@ -68,6 +75,15 @@ export class Http2Stream implements QueueBodyOwner {
     this.sendWindow = sendWindow;
   }
 
+  /** Counts content that arrived; returns what is wrong with it, if anything. */
+  receiveContent(flowBytes: number, contentBytes: number, last: boolean): ContentRefusal | null {
+    if (this.remoteEnded) return AFTER_END;
+    if (this.incoming === null) return BEFORE_HEAD;
+    if (!this.receive.take(flowBytes)) return ABOVE_WINDOW;
+    this.receivedLength += contentBytes;
+    return this.lengthDiffers(this.receivedLength, last) ? WRONG_LENGTH : null;
+  }
+
   /** Whether the content is longer than declared or, at its end, shorter. */
   lengthDiffers(length: number, last: boolean): boolean {
     return this.declaredLength >= 0 && (length > this.declaredLength || (last && length !== this.declaredLength));
@@ -83,3 +99,14 @@ export class Http2Stream implements QueueBodyOwner {
     if (!this.closed) this.#owner.streamAbandoned(this);
   }
 }
+
+const AFTER_END: ContentRefusal = { errorCode: Http2ErrorCode.STREAM_CLOSED, message: "DATA after END_STREAM" };
+const BEFORE_HEAD: ContentRefusal = { errorCode: Http2ErrorCode.PROTOCOL_ERROR, message: "DATA before HEADERS" };
+const ABOVE_WINDOW: ContentRefusal = {
+  errorCode: Http2ErrorCode.FLOW_CONTROL_ERROR,
+  message: "more DATA than the stream's window",
+};
+const WRONG_LENGTH: ContentRefusal = {
+  errorCode: Http2ErrorCode.PROTOCOL_ERROR,
+  message: "content-length differs from the content",
+};
