@@ -7,6 +7,9 @@ import { formatAddress, type SocketAddress } from "../internal/socket_address.ts
 import type { EnvoyConfigCoreV3Node } from "../protobuf/gen/messages.ts";
 import type { Connector } from "../transport/connector.ts";
 import type { HandleRegistry } from "../transport/handle_registry.ts";
+import { matchHostname } from "../transport/peer_rules.ts";
+import type { ClientTls } from "../transport/tls_options.ts";
+import type { TransportFailure } from "../transport/transport_failure.ts";
 import { type ControlChannelTls, type GrpcLibrary, openControlChannel } from "../grpc/control_channel.ts";
 import type { AdsStatus } from "./ads_status.ts";
 import { AdsStream } from "./ads_stream.ts";
@@ -60,6 +63,7 @@ const PERMANENT: ReadonlySet<MeshErrorCode> = new Set([
   "IDENTITY_REJECTED",
   "PERMISSION_MISSING",
 ]);
+const UNAVAILABLE = 14;
 const CANCELLED: StreamEnd = { code: 1, details: "cancelled" };
 
 /**
@@ -80,8 +84,6 @@ export class AdsClient {
   #waiting: { timer: Timer; wake: () => void } | null = null;
   #status: AdsStatus = { state: "closed" };
   #localAddress: string | null = null;
-  /** Whether to see with a bare connection if anybody is there before TLS and gRPC are set up. */
-  #probe = true;
   #answeredAt: number | null = null;
   #applying = false;
 
@@ -131,7 +133,6 @@ export class AdsClient {
         ? null
         : this.#options.clock.monotonic() - this.#answeredAt;
       const retryInMs = this.#reconnect.ended(answeredForMs);
-      this.#probe = this.#answeredAt === null;
       if (retryInMs === 0) {
         this.#options.logger.log("debug", "The stream to istiod has ended and is opened again");
         continue;
@@ -146,9 +147,9 @@ export class AdsClient {
   async #attempt(): Promise<StreamFailure> {
     const { address, clock, registry } = this.#options;
     const connectTimeoutMs = this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    if (this.#probe) await this.#findLocalAddress(connectTimeoutMs);
     const { tls, token } = await this.#options.security();
-    if (this.#closed) return streamFailure(address, CANCELLED);
+    const refused = await this.#probe(tls, connectTimeoutMs);
+    if (refused !== null) return streamFailure(address, refused);
     const channel = await openControlChannel({ ...address, tls, registry });
     try {
       if (this.#closed) return streamFailure(address, CANCELLED);
@@ -170,11 +171,31 @@ export class AdsClient {
     }
   }
 
-  async #findLocalAddress(connectTimeoutMs: number): Promise<void> {
+  /**
+   * Connects once, verifies istiod and hangs up. The gRPC library would also accept a server that only the public roots
+   * vouch for, holds a connection to a silent server for ever, and cannot say why it refuses one. It also shows the
+   * local address.
+   */
+  async #probe(tls: ControlChannelTls | null, connectTimeoutMs: number): Promise<StreamEnd | null> {
     const { connector, address } = this.#options;
-    const stream = await connector.connect({ address, tls: null, connectTimeoutMs, signal: this.#closing.signal });
-    this.#localAddress = stream.info.local.hostname;
-    stream.destroy();
+    let failed: TransportFailure | null = null;
+    try {
+      const stream = await connector.connect({
+        address,
+        tls: tls === null ? null : probeTls(tls),
+        connectTimeoutMs,
+        signal: this.#closing.signal,
+        onTransportFailure: (failure) => void (failed = failure),
+      });
+      this.#localAddress = stream.info.local.hostname;
+      stream.destroy();
+      return null;
+    } catch (error) {
+      if (this.#closed) return CANCELLED;
+      const failure = failed as TransportFailure | null;
+      if (failure === null || error instanceof MeshError && error.code === "PERMISSION_MISSING") throw error;
+      return { code: UNAVAILABLE, details: failure.reason, transport: failure.kind };
+    }
   }
 
   #metadata(grpc: GrpcLibrary, token: string | null): Metadata {
@@ -257,10 +278,18 @@ export class AdsClient {
   }
 }
 
+function probeTls(tls: ControlChannelTls): ClientTls {
+  return {
+    certificate: null,
+    trust: tls.roots === null ? "system" : { roots: [tls.roots], version: 0 },
+    acceptSans: matchHostname(tls.serverName),
+    alpn: ["h2"],
+    sni: tls.serverName,
+  };
+}
+
 /** What a rejection on the way to a stream means. */
 function rejected(address: SocketAddress, error: unknown): StreamFailure {
-  if (error instanceof MeshError && error.code !== "UPSTREAM_CONNECTION_FAILURE") {
-    return { error, permanent: PERMANENT.has(error.code) };
-  }
-  return streamFailure(address, { code: 14, details: error instanceof Error ? error.message : String(error) });
+  if (error instanceof MeshError) return { error, permanent: PERMANENT.has(error.code) };
+  return streamFailure(address, { code: UNAVAILABLE, details: error instanceof Error ? error.message : String(error) });
 }

@@ -1,5 +1,6 @@
 import { MeshError, type MeshErrorCode } from "../errors.ts";
 import { formatAddress, type SocketAddress } from "../internal/socket_address.ts";
+import type { TransportFailure } from "../transport/transport_failure.ts";
 
 /** Why there is no stream to the control plane. */
 export interface StreamFailure {
@@ -13,11 +14,14 @@ export interface StreamEnd {
   /** gRPC status code. */
   readonly code: number;
   readonly details: string;
+  /** What failed before there was a stream. */
+  readonly transport?: TransportFailure["kind"];
 }
 
 interface Rule {
   readonly code?: number;
   readonly text?: RegExp;
+  readonly transport?: readonly TransportFailure["kind"][];
   readonly error: MeshErrorCode;
   readonly permanent: boolean;
   readonly says: string;
@@ -35,7 +39,7 @@ const RULES: readonly Rule[] = [
     hint: "Run with --allow-net={address}",
   },
   {
-    text: /altnames|NotValidForName|ALTNAME_INVALID/,
+    transport: ["wrong_identity"],
     error: "CONFIG_INVALID",
     permanent: true,
     says: "its certificate is for another name",
@@ -43,15 +47,14 @@ const RULES: readonly Rule[] = [
       "Check the discovery address; when it is an alias or an IP address, name the certificate's DNS name in ISTIOD_SAN",
   },
   {
-    text:
-      /unable to verify|self.signed certificate|unknown ?issuer|unable to get (local )?issuer|certificate has expired|not yet valid/i,
+    transport: ["untrusted", "expired", "not_yet_valid", "wrong_usage", "no_certificate", "malformed", "unverifiable"],
     error: "CONFIG_INVALID",
     permanent: true,
     says: "its certificate is not signed by a trusted root, or out of its time",
     hint: "Check that the root certificate is that of this mesh, and the clock of this machine",
   },
   {
-    text: /wrong version number|InvalidContentType|corrupt message/,
+    text: /wrong.version|InvalidContentType|corrupt message/i,
     error: "CONFIG_INVALID",
     permanent: true,
     says: "it does not speak TLS on this port",
@@ -112,8 +115,9 @@ const MAX_DETAILS = 500;
 /** Says in plain words why a stream ended, and what to do. */
 export function streamFailure(address: SocketAddress, end: StreamEnd): StreamFailure {
   const details = tidy(end.details);
-  const rule = RULES.find(({ code, text }) =>
-    (code === undefined || code === end.code) && (text === undefined || text.test(details))
+  const rule = RULES.find(({ code, text, transport }) =>
+    (code === undefined || code === end.code) && (text === undefined || text.test(details)) &&
+    (transport === undefined || (end.transport !== undefined && transport.includes(end.transport)))
   )!;
   const target = formatAddress(address);
   const message = `Cannot get configuration from istiod at '${target}': ${rule.says}`;

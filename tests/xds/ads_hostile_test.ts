@@ -8,6 +8,7 @@ import { listen } from "../../lib/transport/acceptor.ts";
 import { HandleRegistry } from "../../lib/transport/handle_registry.ts";
 import type { RawConnection } from "../../lib/transport/raw_connection.ts";
 import { TYPE_URLS } from "../../lib/xds/type_urls.ts";
+import { ROOT } from "../bootstrap/fixture.ts";
 import { AdsRig } from "./ads_rig.ts";
 import { encodeResponse, PlaintextServer } from "./plaintext_server.ts";
 
@@ -104,6 +105,20 @@ Deno.test("a server that answers and hangs up again and again is asked more and 
   assert.ok(second.retryInMs > first.retryInMs, `${first.retryInMs} then ${second.retryInMs}`);
 });
 
+Deno.test("TLS to a port that does not speak it", async () => {
+  await using server = await PlaintextServer.start(forever);
+  await using rig = new AdsRig({
+    address: server.address,
+    node: () => ({}),
+    security: () => ({ tls: { roots: ROOT, serverName: "localhost", certificate: null }, token: null }),
+  });
+  rig.client.start();
+  const { error, permanent } = await rig.waiting();
+  assert.equal(error.code, "CONFIG_INVALID");
+  assert.equal(permanent, true);
+  assert.match(error.message, /does not speak TLS on this port[^]*15012/);
+});
+
 Deno.test("a server that accepts and stays silent is given up after the connect timeout", async () => {
   const registry = new HandleRegistry();
   const connections = new Set<RawConnection>();
@@ -113,11 +128,16 @@ Deno.test("a server that accepts and stays silent is given up after the connect 
     logger: silentLogger,
   });
   {
-    // Longer than a timer of 250 ms that grpc-js leaves behind when a channel is closed before it fires.
-    await using rig = plaintextRig(acceptor.addr, 300);
+    await using rig = new AdsRig({
+      address: acceptor.addr,
+      connectTimeoutMs: 50,
+      node: () => ({}),
+      security: () => ({ tls: { roots: ROOT, serverName: "localhost", certificate: null }, token: null }),
+    });
+    rig.client.start();
     const { error, permanent } = await rig.waiting();
     assert.equal(permanent, false);
-    assert.match(error.message, /no connection within '300' ms/);
+    assert.match(error.message, /no connection within '50' ms/);
   }
   await acceptor.close();
   for (const connection of connections) connection.destroy();
