@@ -168,9 +168,10 @@ for (const [name, bytes] of [["100 B", content], ["64 KiB", large]] as const) {
   const echo = async (request: Request) =>
     new Response(await request.bytes(), { headers: { "content-type": "application/json" } });
   const web = connectionPair((request, exchange) =>
-    echo(toWebRequest(request, { url: `http://${request.authority}${request.path}`, signal: () => exchange.signal })).then(
-      (response) => fromWebResponse(response),
-    )
+    echo(toWebRequest(request, { url: `http://${request.authority}${request.path}`, signal: () => exchange.signal }))
+      .then(
+        (response) => fromWebResponse(response),
+      )
   );
   await measure(`the same with web objects on both sides`, 20_000, async () => {
     const { request, url } = fromFetchArguments("http://reviews.default:9080/reviews/1", {
@@ -207,14 +208,21 @@ await measure("toWebRequest(), method, url and one header read", 100_000, () => 
   }, { url: "http://a/", signal: () => signal });
   return request.method === "POST" && request.url.length > 3 && request.headers.get("content-type") === null;
 });
-await measure("toWebResponse() and text()", 100_000, () =>
-  toWebResponse({ status: 200, headers: responseHeaders(), body: new BytesBody(content) }, {
-    url: "http://a/",
-    redirected: false,
-    method: "GET",
-  }).text());
-await measure("fromWebResponse(new Response(bytes, { headers }))", 100_000, () =>
-  fromWebResponse(new Response(content, { headers: { "content-type": "application/json" } })));
+await measure(
+  "toWebResponse() and text()",
+  100_000,
+  () =>
+    toWebResponse({ status: 200, headers: responseHeaders(), body: new BytesBody(content) }, {
+      url: "http://a/",
+      redirected: false,
+      method: "GET",
+    }).text(),
+);
+await measure(
+  "fromWebResponse(new Response(bytes, { headers }))",
+  100_000,
+  () => fromWebResponse(new Response(content, { headers: { "content-type": "application/json" } })),
+);
 await measure("fromWebResponse(Response.json())", 100_000, () => fromWebResponse(Response.json({ a: 1 })));
 await measure("new TimerWheel().arm() and cancel()", 200_000, () => clock.arm(15_000, () => {}).cancel());
 clock.close();

@@ -1,21 +1,14 @@
 import { absoluteCell, type Cell } from "../cell.ts";
 import { freePort } from "../../interop/envoy.ts";
-import { type Ground, startProgram } from "./path.ts";
+import { benchWorkload, type Ground, startProgram } from "./path.ts";
 
 const CONNECTIONS = 100_000;
 
 /** Garbage connections to `mesh.serve`: what the heap keeps of them, with honest requests served meanwhile. */
 export async function garbageCells({ istiod }: Ground, log: (line: string) => void): Promise<Cell[]> {
   const port = freePort();
-  const options = await istiod.workload({
-    name: "target",
-    namespace: "default",
-    serviceAccount: "target",
-    ip: "127.0.0.1",
-    labels: { app: "target" },
-  });
   await using server = startProgram("garbage_target.ts", [String(port)], {
-    ENMESH_BENCH_JOIN: JSON.stringify({ ...options, admin: false }),
+    ENMESH_BENCH_JOIN: JSON.stringify(await benchWorkload(istiod, "target")),
   });
   await server.line();
   const heap = async () => {

@@ -1,6 +1,7 @@
 import { clientSidecar, serverSidecar } from "../../interop/envoy_config.ts";
 import { freePort, startEnvoy } from "../../interop/envoy.ts";
 import type { FakeIstiod } from "../../../lib/testing/mod.ts";
+import type { JoinOptions } from "../../../mod.ts";
 import { cpuMicroseconds, pssMiB } from "../proc.ts";
 import type { LoadOrder, LoadResult } from "./load.ts";
 
@@ -132,22 +133,11 @@ export async function pairPath({ certificates }: Ground): Promise<Path> {
 /** `mesh.fetch` to `mesh.serve`. */
 export async function enmeshPath({ istiod }: Ground): Promise<Path> {
   const port = freePort();
-  const options = async (name: string) => ({
-    ENMESH_BENCH_JOIN: JSON.stringify({
-      ...await istiod.workload({
-        name,
-        namespace: "default",
-        serviceAccount: name,
-        ip: "127.0.0.1",
-        labels: { app: name },
-      }),
-      admin: false,
-    }),
-  });
+  const env = async (name: string) => ({ ENMESH_BENCH_JOIN: JSON.stringify(await benchWorkload(istiod, name)) });
   istiod.apply(echoService(port));
-  const server = startProgram("server_enmesh.ts", [String(port)], await options("echo"));
+  const server = startProgram("server_enmesh.ts", [String(port)], await env("echo"));
   await ready(server);
-  const client = startProgram("client_enmesh.ts", ["http://echo.default/"], await options("caller"));
+  const client = startProgram("client_enmesh.ts", ["http://echo.default/"], await env("caller"));
   return path("enmesh", client, [server.pid, client.pid], [server, client]);
 }
 
@@ -159,6 +149,14 @@ export async function floorPath({ certificates }: Ground): Promise<Path> {
   await ready(server);
   const client = startProgram("floor.ts", ["client", `https://127.0.0.1:${port}/`], env);
   return path("floor", client, [server.pid, client.pid], [server, client]);
+}
+
+/** Join options of a workload of the bench, as JSON can carry them. */
+export async function benchWorkload(istiod: FakeIstiod, name: string): Promise<JoinOptions & { token: string }> {
+  return {
+    ...istiod.workload({ name, ip: "127.0.0.1", labels: { app: name } }),
+    token: await istiod.tokens.mint({ namespace: "default", serviceAccount: name }),
+  };
 }
 
 /** The service of the bench, with one endpoint on loopback. */

@@ -1,20 +1,14 @@
 import { absoluteCell, type Cell } from "../cell.ts";
-import { type Ground, startProgram } from "./path.ts";
+import { benchWorkload, type Ground, startProgram } from "./path.ts";
 
 /** Process start to first answered request, with the control plane up and the token in a file. */
 export async function startupCells({ istiod }: Ground, log: (line: string) => void): Promise<Cell[]> {
   const file = await Deno.makeTempFile();
   const times: number[] = [];
   try {
-    const { token, ...options } = await istiod.workload({
-      name: "starter",
-      namespace: "default",
-      serviceAccount: "starter",
-      ip: "127.0.0.1",
-      labels: { app: "starter" },
-    });
-    await Deno.writeTextFile(file, token as string);
-    const join = JSON.stringify({ ...options, token: { file }, admin: false });
+    const { token, ...options } = await benchWorkload(istiod, "starter");
+    await Deno.writeTextFile(file, token);
+    const join = JSON.stringify({ ...options, token: { file } });
     for (let turn = 0; turn < 7; turn++) {
       const start = performance.now();
       await using program = startProgram("first_request.ts", [], { ENMESH_BENCH_JOIN: join });
