@@ -1,6 +1,8 @@
 import { type Body, QueueBody, type QueueBodyOwner } from "../http/body.ts";
 import type { HeaderList } from "../http/header_list.ts";
 import { frameMessage } from "./framing.ts";
+import { GrpcStatusError } from "./grpc_status_error.ts";
+import { GrpcStatus } from "./status.ts";
 
 /** Bytes that may wait for the other side before `write` makes the writer wait. */
 const HIGH_WATER = 65_536;
@@ -49,7 +51,7 @@ export class GrpcMessageWriter implements QueueBodyOwner {
   }
 
   cancelled(reason: unknown): void {
-    this.#stop(reason);
+    this.#stop(reason ?? new GrpcStatusError(GrpcStatus.CANCELLED, "The other side gave up"));
   }
 
   #stop(reason: unknown): void {
