@@ -35,4 +35,4 @@ export type {
 export type { Fetch } from "./lib/fetch.ts";
 export type { IdentityView } from "./lib/identity/secret_manager.ts";
 export type { Logger, LogLevel } from "./lib/internal/logger.ts";
-export type { Snapshot } from "./lib/resource/snapshot.ts";
+export type { MeshSnapshot } from "./lib/mesh_snapshot.ts";

@@ -18,8 +18,41 @@ function meaning(flag: string, status: number, grpcStatus: number): ErrorMeaning
   return { flag, status, grpcStatus };
 }
 
+/** A stable identifier of what went wrong. */
+export type MeshErrorCode =
+  | "CONFIG_INVALID"
+  | "PERMISSION_MISSING"
+  | "SIDECAR_PRESENT"
+  | "IDENTITY_REJECTED"
+  | "CONTROL_PLANE_UNAVAILABLE"
+  | "MESH_CLOSED"
+  | "ABORTED"
+  | "NO_ROUTE_FOUND"
+  | "NO_CLUSTER_FOUND"
+  | "NO_HEALTHY_UPSTREAM"
+  | "UPSTREAM_CONNECTION_FAILURE"
+  | "UPSTREAM_CONNECTION_TERMINATION"
+  | "UPSTREAM_OVERFLOW"
+  | "UPSTREAM_REMOTE_RESET"
+  | "UPSTREAM_REFUSED_STREAM"
+  | "UPSTREAM_REQUEST_TIMEOUT"
+  | "UPSTREAM_PROTOCOL_ERROR"
+  | "DNS_RESOLUTION_FAILED"
+  | "DOWNSTREAM_PROTOCOL_ERROR"
+  | "DOWNSTREAM_CONNECTION_TERMINATION"
+  | "STREAM_IDLE_TIMEOUT"
+  | "DURATION_TIMEOUT"
+  | "REQUEST_HEADERS_TOO_LARGE"
+  | "PAYLOAD_TOO_LARGE"
+  | "UPGRADE_UNSUPPORTED"
+  | "FAULT_INJECTED"
+  | "RATE_LIMITED"
+  | "ACCESS_DENIED"
+  | "FILTER_CONFIG_NOT_FOUND"
+  | "PEER_NOT_VERIFIED";
+
 /** Every code with its meaning. Start-up codes never reach a peer and carry 500. */
-const MEANINGS = {
+const MEANINGS: Readonly<Record<MeshErrorCode, ErrorMeaning>> = {
   // Start-up and use of the API.
   CONFIG_INVALID: meaning("-", 500, 13),
   PERMISSION_MISSING: meaning("-", 500, 13),
@@ -52,10 +85,7 @@ const MEANINGS = {
   ACCESS_DENIED: meaning("-", 403, 7),
   FILTER_CONFIG_NOT_FOUND: meaning("NFCF", 500, 13),
   PEER_NOT_VERIFIED: meaning("UF", 503, 14),
-} as const satisfies Record<string, ErrorMeaning>;
-
-/** A stable identifier of what went wrong. */
-export type MeshErrorCode = keyof typeof MEANINGS;
+};
 
 /** One thing that is wrong: what, where it was read, and what to do about it. */
 export interface Problem {
@@ -95,6 +125,8 @@ export class MeshError extends Error {
   readonly problems: readonly Problem[];
 
   /**
+   * Makes an error.
+   *
    * @param code The kind of failure.
    * @param message Sentence case, no final period: the action, the reason, the current value, the next step.
    * @param options Cause and problems.

@@ -13,8 +13,8 @@ import { systemClock } from "./internal/clock.ts";
 import { lineLogger } from "./internal/line_logger.ts";
 import type { Logger } from "./internal/logger.ts";
 import { MeshRuntime } from "./mesh_runtime.ts";
+import { type MeshSnapshot, meshSnapshot } from "./mesh_snapshot.ts";
 import { serveInMesh, servePlainly } from "./mesh_server.ts";
-import type { Snapshot } from "./resource/snapshot.ts";
 import { serveArguments } from "./serve.ts";
 import type { MeshServeHandler, MeshServeObject, MeshServeOptions, MeshServer } from "./serve_handler.ts";
 import { createConnector } from "./transport/connector.ts";
@@ -129,8 +129,8 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** The configuration as it is now, read-only. @throws {MeshError} `MESH_CLOSED` where there is no mesh. */
-  get snapshot(): Snapshot {
-    return this.#joined("snapshot").store.current;
+  get snapshot(): MeshSnapshot {
+    return meshSnapshot(this.#joined("snapshot").store.current);
   }
 
   /** Every metric in Prometheus' text format, as `/stats/prometheus` gives them; empty where there is no mesh. */

@@ -48,6 +48,7 @@ const FILES: Record<string, string> = {
   "lib/mesh_credentials.ts": "mesh",
   "lib/mesh_runtime.ts": "mesh",
   "lib/mesh_server.ts": "mesh",
+  "lib/mesh_snapshot.ts": "mesh",
   "mod.ts": "cli",
 };
 

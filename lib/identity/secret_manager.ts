@@ -29,9 +29,11 @@ export interface SecretManagerOptions {
 
 /** Who we are in the mesh, as peers see it. Never the key. */
 export interface IdentityView {
+  /** For example `spiffe://cluster.local/ns/default/sa/sleep`. */
   readonly spiffeId: string;
-  /** Milliseconds since the epoch. */
+  /** Start of validity, milliseconds since the epoch. */
   readonly notBefore: number;
+  /** End of validity, milliseconds since the epoch. */
   readonly notAfter: number;
   /** Leaf first, PEM. */
   readonly chain: string;

@@ -1,6 +1,8 @@
 /** An IP address and port. */
 export interface SocketAddress {
+  /** IPv4, or IPv6 without brackets. */
   readonly hostname: string;
+  /** 0 to 65535. */
   readonly port: number;
 }
 

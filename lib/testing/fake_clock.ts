@@ -29,7 +29,11 @@ export class FakeClock implements Clock {
   #order = 0;
   readonly #pending = new Set<Pending>();
 
-  /** @param now Milliseconds since the epoch at which the clock stands first. @default {1_700_000_000_000} */
+  /**
+   * Makes a clock that stands still.
+   *
+   * @param now Milliseconds since the epoch at which the clock stands first. @default {1_700_000_000_000}
+   */
   constructor(now: number = 1_700_000_000_000) {
     this.#now = now;
     this.#start = now;
