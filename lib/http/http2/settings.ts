@@ -29,8 +29,6 @@ export interface PeerSettings {
   maxConcurrentStreams: number;
   initialWindow: number;
   maxFrameBytes: number;
-  /** `Infinity` where the peer states none. */
-  maxHeaderListBytes: number;
 }
 
 /** What holds until the peer's SETTINGS arrive. */
@@ -40,12 +38,12 @@ export function initialPeerSettings(): PeerSettings {
     maxConcurrentStreams: Infinity,
     initialWindow: INITIAL_WINDOW,
     maxFrameBytes: MIN_MAX_FRAME,
-    maxHeaderListBytes: Infinity,
   };
 }
 
 /**
- * Reads the payload of a SETTINGS frame into `settings`; unknown parameters are ignored.
+ * Reads the payload of a SETTINGS frame into `settings`. Unknown parameters are ignored, and so is
+ * MAX_HEADER_LIST_SIZE, which is advice: a peer that does not want a list says so in its answer.
  *
  * @throws {Http2ConnectionError} FRAME_SIZE_ERROR, PROTOCOL_ERROR or FLOW_CONTROL_ERROR as section 6.5.2 says.
  */
@@ -79,9 +77,6 @@ export function readSettings(
       case SettingId.MAX_FRAME_SIZE:
         if (value < MIN_MAX_FRAME || value > 0xffffff) throw wrong("MAX_FRAME_SIZE", value);
         settings.maxFrameBytes = value;
-        break;
-      case SettingId.MAX_HEADER_LIST_SIZE:
-        settings.maxHeaderListBytes = value;
         break;
     }
   }
