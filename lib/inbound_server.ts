@@ -6,7 +6,9 @@
  */
 import { type CompiledFilterChains, compileFilterChains, selectFilterChain } from "./filter/filter_chain_match.ts";
 import type { HttpServerConnection } from "./http/codec.ts";
+import type { Http1Limits } from "./http/http1/limits.ts";
 import { serveHttp1 } from "./http/http1/server_connection.ts";
+import type { Http2Limits } from "./http/http2/limits.ts";
 import { serveHttp2 } from "./http/http2/server_connection.ts";
 import { type SniffedStream, sniffHttpVersion } from "./http/sniff_http_version.ts";
 import {
@@ -199,8 +201,9 @@ export class InboundServer {
     const sniffed = await httpVersion(stream, detection);
     if (sniffed === null) return stream.destroy();
     const handler = inboundHandler(this.#stackOf(chain, manager), stream.info, this.#options);
-    const serve = sniffed.version === "HTTP/2" ? serveHttp2 : serveHttp1;
-    const connection = serve(sniffed.stream, handler, { clock, logger });
+    const connection = sniffed.version === "HTTP/2"
+      ? serveHttp2(sniffed.stream, handler, { clock, logger, limits: http2LimitsOf(manager) })
+      : serveHttp1(sniffed.stream, handler, { clock, logger, limits: http1LimitsOf(manager) });
     const served = { connection, chain };
     this.#served.add(served);
     if (this.#draining) connection.drain();
@@ -264,6 +267,26 @@ export class InboundServer {
 function managerOf(chain: FilterChain): HttpConnectionManager | null {
   for (const filter of chain.filters) if (filter.kind === "http_connection_manager") return filter.config;
   return null;
+}
+
+/** A timer of the system holds at most 24.8 days: that long is "never". */
+const NEVER_MS = 0x7fffffff;
+
+/** What the connection manager bounds, in the names of the HTTP/1 codec. */
+function http1LimitsOf(manager: HttpConnectionManager | null): Partial<Http1Limits> {
+  if (manager === null) return {};
+  return {
+    maxHeadBytes: manager.maxRequestHeadersKb * 1024,
+    maxFields: manager.maxHeadersCount,
+    idleTimeoutMs: manager.idleTimeoutMs || NEVER_MS,
+    ...(manager.requestHeadersTimeoutMs === 0 ? {} : { headTimeoutMs: manager.requestHeadersTimeoutMs }),
+  };
+}
+
+/** What the connection manager bounds, in the names of the HTTP/2 codec. */
+function http2LimitsOf(manager: HttpConnectionManager | null): Partial<Http2Limits> {
+  if (manager === null) return {};
+  return { maxHeaderListBytes: manager.maxRequestHeadersKb * 1024, maxHeaderFields: manager.maxHeadersCount };
 }
 
 /** HTTP version of a connection: by ALPN, else by its first bytes. `null` when it ended before. */

@@ -87,18 +87,18 @@ async function rounds(count: number): Promise<void> {
   }
 }
 
-table.title("PERMISSIVE: workloads speak mutual TLS, the legacy client speaks plaintext");
+table.begin("PERMISSIVE: workloads speak mutual TLS, the legacy client speaks plaintext");
 await rounds(5);
 
 istiod.apply(STRICT);
 await istiod.settled();
-table.title("STRICT: the legacy client is refused, nothing else changes");
+table.begin("STRICT: the legacy client is refused, nothing else changes");
 await rounds(5);
 
 const before = productpage.identity.notAfter;
 await istiod.rotateRoot();
 await Promise.all([reviews.renewCertificate(), productpage.renewCertificate()]);
-table.title("Certificates renewed under a new root, while requests go on");
+table.begin("Certificates renewed under a new root, while requests go on");
 await rounds(5);
 table.note(`productpage's certificate is ${productpage.identity.notAfter > before ? "a new one" : "the old one"}`);
 

@@ -11,11 +11,16 @@ export class Table {
     this.#widths = [12, 11, 16, 46, 8, 9].slice(0, columns.length);
   }
 
-  /** Begins a new part. */
+  /** Begins a part of rows. */
+  begin(title: string): void {
+    this.title(title);
+    if (!this.#json) console.log(this.#line(this.#columns));
+  }
+
+  /** Begins a part of lines. */
   title(text: string): void {
     if (this.#json) return console.log(JSON.stringify({ title: text }));
     console.log(`\n${this.#bold ? `\x1b[1m${text}\x1b[0m` : text}`);
-    console.log(this.#line(this.#columns));
   }
 
   /** Adds a row. */
