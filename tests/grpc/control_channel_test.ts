@@ -86,9 +86,12 @@ Deno.test("without permission to read the library's variables the error names th
   assert.equal(with_, "loaded");
 });
 
-// The last test of the file and exempt from the sanitizer: grpc-js may leave a timer of a quarter of a second behind when
+// The last test of the file and exempt from the sanitizers: grpc-js may leave a timer of a quarter of a second behind when
 // a channel is closed while it connects. It keeps nothing alive.
-Deno.test("a refused connection fails the call, and the event loop goes on", { sanitizeOps: false }, async () => {
+Deno.test("a refused connection fails the call, and the event loop goes on", {
+  sanitizeOps: false,
+  sanitizeResources: false,
+}, async () => {
   const peer = await server();
   const { port } = peer.address;
   await peer[Symbol.asyncDispose]();
