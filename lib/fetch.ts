@@ -9,6 +9,7 @@ import { Exchange } from "./http/exchange.ts";
 import { HeaderList } from "./http/header_list.ts";
 import type { HttpRequest, HttpResponse } from "./http/message.ts";
 import { isRedirect, MAX_REDIRECTS, redirectTarget, stripForRedirect } from "./http/redirect.ts";
+import { CallerBody } from "./http/web/caller_body.ts";
 import { bodyStream } from "./http/web/body_stream.ts";
 import { type FetchUrl, FetchUrls } from "./http/web/fetch_url.ts";
 import { fromFetchArguments, type OutgoingRequest } from "./http/web/request_from_fetch.ts";
@@ -71,6 +72,7 @@ class Fetching {
     // Redirects are followed by the headers as the application gave them, without what the mesh adds on the way.
     const headers = request.headers.clone();
     const exchange = new Exchange();
+    if (request.body !== null && request.body.whole() === null) request.body = new CallerBody(request.body, exchange);
     const call = new Call({ direction: "outbound", startTime: clock.now(), request, exchange, downstream: null });
     this.#followSignal(exchange);
     return client.send(url, request, call).then((response) => {

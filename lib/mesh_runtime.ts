@@ -48,6 +48,7 @@ import { createConnector } from "./transport/connector.ts";
 import { systemResolve } from "./transport/dns.ts";
 import { HandleRegistry } from "./transport/handle_registry.ts";
 import { type HttpEndpoint, serveEndpoint } from "./transport/http_endpoint.ts";
+import { StreamTls } from "./transport/stream_tls.ts";
 import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
@@ -153,6 +154,7 @@ export class MeshRuntime {
       source: this.store,
       secrets: this.secrets,
       connector,
+      streamTls: new StreamTls({ registry, clock }),
       codecs: {
         http1: (stream) => connectHttp1(stream, { clock, logger }),
         http2: (stream) => connectHttp2(stream, { clock, logger }),

@@ -94,16 +94,33 @@ export class OutboundClient implements FetchClient {
       return localReplyLayer(this.#options.context)(() => Promise.reject(error))(request, call);
     }
     call.requestedAddress = destination.address;
-    if (destination.kind === "http") return destination.handler(request, call);
+    if (destination.kind === "http") {
+      if (url.protocol === "http:") return destination.handler(request, call);
+      // A sidecar would see a ClientHello where it expects a request. Without TLS it must not be sent in any case.
+      return localReplyLayer(this.#options.context)(() => Promise.reject(tlsWhereHttpIs(url)))(request, call);
+    }
     const { proxy, address } = destination;
-    return localReplyLayer(this.#options.context)(() => this.#sendThroughTcp(proxy, address, request, call))(
+    const applicationTls = url.protocol === "https:" ? url.hostname.replace(/^\[|\]$/g, "") : null;
+    const send = () =>
+      this.#sendThroughTcp(
+        proxy,
+        new UpstreamAttempt({ destination: address, alpnOverride: TCP_ALPN, applicationTls }),
+        request,
+        call,
+      );
+    return localReplyLayer(this.#options.context)(send)(
       request,
       call,
     );
   }
 
   /** HTTP through a TCP proxy: cluster and endpoint are the mesh's choice, the messages are not looked at. */
-  #sendThroughTcp(proxy: TcpProxy, address: string, request: HttpRequest, call: Call): Promise<HttpResponse> {
+  #sendThroughTcp(
+    proxy: TcpProxy,
+    attempt: UpstreamAttempt,
+    request: HttpRequest,
+    call: Call,
+  ): Promise<HttpResponse> {
     const name = pickCluster(proxy, this.#options.context.random);
     const target = this.#options.clusters.target(name);
     if (target === null) {
@@ -116,7 +133,6 @@ export class OutboundClient implements FetchClient {
         `Cannot reach '${request.authority}': the mesh allows only registered hosts (REGISTRY_ONLY); add a ServiceEntry`,
       );
     }
-    const attempt = new UpstreamAttempt({ destination: address, alpnOverride: TCP_ALPN });
     call.exchange.onCancel((reason) => attempt.exchange.cancel(reason));
     return target.send(request, attempt).then((response) => {
       call.endpoint = attempt.host?.endpoint ?? null;
@@ -127,6 +143,14 @@ export class OutboundClient implements FetchClient {
       return response;
     });
   }
+}
+
+function tlsWhereHttpIs(url: FetchUrl): MeshError {
+  return new MeshError(
+    "UPSTREAM_PROTOCOL_ERROR",
+    `Cannot reach '${url.authority}' by https: the mesh knows that port as plain HTTP and encrypts it itself; use ` +
+      "http:, or name the Service's port 'https' or 'tls'",
+  );
 }
 
 /** The peer exchange of TCP is not spoken here, so its protocol name is not offered. */

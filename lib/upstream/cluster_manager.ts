@@ -5,6 +5,7 @@ import type { Cluster } from "../resource/cluster.ts";
 import type { Snapshot, SnapshotChange, SnapshotSource } from "../resource/snapshot.ts";
 import type { Connector } from "../transport/connector.ts";
 import type { Resolve } from "../transport/dns.ts";
+import type { StreamTls } from "../transport/stream_tls.ts";
 import type { SecretProvider } from "../transport/secret_provider.ts";
 import { DnsResolver } from "./dns_resolver.ts";
 import { HostConnector } from "./host_connector.ts";
@@ -18,6 +19,8 @@ export interface ClusterManagerOptions {
   source: SnapshotSource;
   secrets: SecretProvider;
   connector: Connector;
+  /** Speaks the application's own TLS inside a connection. */
+  streamTls: Pick<StreamTls, "start">;
   codecs: HttpCodecs;
   resolve: Resolve;
   clock: Clock;
@@ -43,9 +46,15 @@ export class ClusterManager implements UpstreamSource {
 
   /** @param options Configuration source, secrets, sockets, codecs. */
   constructor(options: ClusterManagerOptions) {
-    const { source, secrets, connector, codecs, resolve, clock, random, logger } = options;
+    const { source, secrets, connector, streamTls, codecs, resolve, clock, random, logger } = options;
     this.#source = source;
-    this.hostConnector = new HostConnector({ connector, codecs, clock, tls: new ClientTlsFactory(secrets) });
+    this.hostConnector = new HostConnector({
+      connector,
+      streamTls,
+      codecs,
+      clock,
+      tls: new ClientTlsFactory(secrets),
+    });
     const dns = new DnsResolver({ resolve, clock });
     this.#deps = { connector: this.hostConnector, dns, clock, random, logger };
     this.#unsubscribe = source.subscribe((snapshot, change) => this.#follow(snapshot, change));

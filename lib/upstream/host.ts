@@ -8,6 +8,7 @@ export interface LastPool {
   readonly protocol: string;
   readonly alpn: readonly string[] | null;
   readonly hostname: string;
+  readonly applicationTls: string | null;
   readonly pool: ConnectionPool;
 }
 

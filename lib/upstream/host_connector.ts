@@ -5,9 +5,12 @@ import type { Clock } from "../internal/clock.ts";
 import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ByteStream } from "../transport/byte_stream.ts";
 import type { Connector, TransportFailure } from "../transport/connector.ts";
+import { matchHostname } from "../transport/peer_rules.ts";
+import type { StreamTls } from "../transport/stream_tls.ts";
 import type { ClientTls } from "../transport/tls_options.ts";
 import { ConnectError } from "./connect_error.ts";
 import { ConnectionPool } from "./connection_pool.ts";
+import { isIpAddress } from "./dns_resolver.ts";
 import type { UpstreamHost } from "./host.ts";
 import type { HttpCodecs } from "./http_codecs.ts";
 import type { ClusterResources } from "./resources.ts";
@@ -20,6 +23,7 @@ const EXPECTED_STREAMS = 1024;
 /** What a {@linkcode HostConnector} works with. */
 export interface HostConnectorDeps {
   connector: Connector;
+  streamTls: Pick<StreamTls, "start">;
   tls: ClientTlsFactory;
   codecs: HttpCodecs;
   clock: Clock;
@@ -27,6 +31,14 @@ export interface HostConnectorDeps {
 
 /** The version spoken on a connection; `auto` is decided by ALPN. */
 type Protocol = "http1" | "http2" | "auto";
+
+/** What tells the connections of one pool from those of another. */
+interface ConnectionKind {
+  readonly protocol: Protocol;
+  readonly alpn: readonly string[] | null;
+  readonly hostname: string;
+  readonly applicationTls: string | null;
+}
 
 /**
  * Sends requests to a chosen host: finds (or makes) the pool of the right transport and protocol, and opens connections
@@ -50,7 +62,7 @@ export class HostConnector {
     request: HttpRequest,
     attempt: UpstreamAttempt,
   ): Promise<HttpResponse> {
-    return this.#pool(cluster, resources, host, request, attempt.alpnOverride).send(request, attempt.exchange);
+    return this.#pool(cluster, resources, host, request, attempt).send(request, attempt.exchange);
   }
 
   /**
@@ -103,9 +115,9 @@ export class HostConnector {
     resources: ClusterResources,
     host: UpstreamHost,
     request: HttpRequest,
-    alpnOverride: UpstreamAttempt["alpnOverride"],
+    { alpnOverride, applicationTls }: UpstreamAttempt,
   ): ConnectionPool {
-    const protocol = protocolOf(cluster, request);
+    const protocol = applicationTls === null ? protocolOf(cluster, request) : "http1";
     // An override would decide what `auto` leaves to the server.
     const alpn = alpnOverride === null || protocol === "auto"
       ? null
@@ -113,16 +125,19 @@ export class HostConnector {
     const hostname = usesHostname(cluster, host.transport) ? request.authority : "";
     // Nearly always the pool of the request before: no key has to be built then.
     const last = host.lastPool;
-    if (last !== null && last.protocol === protocol && last.alpn === alpn && last.hostname === hostname) {
+    if (
+      last !== null && last.protocol === protocol && last.alpn === alpn && last.hostname === hostname &&
+      last.applicationTls === applicationTls
+    ) {
       return last.pool;
     }
-    const key = `${protocol} ${alpn === null ? "" : alpn.join()} ${hostname}`;
+    const key = `${protocol} ${alpn === null ? "" : alpn.join()} ${hostname} ${applicationTls ?? ""}`;
     let pool = host.pools.get(key);
     if (pool === undefined) {
-      pool = this.#newPool(cluster, resources, host, protocol, alpn, hostname);
+      pool = this.#newPool(cluster, resources, host, { protocol, alpn, hostname, applicationTls });
       host.pools.set(key, pool);
     }
-    host.lastPool = { protocol, alpn, hostname, pool };
+    host.lastPool = { protocol, alpn, hostname, applicationTls, pool };
     return pool;
   }
 
@@ -130,13 +145,12 @@ export class HostConnector {
     cluster: Cluster,
     resources: ClusterResources,
     host: UpstreamHost,
-    protocol: Protocol,
-    alpn: readonly string[] | null,
-    hostname: string,
+    kind: ConnectionKind,
   ): ConnectionPool {
     const { http } = cluster;
+    const { protocol } = kind;
     const pool: ConnectionPool = new ConnectionPool({
-      open: () => this.#openHttp(cluster, host, protocol, alpn, hostname),
+      open: () => this.#openHttp(cluster, host, kind),
       resources,
       clock: this.#deps.clock,
       expectedConcurrency: protocol === "http2" ? http.maxConcurrentStreams || EXPECTED_STREAMS : 1,
@@ -153,15 +167,30 @@ export class HostConnector {
   async #openHttp(
     cluster: Cluster,
     host: UpstreamHost,
-    protocol: Protocol,
-    alpn: readonly string[] | null,
-    hostname: string,
+    { protocol, alpn, hostname, applicationTls }: ConnectionKind,
   ): Promise<HttpClientConnection> {
     const stream = await this.connect(cluster, host, alpn ?? (protocol === "auto" ? AUTO_ALPN : null), hostname);
     const { codecs } = this.#deps;
+    if (applicationTls !== null) return codecs.http1(await this.#startTls(cluster, host, stream, applicationTls));
     const negotiated = stream.info.tls?.alpn ?? null;
     const http2 = protocol === "http2" || (protocol === "auto" && (negotiated === "h2" || negotiated === "istio-h2"));
     return http2 ? codecs.http2(stream) : codecs.http1(stream);
+  }
+
+  /** The application's TLS, as its own `fetch` would speak it: public roots, no certificate. */
+  async #startTls(cluster: Cluster, host: UpstreamHost, inner: ByteStream, hostname: string): Promise<ByteStream> {
+    const tls: ClientTls = {
+      certificate: null,
+      trust: "system",
+      acceptSans: matchHostname(hostname),
+      alpn: ["http/1.1"],
+      sni: isIpAddress(hostname) ? "" : hostname,
+    };
+    try {
+      return await this.#deps.streamTls.start(inner, tls, { timeoutMs: cluster.connectTimeoutMs });
+    } catch (cause) {
+      throw connectError(host, null, cause);
+    }
   }
 
   #tls(cluster: Cluster, host: UpstreamHost, alpn: readonly string[] | null, hostname: string): ClientTls | null {

@@ -18,6 +18,8 @@ export interface UpstreamAttemptOptions {
   destination?: string | null;
   /** ALPN list by protocol instead of the TLS context's (`istio.alpn`). @default {null} */
   alpnOverride?: ReadonlyMap<HttpProtocol, readonly string[]> | null;
+  /** Host name the application's own TLS (`https:`) expects inside the connection of the mesh. @default {null} */
+  applicationTls?: string | null;
   /** Called with the chosen host before the request is sent to it. @default {null} */
   onHost?: ((host: UpstreamHost) => void) | null;
 }
@@ -30,6 +32,7 @@ export class UpstreamAttempt implements PickContext {
   readonly maxReselections: number;
   readonly destination: string | null;
   readonly alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null;
+  readonly applicationTls: string | null;
   readonly onHost: ((host: UpstreamHost) => void) | null;
   /** The host, once chosen. */
   host: UpstreamHost | null = null;
@@ -42,6 +45,7 @@ export class UpstreamAttempt implements PickContext {
     this.maxReselections = options.maxReselections ?? 0;
     this.destination = options.destination ?? null;
     this.alpnOverride = options.alpnOverride ?? null;
+    this.applicationTls = options.applicationTls ?? null;
     this.onHost = options.onHost ?? null;
   }
 }

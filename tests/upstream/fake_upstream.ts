@@ -149,6 +149,7 @@ export class FakeUpstream implements SnapshotSource {
         subscribe: () => () => {},
       },
       connector: { connect: (target) => this.#connect(target) },
+      streamTls: { start: () => Promise.reject(new Error("No TLS in a fake stream")) },
       codecs: {
         http1: (stream) => this.#speak("HTTP/1.1", stream, 1),
         http2: (stream) => this.#speak("HTTP/2", stream, streams),

@@ -39,6 +39,7 @@ for (const protocol of ["http1", "http2"] as const) {
           return Promise.resolve(client);
         },
       },
+      streamTls: { start: () => Promise.reject(new Error("No TLS in a fake stream")) },
       codecs: {
         http1: (stream) => connectHttp1(stream, options),
         http2: (stream) => connectHttp2(stream, options),
