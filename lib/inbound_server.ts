@@ -18,7 +18,7 @@ import {
   inboundStack,
   type InboundStackOptions,
 } from "./inbound.ts";
-import type { Timer } from "./internal/clock.ts";
+import type { Clock, Timer } from "./internal/clock.ts";
 import type { HttpConnectionManager } from "./resource/http_connection_manager.ts";
 import type { FilterChain, Listener } from "./resource/listener.ts";
 import { type Acceptor, listen } from "./transport/acceptor.ts";
@@ -198,7 +198,7 @@ export class InboundServer {
     }
     const { clock, logger } = this.#options.context;
     const manager = managerOf(chain);
-    const sniffed = await httpVersion(stream, detection);
+    const sniffed = await httpVersion(stream, detection, clock);
     if (sniffed === null) return stream.destroy();
     const handler = inboundHandler(this.#stackOf(chain, manager), stream.info, this.#options);
     const connection = sniffed.version === "HTTP/2"
@@ -290,13 +290,13 @@ function http2LimitsOf(manager: HttpConnectionManager | null): Partial<Http2Limi
 }
 
 /** HTTP version of a connection: by ALPN, else by its first bytes. `null` when it ended before. */
-function httpVersion(stream: ByteStream, detection: Detection): Promise<SniffedStream | null> {
+function httpVersion(stream: ByteStream, detection: Detection, clock: Clock): Promise<SniffedStream | null> {
   const alpn = stream.info.tls?.alpn ?? null;
   if (alpn !== null) return Promise.resolve({ version: alpn === "h2" ? "HTTP/2" : "HTTP/1.1", stream });
   if (detection.kind === "http") {
     return Promise.resolve({ version: detection.protocol === "h2c" ? "HTTP/2" : "HTTP/1.1", stream });
   }
-  return sniffHttpVersion(stream);
+  return sniffHttpVersion(stream, { clock });
 }
 
 function describe(detection: Detection): string {

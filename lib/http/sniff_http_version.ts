@@ -1,3 +1,4 @@
+import type { Clock } from "../internal/clock.ts";
 import type { ByteStream, ByteStreamHandler, ConnectionInfo } from "../transport/byte_stream.ts";
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -9,18 +10,31 @@ export interface SniffedStream {
   readonly stream: ByteStream;
 }
 
+/** Settings of {@linkcode sniffHttpVersion}. */
+export interface SniffOptions {
+  readonly clock: Clock;
+  /** Milliseconds until a peer that sends too little to decide is hung up on. @default {60_000} */
+  readonly limitMs?: number;
+}
+
 /**
  * Tells HTTP/2 from HTTP/1 by the first bytes (RFC 9113 section 3.4), for connections that negotiated no protocol.
  * Decides at the first byte that differs from the preface.
  *
  * @returns The version and the stream, or `null` when the connection ended before a decision.
  */
-export function sniffHttpVersion(stream: ByteStream): Promise<SniffedStream | null> {
+export function sniffHttpVersion(stream: ByteStream, options: SniffOptions): Promise<SniffedStream | null> {
   return new Promise((resolve) => {
+    const limit = options.clock.timer(options.limitMs ?? 60_000, () => stream.destroy());
+    const none = () => {
+      limit.cancel();
+      if (!decided) resolve(null);
+    };
     let seen = new Uint8Array(0);
     let decided = false;
     const decide = (version: SniffedStream["version"]) => {
       decided = true;
+      limit.cancel();
       stream.pause();
       resolve({ version, stream: new ReplayedStream(stream, seen) });
     };
@@ -33,13 +47,9 @@ export function sniffHttpVersion(stream: ByteStream): Promise<SniffedStream | nu
         for (let i = 0; i < length; i++) if (seen[i] !== PREFACE.charCodeAt(i)) return decide("HTTP/1.1");
         if (length === PREFACE.length) decide("HTTP/2");
       },
-      onEnd() {
-        if (!decided) resolve(null);
-      },
+      onEnd: none,
       onDrain() {},
-      onClose() {
-        if (!decided) resolve(null);
-      },
+      onClose: none,
     });
   });
 }

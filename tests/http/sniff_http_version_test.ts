@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { sniffHttpVersion } from "../../lib/http/sniff_http_version.ts";
+import { FakeClock } from "../../lib/testing/fake_clock.ts";
 import { streamPair } from "../support/stream_pair.ts";
 
 const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 async function sniff(text: string, maxChunk: number) {
   const [client, server] = streamPair({ maxChunk });
-  const sniffed = sniffHttpVersion(server);
+  const sniffed = sniffHttpVersion(server, { clock: new FakeClock() });
   client.writeAscii(text);
   client.end();
   const result = await sniffed;
@@ -34,4 +35,17 @@ Deno.test("sniffHttpVersion() knows the preface, however it is split, and replay
 Deno.test("sniffHttpVersion() gives null when the connection ends undecided", async () => {
   assert.equal(await sniff("PRI * HT", 3), null);
   assert.equal(await sniff("", 3), null);
+});
+
+Deno.test("sniffHttpVersion() hangs up on a peer that sends too little to decide", async () => {
+  const clock = new FakeClock();
+  const [client, server] = streamPair();
+  const sniffed = sniffHttpVersion(server, { clock, limitMs: 100 });
+  client.writeAscii("PRI");
+  await clock.advance(99);
+  assert.equal(server.destroyed, false);
+  await clock.advance(1);
+  assert.equal(await sniffed, null);
+  assert.equal(server.destroyed, true);
+  assert.equal(clock.pendingTimers, 0);
 });

@@ -1,5 +1,10 @@
-/** HTTP/2 conformance of `mesh.serve`: h2spec, over TLS and in cleartext. */
+/**
+ * HTTP/2 conformance of `mesh.serve`: h2spec, in cleartext and over mutual TLS. h2spec shows no client certificate, so
+ * over TLS it speaks through a relay that does and that passes every byte on.
+ */
 import assert from "node:assert/strict";
+import net from "node:net";
+import tls from "node:tls";
 import { Mesh } from "../../mod.ts";
 import { FakeIstiod } from "../../lib/testing/mod.ts";
 import { ensurePeer } from "./peers.ts";
@@ -22,16 +27,9 @@ function assertAllPassed(output: string): void {
   assert.ok(passed! >= 140, output);
 }
 
-async function withServer(act: (port: number) => Promise<void>): Promise<void> {
+async function withServer(act: (port: number, istiod: FakeIstiod) => Promise<void>): Promise<void> {
   await using istiod = await FakeIstiod.start();
-  const workload = await istiod.workload({
-    name: "target",
-    namespace: "default",
-    serviceAccount: "target",
-    ip: "127.0.0.1",
-    labels: { app: "target" },
-  });
-  const mesh = await Mesh.join({ ...workload, env: {}, admin: false, logger: { log: () => {} } });
+  const mesh = await Mesh.join({ ...istiod.workload({ name: "target" }), logger: { log: () => {} } });
   try {
     const server = await mesh.serve(
       { port: 0, hostname: "127.0.0.1", onListen: () => {} },
@@ -40,12 +38,52 @@ async function withServer(act: (port: number) => Promise<void>): Promise<void> {
         return new Response("ok");
       },
     );
-    await act(server.addr.port);
+    await act(server.addr.port, istiod);
   } finally {
     await mesh.close();
     assert.equal(mesh.openHandles, 0);
   }
 }
 
+/** Relays plaintext connections to a port over TLS with a client certificate of the mesh. */
+async function withTlsRelay(port: number, istiod: FakeIstiod, act: (port: number) => Promise<void>): Promise<void> {
+  const { chain, key, root } = await istiod.authority.issue({
+    uriSans: ["spiffe://cluster.local/ns/default/sa/sleep"],
+  });
+  const sockets = new Set<net.Socket>();
+  const relay = net.createServer({ allowHalfOpen: true }, (plain) => {
+    const secure = tls.connect({
+      host: "127.0.0.1",
+      port,
+      cert: chain,
+      key,
+      ca: root,
+      ALPNProtocols: ["istio-h2", "istio", "h2"],
+      checkServerIdentity: () => undefined,
+    });
+    for (const socket of [plain, secure]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.once("close", () => {
+        sockets.delete(socket);
+        plain.destroy();
+        secure.destroy();
+      });
+    }
+    plain.pipe(secure);
+    secure.pipe(plain);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  try {
+    await act((relay.address() as net.AddressInfo).port);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => relay.close(resolve));
+  }
+}
+
 Deno.test("h2spec passes against mesh.serve in cleartext", () =>
   withServer(async (port) => assertAllPassed(await h2spec(port, []))));
+
+Deno.test("h2spec passes against mesh.serve over mutual TLS", () =>
+  withServer((port, istiod) => withTlsRelay(port, istiod, async (relay) => assertAllPassed(await h2spec(relay, [])))));

@@ -14,6 +14,8 @@ export interface RequestLine {
 }
 
 const LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21-\x7e]+) HTTP\/([0-9])\.([0-9])$/;
+/** A line with a path, a URL or a version is an attempt at HTTP, however broken. */
+const HTTP_LIKE = /\/|\*/;
 const ABSOLUTE = /^(https?):\/\/([^/?#]*)([/?].*)?$/i;
 
 /**
@@ -25,7 +27,10 @@ const ABSOLUTE = /^(https?):\/\/([^/?#]*)([/?].*)?$/i;
  */
 export function parseRequestLine(line: string): RequestLine {
   const parts = LINE.exec(line);
-  if (parts === null) throw new Http1ParseError(400, "Cannot read the request line: it is not 'method target version'");
+  if (parts === null) {
+    const foreign = !HTTP_LIKE.test(line);
+    throw new Http1ParseError(400, "Cannot read the request line: it is not 'method target version'", foreign);
+  }
   const method = parts[1]!;
   const target = parts[2]!;
   const version = requestVersion(parts[3]!, parts[4]!);

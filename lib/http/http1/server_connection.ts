@@ -349,6 +349,11 @@ class Http1ServerConnection
     } else {
       this.#options.logger.log("debug", "Cannot read a request", { reason: error.message, status: error.status });
       this.#options.onMalformed?.(error);
+      if (error.foreign) {
+        this.#stream.end();
+        this.#linger();
+        return this.#abandon(current, failure);
+      }
       this.#stream.writeAscii(
         `HTTP/1.1 ${error.status} ${reasonPhrase(error.status)}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`,
       );
