@@ -25,7 +25,7 @@ async function answerTo(bytes: string): Promise<string> {
 
 Deno.test("serveHttp1() hangs up on another protocol without an answer it would misread", async () => {
   assert.equal(await answerTo("INVALID CONNECTION PREFACE\r\n\r\n"), "");
-  assert.equal(await answerTo("EHLO example.test\r\n"), "");
+  assert.equal(await answerTo("EHLO example.test\r\n\r\n"), "");
 });
 
 Deno.test("serveHttp1() answers whatever tries to be HTTP", async () => {
