@@ -11,6 +11,7 @@ import { type Environment, processEnvironment, recordEnvironment } from "./envir
 import { type FileSource, fileSystem } from "./file_source.ts";
 import { gather } from "./gather.ts";
 import type { JoinOptions, TokenOption } from "./join_options.ts";
+import { reportMissingPermissions } from "./permissions.ts";
 import { type Ports, resolvePorts } from "./ports.ts";
 import type { JsonObject } from "./proxy_config.ts";
 import { fromOption, Settings } from "./settings.ts";
@@ -81,7 +82,8 @@ export function meshEnabled(options: JoinOptions, env: Environment = environment
 /**
  * Puts together what a mesh needs to know: defaults < ProxyConfig < environment < options.
  *
- * @throws {MeshError} `CONFIG_INVALID` with every problem found: what was read, from where, what is wrong, what to do.
+ * @throws {MeshError} With every problem found: what was read, from where, what is wrong, what to do.
+ * `PERMISSION_MISSING` when permissions are all that is missing, else `CONFIG_INVALID`.
  */
 export async function loadBootstrap(options: JoinOptions = {}, sources: BootstrapSources = {}): Promise<Bootstrap> {
   const settings = new Settings();
@@ -169,6 +171,7 @@ export async function loadBootstrap(options: JoinOptions = {}, sources: Bootstra
     origins: settings.origins,
     skipped: { variables: env.skipped, files: files.denied },
   };
+  reportMissingPermissions(bootstrap, settings);
   throwProblems(settings);
   return bootstrap;
 }
@@ -209,8 +212,11 @@ function readUnsupportedFilters(options: JoinOptions, settings: Settings): Reado
   return filters;
 }
 
-function throwProblems({ problems }: Settings): void {
+function throwProblems({ problems, onlyDenied }: Settings): void {
   if (problems.length === 0) return;
+  if (onlyDenied) {
+    throw new MeshError("PERMISSION_MISSING", "Cannot join the mesh: permissions are missing", { problems });
+  }
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
   throw new MeshError("CONFIG_INVALID", `Cannot join the mesh: ${count} with its configuration`, { problems });
 }

@@ -99,14 +99,18 @@ async function readRoots(
     settings.report(origin ?? `file '${path}'`, problem, PEM_HINT);
     return null;
   }
+  if (denied.length > 0) {
+    settings.deny(
+      origin ?? "root certificate",
+      `Cannot read the root certificate: no permission to read '${denied.join("', '")}'`,
+      `--allow-read=${denied.join(",")}`,
+    );
+    return null;
+  }
   settings.report(
     origin ?? "root certificate",
-    denied.length > 0
-      ? `Cannot read the root certificate: no permission to read '${denied.join("', '")}'`
-      : `Cannot find the root certificate: looked for '${paths.join("', '")}'`,
-    denied.length > 0
-      ? `Run with --allow-read=${denied.join(",")}`
-      : "Mount the ConfigMap 'istio-ca-root-cert', or set option 'rootCertificates'",
+    `Cannot find the root certificate: looked for '${paths.join("', '")}'`,
+    "Mount the ConfigMap 'istio-ca-root-cert', or set option 'rootCertificates'",
   );
   return null;
 }
@@ -169,7 +173,7 @@ export async function resolveToken(context: CredentialContext, needed: boolean):
       settings.report(`file '${path}'`, "Cannot find the token", hint);
       break;
     case "denied":
-      settings.report(`file '${path}'`, "Cannot read the token: no permission", `Run with --allow-read=${path}`);
+      settings.deny(`file '${path}'`, "Cannot read the token: no permission", `--allow-read=${path}`);
       break;
     case "failed":
       settings.report(`file '${path}'`, `Cannot read the token: ${result.message}`, hint);

@@ -15,6 +15,7 @@ export class Settings {
   /** Where each setting came from, for `enmesh doctor`. */
   readonly origins = new Map<string, string>();
   readonly #rejected = new Set<string>();
+  #denied = 0;
 
   /**
    * The first candidate given, read. A bad value is a problem; the setting then counts as not given.
@@ -49,6 +50,17 @@ export class Settings {
   /** Whether a value was given for the setting and could not be used. */
   rejected(name: string): boolean {
     return this.#rejected.has(name);
+  }
+
+  /** Whether there are problems and all of them are permissions. */
+  get onlyDenied(): boolean {
+    return this.#denied > 0 && this.#denied === this.problems.length;
+  }
+
+  /** Notes a permission that is missing, with the flag that grants it. */
+  deny(subject: string, message: string, flag: string): void {
+    this.#denied++;
+    this.report(subject, message, `Run with ${flag}`);
   }
 
   /** Notes a problem. */

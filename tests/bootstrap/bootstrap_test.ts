@@ -229,7 +229,9 @@ Deno.test("every problem is told at once, with its origin and the next step", as
 Deno.test("what may not be read is remembered; a problem names the flag", async () => {
   const token = "/var/run/secrets/tokens/istio-token";
   const root = "/var/run/secrets/istio/root-cert.pem";
-  const problems = await problemsOf({ denied: [token, root] });
+  const problems = await problemsOf({ denied: [token, root] }, "PERMISSION_MISSING");
+  // Together with something else that is wrong, permissions are not all there is to do.
+  await problemsOf({ denied: [token, root], env: { ISTIOD_SAN: "not a name" } }, "CONFIG_INVALID");
   assert.deepEqual(problems.map(({ hint }) => hint), [
     `Run with --allow-read=${token}`,
     `Run with --allow-read=${root}`,

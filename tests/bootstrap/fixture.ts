@@ -1,4 +1,4 @@
-import { MeshError, type Problem } from "../../lib/errors.ts";
+import { MeshError, type MeshErrorCode, type Problem } from "../../lib/errors.ts";
 import { type Bootstrap, loadBootstrap } from "../../lib/bootstrap/bootstrap.ts";
 import { recordEnvironment } from "../../lib/bootstrap/environment.ts";
 import { type FileResult, recordFiles } from "../../lib/bootstrap/file_source.ts";
@@ -37,11 +37,11 @@ export function load({ options = {}, env = {}, files = {}, denied = [] }: Case =
 }
 
 /** The problems of a case that must not load. */
-export async function problemsOf(of: Case): Promise<readonly Problem[]> {
+export async function problemsOf(of: Case, code: MeshErrorCode = "CONFIG_INVALID"): Promise<readonly Problem[]> {
   try {
     await load(of);
   } catch (error) {
-    if (error instanceof MeshError && error.code === "CONFIG_INVALID") return error.problems;
+    if (error instanceof MeshError && error.code === code) return error.problems;
     throw error;
   }
   throw new Error("It loaded");
