@@ -1,5 +1,6 @@
 import { absoluteCell, type Cell } from "../cell.ts";
 import { freePort } from "../../interop/envoy.ts";
+import { clientHello } from "../../support/client_hello.ts";
 import { benchWorkload, type Ground, startProgram } from "./path.ts";
 
 const CONNECTIONS = 100_000;
@@ -62,6 +63,8 @@ async function flood(port: number, connections: number): Promise<number> {
 }
 
 const GARBAGE = [
+  // Good enough for the runtime to begin a handshake.
+  clientHello({ alpn: ["istio"], extra: [[10, new Uint8Array([0, 2, 0, 29])], [43, new Uint8Array([2, 3, 4])]] }),
   new TextEncoder().encode("\x16\x03\x01\x00\x05hello"),
   new TextEncoder().encode("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
   new TextEncoder().encode("NOT HTTP AT ALL\r\n\r\n"),
