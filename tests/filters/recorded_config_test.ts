@@ -68,5 +68,5 @@ Deno.test("reads every configuration that a real istiod sent", async () => {
       }
     }
   }
-  for (const type of TYPES) assert.ok((seen.get(type) ?? 0) > 10, type.configTypes[0]);
+  for (const type of TYPES) assert.ok((seen.get(type) ?? 0) > 10, type.configTypes[0]!);
 });

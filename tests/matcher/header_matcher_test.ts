@@ -65,6 +65,6 @@ Deno.test("pseudo-headers are read from the request", () => {
       string: { kind: "exact", value: value!, ignoreCase: false },
     };
     const matcher = compileRequestHeaderMatch({ name: name!, match, invert: false, treatMissingAsEmpty: false });
-    assert.equal(matcher(request), true, name);
+    assert.equal(matcher(request), true, name!);
   }
 });

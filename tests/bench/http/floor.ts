@@ -16,7 +16,7 @@ function parse(onMessage: (body: Buffer) => void): (chunk: Buffer) => void {
   return (chunk) => {
     pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
     for (;;) {
-      const head = pending.latin1Slice(0, Math.min(pending.length, 512));
+      const head = pending.toString("latin1", 0, Math.min(pending.length, 512));
       const end = head.indexOf("\r\n\r\n");
       if (end === -1) return;
       const length = Number(/content-length: (\d+)/.exec(head)![1]);
