@@ -2,7 +2,14 @@ import type { Json } from "../protobuf/well_known.ts";
 import { type Environment, layeredEnvironment, recordEnvironment } from "./environment.ts";
 import type { FileResult, FileSource } from "./file_source.ts";
 import { POD_FILES, readDownwardApi } from "./in_pod.ts";
-import { isObject, type JsonObject, mergeProxyConfigs, proxyMetadata, readYamlObject } from "./proxy_config.ts";
+import {
+  isObject,
+  type JsonObject,
+  mergeProxyConfigs,
+  proxyMetadata,
+  readYamlObject,
+  YAML_VARIABLES,
+} from "./proxy_config.ts";
 import type { Settings } from "./settings.ts";
 import { INSTALLED_VM_FILES, readClusterEnv, type VmFiles, vmFilesIn } from "./vm.ts";
 
@@ -52,7 +59,7 @@ export async function gather(
     try {
       return await parse(result.text);
     } catch (error) {
-      settings.report(`file '${path}'`, `Cannot use it: ${(error as Error).message}`);
+      unusable(settings, `file '${path}'`, "Cannot use it", error);
       return null;
     }
   };
@@ -86,9 +93,16 @@ async function configText(settings: Settings, subject: string, text: string | un
   try {
     return await readYamlObject(text);
   } catch (error) {
-    settings.report(subject, `Cannot use it as ProxyConfig: ${(error as Error).message}`);
+    unusable(settings, subject, "Cannot use it as ProxyConfig", error);
     return {};
   }
+}
+
+function unusable(settings: Settings, subject: string, what: string, error: unknown): void {
+  if (error instanceof Deno.errors.NotCapable) {
+    const flag = `--allow-env=${YAML_VARIABLES.join(",")}`;
+    settings.deny(subject, `${what}: no permission for the variables that the YAML parser reads`, flag);
+  } else settings.report(subject, `${what}: ${(error as Error).message}`);
 }
 
 /** A variable that holds JSON; a problem when it does not. */

@@ -30,9 +30,13 @@ async function parseYaml(text: string): Promise<unknown> {
     // "core" has no timestamps and binaries: what comes out is JSON.
     return parse(text, { schema: "core", maxAliasCount: 10, prettyErrors: false });
   } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new TypeError(`Expected YAML or JSON: ${error instanceof Error ? error.message : error}`);
   }
 }
+
+/** Environment variables that the YAML parser reads each time; JSON is read without it. */
+export const YAML_VARIABLES: readonly string[] = ["LOG_TOKENS", "LOG_STREAM"];
 
 /** Istio's ProxyConfigs over each other, the last one on top; `proxyMetadata` is merged key by key. */
 export function mergeProxyConfigs(configs: readonly JsonObject[]): JsonObject {
