@@ -130,7 +130,7 @@ function describe(types: Map<string, protobuf.Type | protobuf.Enum>): Json {
       else if (field.repeated) entry.rule = "repeated";
       if (
         field.repeated && !(field instanceof protobuf.MapField) && !field.packed &&
-        protobuf.types.packed[field.type] !== undefined
+        field.type in protobuf.types.packed
       ) {
         entry.unpacked = true;
       }
