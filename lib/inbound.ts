@@ -12,6 +12,7 @@ import { routeLayer } from "./filter/route_layer.ts";
 import { watchingLayers } from "./filter/watching_layers.ts";
 import { Call } from "./http/call.ts";
 import type { HttpServerHandler } from "./http/codec.ts";
+import { DateHeader } from "./http/date_header.ts";
 import type { HttpRequest, HttpResponse } from "./http/message.ts";
 import { type Handler, stack } from "./internal/layer.ts";
 import type { HttpConnectionManager } from "./resource/http_connection_manager.ts";
@@ -56,12 +57,17 @@ export function bareInboundStack(application: Application, { context }: InboundS
   return stack([localReplyLayer(context)], application);
 }
 
-/** Puts each request of a connection through a stack. */
+/** Puts each request of a connection through a stack; every answer has a date, as Envoy's and `Deno.serve`'s have. */
 export function inboundHandler(
   stack: Application,
   connection: ConnectionInfo,
   { context }: InboundStackOptions,
 ): HttpServerHandler {
+  const date = new DateHeader(context.clock);
+  const stamp = (response: HttpResponse): HttpResponse => {
+    if (!response.headers.has("date")) response.headers.append("date", date.value);
+    return response;
+  };
   return (request, exchange) => {
     exchange.connection ??= connection;
     const call = new Call({
@@ -71,6 +77,6 @@ export function inboundHandler(
       exchange,
       downstream: connection,
     });
-    return stack(request, call);
+    return stack(request, call).then(stamp);
   };
 }
