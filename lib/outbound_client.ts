@@ -12,6 +12,8 @@ import type { HttpRequest, HttpResponse } from "./http/message.ts";
 import type { FetchUrl } from "./http/web/fetch_url.ts";
 import type { Random } from "./internal/random.ts";
 import type { Destination, Outbound } from "./outbound.ts";
+import { localReply } from "./router/local_reply.ts";
+import { localReply } from "./router/local_reply.ts";
 import type { TcpProxy } from "./resource/listener.ts";
 import { UpstreamAttempt } from "./upstream/upstream_attempt.ts";
 import type { UpstreamSource } from "./upstream/upstream_target.ts";
@@ -42,7 +44,7 @@ export class OutboundClient implements FetchClient {
       ?.cluster;
     // Endpoints without TLS of the mesh's own: the application's connection is all there is.
     return cluster !== undefined && cluster.transportSocket.kind === "plaintext" &&
-      cluster.transportSocketMatches.length === 0 && cluster.name !== "BlackHoleCluster";
+      cluster.transportSocketMatches.length === 0 && cluster.name !== BLACK_HOLE;
   }
 
   send(url: FetchUrl, request: HttpRequest, call: Call): Promise<HttpResponse> {
@@ -127,11 +129,17 @@ export class OutboundClient implements FetchClient {
       throw new MeshError("NO_CLUSTER_FOUND", `Cannot reach '${request.authority}': the mesh has no cluster '${name}'`);
     }
     call.cluster = target.cluster;
-    if (name === "BlackHoleCluster") {
-      throw new MeshError(
-        "NO_HEALTHY_UPSTREAM",
-        `Cannot reach '${request.authority}': the mesh allows only registered hosts (REGISTRY_ONLY); add a ServiceEntry`,
-      );
+    if (name === BLACK_HOLE) {
+      // A sidecar resets such a connection; what speaks HTTP is told what a sidecar's HTTP listener says.
+      request.body?.cancel();
+      return Promise.resolve(localReply(request, call, {
+        status: 502,
+        flag: "UH",
+        details: "no_healthy_upstream",
+        body:
+          `Cannot reach '${request.authority}': the mesh lets only registered hosts through (REGISTRY_ONLY); add a ` +
+          "ServiceEntry for it",
+      }));
     }
     call.exchange.onCancel((reason) => attempt.exchange.cancel(reason));
     return target.send(request, attempt).then((response) => {
@@ -152,6 +160,9 @@ function tlsWhereHttpIs(url: FetchUrl): MeshError {
       "http:, or name the Service's port 'https' or 'tls'",
   );
 }
+
+/** The cluster without endpoints that stands for "nobody may go there". */
+const BLACK_HOLE = "BlackHoleCluster";
 
 /** The peer exchange of TCP is not spoken here, so its protocol name is not offered. */
 const TCP_ALPN = new Map([["HTTP/1.1", ["istio"]], ["HTTP/2", ["istio"]]] as const);
