@@ -13,7 +13,6 @@ import type { FetchUrl } from "./http/web/fetch_url.ts";
 import type { Random } from "./internal/random.ts";
 import type { Destination, Outbound } from "./outbound.ts";
 import { localReply } from "./router/local_reply.ts";
-import { localReply } from "./router/local_reply.ts";
 import type { TcpProxy } from "./resource/listener.ts";
 import { UpstreamAttempt } from "./upstream/upstream_attempt.ts";
 import type { UpstreamSource } from "./upstream/upstream_target.ts";
