@@ -66,6 +66,9 @@ const PERMANENT: ReadonlySet<MeshErrorCode> = new Set([
 const UNAVAILABLE = 14;
 const CANCELLED: StreamEnd = { code: 1, details: "cancelled" };
 
+/** Errors of one update that are written out in the log; istiod is told all of them. */
+const MAX_LOGGED_ERRORS = 20;
+
 /**
  * Keeps an aggregated discovery stream to istiod open and the {@linkcode ResourceSink} up to date.
  *
@@ -243,10 +246,11 @@ export class AdsClient {
   }
 
   #logRefused(typeUrl: string, errors: readonly ResourceError[]): void {
-    const [first] = errors;
+    const shown = errors.slice(0, MAX_LOGGED_ERRORS).map(({ name, message }) => `'${name}': ${message}`);
+    const more = errors.length - shown.length;
     this.#options.logger.log(
       "warning",
-      `Refused part of a configuration update: '${first?.name}': ${first?.message}`,
+      `Refused part of a configuration update: ${shown.join("; ")}${more > 0 ? `; and '${more}' more` : ""}`,
       { typeUrl, errors: errors.length },
     );
   }
