@@ -48,6 +48,18 @@ export function generated(
   without: RegExp,
   outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY" = "ALLOW_ANY",
 ): Map<string, Decoded> {
+  const resources = generatedBytes(scenario, node, type, without, outboundTrafficPolicy);
+  return new Map([...resources].map(([name, value]) => [name, expand({ typeUrl: SHORT[type], value })]));
+}
+
+/** The same, as it goes over the wire. */
+export function generatedBytes(
+  scenario: string,
+  node: string,
+  type: keyof typeof SHORT,
+  without: RegExp,
+  outboundTrafficPolicy: "ALLOW_ANY" | "REGISTRY_ONLY" = "ALLOW_ANY",
+): Map<string, Uint8Array> {
   const store = new ObjectStore();
   store.apply(scenarioYaml(scenario, without));
   const view = new MeshView(store, {
@@ -60,9 +72,8 @@ export function generated(
   const manifest = JSON.parse(Deno.readTextFileSync(new URL(`${scenario}/${node}/manifest.json`, ROOT)));
   const proxy = parseProxyNode({ id: manifest.nodeInfo.id, metadata: jsonToStruct(manifest.nodeInfo.metadata) });
   const names = recorded(scenario, node, type).keys();
-  const url = SHORT[type];
-  const resources = generate({ view, node: proxy }, url, names) ?? [];
-  return new Map(resources.map(({ name, value }) => [name, expand({ typeUrl: url, value })]));
+  const resources = generate({ view, node: proxy }, SHORT[type], names) ?? [];
+  return new Map(resources.map(({ name, value }) => [name, value]));
 }
 
 /** Unpacks every `Any` of a decoded message. */
