@@ -26,6 +26,7 @@ import type { Detection } from "./transport/protocol_detection.ts";
 import type { RawConnection } from "./transport/raw_connection.ts";
 import type { ByteStream } from "./transport/byte_stream.ts";
 import type { HandleRegistry } from "./transport/handle_registry.ts";
+import type { CountRefusal } from "./transport/refusal_counter.ts";
 import type { ServerTlsFactory } from "./transport/server_tls.ts";
 
 /** What a listening port needs. */
@@ -36,6 +37,8 @@ export interface InboundServerOptions extends InboundStackOptions {
   readonly meshPort: number | null;
   readonly application: Application;
   readonly tls: ServerTlsFactory;
+  /** Counts clients that were refused. */
+  readonly onTransportFailure: CountRefusal;
   readonly registry: HandleRegistry;
 }
 
@@ -77,7 +80,7 @@ export class InboundServer {
     const acceptor = await listen(
       { hostname, port },
       (raw) => accept.connection(raw),
-      { registry, logger: context.logger, clock: context.clock },
+      { registry, logger: context.logger, clock: context.clock, onTransportFailure: options.onTransportFailure },
     );
     const server = new InboundServer(options, acceptor);
     accept.connection = (raw) => void server.#accept(raw);

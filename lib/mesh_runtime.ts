@@ -49,6 +49,7 @@ import { systemResolve } from "./transport/dns.ts";
 import { HandleRegistry } from "./transport/handle_registry.ts";
 import { type HttpEndpoint, serveEndpoint } from "./transport/http_endpoint.ts";
 import { StreamTls } from "./transport/stream_tls.ts";
+import { countingConnector, refusalCounter } from "./transport/refusal_counter.ts";
 import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
@@ -176,6 +177,7 @@ export class MeshRuntime {
       context: { ...shared, direction: "inbound" },
       openAccessLog,
       tls: new ServerTlsFactory(this.secrets),
+      onTransportFailure: refusalCounter(this.metrics, "inbound"),
       registry,
     };
   }
