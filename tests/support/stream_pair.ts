@@ -93,7 +93,7 @@ export class MemoryStream implements ByteStream {
     if (this.#closed) return;
     this.destroyed = true;
     this.#close(error ?? null);
-    this.peer.#close(this.#endSent && this.#endReceived ? null : new Error("connection reset by peer"));
+    this.peer.#close(this.#endSent && this.#endReceived ? null : new Error("Connection reset by peer"));
   }
 
   pause(): void {
