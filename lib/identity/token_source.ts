@@ -1,5 +1,4 @@
-/** A token as given by the user: itself, the file it is in, or a function that gets it. */
-export type TokenOption = string | { readonly file: string } | (() => string | Promise<string>);
+import type { TokenOption } from "../bootstrap/join_options.ts";
 
 /** Gives the token for one request to the control plane. */
 export interface TokenSource {
