@@ -5,7 +5,8 @@
  * @module
  */
 import type { Bootstrap } from "./bootstrap/bootstrap.ts";
-import type { RootSource } from "./bootstrap/credentials.ts";
+import { checkRoots, type RootSource } from "./bootstrap/credentials.ts";
+import { type FileSource, fileSystem } from "./bootstrap/file_source.ts";
 import { MeshError } from "./errors.ts";
 import type { ControlChannelTls } from "./grpc/control_channel.ts";
 import { CaClient } from "./identity/ca_client.ts";
@@ -44,6 +45,7 @@ export function certificateSource(bootstrap: Bootstrap, options: CredentialOptio
     hostname: ca.hostname,
     port: ca.port,
     tls: ca.plaintext ? null : { roots: pemOf(roots.ca), serverName: ca.serverName, certificate: null },
+    ...(roots.ca === null ? {} : { roots: rootsReader(roots.ca, options.logger) }),
     token: createTokenSource(token),
     clusterId: bootstrap.workload.clusterId,
     headers: ca.headers,
@@ -58,19 +60,21 @@ export function certificateSource(bootstrap: Bootstrap, options: CredentialOptio
 }
 
 /**
- * How the discovery service is spoken to, as of now: our certificate once there is one, and the token, which is read
+ * How the discovery service is spoken to, as of now: our certificate once there is one, roots and token, which are read
  * again each time.
  */
 export function discoverySecurity(
   bootstrap: Bootstrap,
   certificate: () => TlsCertificate | null,
+  logger: Logger,
 ): () => Promise<AdsSecurity> {
   const { discovery, roots, token } = bootstrap;
   const source: TokenSource = createTokenSource(token);
+  const readRoots = roots.discovery === null ? null : rootsReader(roots.discovery, logger);
   return async () => {
     if (discovery.plaintext) return { tls: null, token: null };
     const tls: ControlChannelTls = {
-      roots: pemOf(roots.discovery),
+      roots: readRoots === null ? pemOf(null) : await readRoots(),
       serverName: discovery.serverName,
       certificate: certificate(),
     };
@@ -88,6 +92,27 @@ async function readToken(source: TokenSource): Promise<string | null> {
       { cause: error },
     );
   }
+}
+
+/**
+ * Reads the roots again each time: Kubernetes replaces the file when the mesh's root is rotated. A file that cannot be
+ * used leaves the roots as they were.
+ */
+export function rootsReader(
+  source: RootSource,
+  logger: Logger,
+  files: FileSource = fileSystem,
+): () => Promise<string | null> {
+  if (source.kind !== "file") return () => Promise.resolve(pemOf(source));
+  const { path } = source;
+  let { pem } = source;
+  return async () => {
+    const result = await files.read(path);
+    const problem = result.kind === "text" ? checkRoots(result.text) : `it is ${result.kind}`;
+    if (problem !== null) logger.log("warning", `Cannot read the root certificate '${path}' again: ${problem}`);
+    else if (result.kind === "text") pem = result.text;
+    return pem;
+  };
 }
 
 /** `null` trusts the roots of the system: only where that was asked for. */

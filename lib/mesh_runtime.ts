@@ -125,7 +125,7 @@ export class MeshRuntime {
       protocol: bootstrap.protocol,
       address: bootstrap.discovery,
       headers: bootstrap.discovery.headers,
-      security: discoverySecurity(bootstrap, () => this.secrets.certificate("default")),
+      security: discoverySecurity(bootstrap, () => this.secrets.certificate("default"), logger),
       node: (localAddress) => buildNode(bootstrap, localAddress),
       sink: configuration,
       source: configuration,

@@ -35,7 +35,7 @@ const WORKLOAD_CREDENTIALS = "/var/run/secrets/workload-spiffe-credentials";
 const PEM_HINT = "It must hold CERTIFICATE blocks in PEM: in a pod mount the ConfigMap 'istio-ca-root-cert'";
 
 /** What is wrong with a PEM text of roots; `null` when nothing is. */
-function checkRoots(pem: string): string | null {
+export function checkRoots(pem: string): string | null {
   const certificates = pemBlocks(pem).filter(({ label }) => label === "CERTIFICATE");
   if (certificates.length === 0) return "Cannot use it as root certificate: it holds no certificate in PEM";
   try {

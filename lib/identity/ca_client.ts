@@ -20,6 +20,8 @@ export interface CaClientOptions {
   readonly port: number;
   /** `null` speaks plaintext and never sends the token (Istio: only for an address that ends with `:15010`). */
   readonly tls: ControlChannelTls | null;
+  /** Reads the roots again before each try: a mesh that rotates its root changes the file. @default {those of `tls`} */
+  readonly roots?: () => Promise<string | null>;
   /** Asked again before each request. */
   readonly token: TokenSource;
   /** Metadata `ClusterID`. */
@@ -55,21 +57,17 @@ const JITTER = 0.1;
 export class CaClient {
   readonly #options: CaClientOptions;
   readonly #connector: Connector;
-  /** Made once: verified chains are remembered by the identity of the bundle. */
-  readonly #probeTls: ClientTls | null;
+  #tls: ControlChannelTls | null;
+  /** Made once for the same roots: verified chains are remembered by the identity of the bundle. */
+  #probeTls: ClientTls | null;
 
   /** @param options Where the CA is, and as whom to ask. */
   constructor(options: CaClientOptions) {
     const { tls, registry, clock } = options;
     this.#options = options;
     this.#connector = createConnector({ registry, clock });
-    this.#probeTls = tls === null ? null : {
-      certificate: null,
-      trust: tls.roots === null ? "system" : { roots: [tls.roots], version: 0 },
-      acceptSans: matchHostname(tls.serverName),
-      alpn: ["h2"],
-      sni: tls.serverName,
-    };
+    this.#tls = tls;
+    this.#probeTls = tls === null ? null : probeTls(tls);
   }
 
   /** Where the CA is, for messages. */
@@ -92,6 +90,7 @@ export class CaClient {
       signal.throwIfAborted();
       let token: string | null = null;
       try {
+        await this.#readRoots();
         await this.#probe(signal);
         token = await this.#token();
         return await this.#call(csr, ttlSeconds, token, signal);
@@ -104,6 +103,15 @@ export class CaClient {
         await sleep(clock, delay, signal);
       }
     }
+  }
+
+  async #readRoots(): Promise<void> {
+    const { roots } = this.#options;
+    if (this.#tls === null || roots === undefined) return;
+    const now = await roots();
+    if (now === this.#tls.roots) return;
+    this.#tls = { ...this.#tls, roots: now };
+    this.#probeTls = probeTls(this.#tls);
   }
 
   /**
@@ -144,8 +152,8 @@ export class CaClient {
   }
 
   async #call(csr: string, ttlSeconds: number, token: string | null, signal: AbortSignal): Promise<CertificateReply> {
-    const { hostname, port, tls, clusterId, headers = {}, certSigner, registry, timeoutMs = 10_000 } = this.#options;
-    const channel = await openControlChannel({ hostname, port, tls, registry });
+    const { hostname, port, clusterId, headers = {}, certSigner, registry, timeoutMs = 10_000 } = this.#options;
+    const channel = await openControlChannel({ hostname, port, tls: this.#tls, registry });
     try {
       const metadata = new channel.grpc.Metadata();
       for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
@@ -195,6 +203,16 @@ export class CaClient {
       { cause: failure, problems: [problem] },
     );
   }
+}
+
+function probeTls({ roots, serverName }: ControlChannelTls): ClientTls {
+  return {
+    certificate: null,
+    trust: roots === null ? "system" : { roots: [roots], version: 0 },
+    acceptSans: matchHostname(serverName),
+    alpn: ["h2"],
+    sni: serverName,
+  };
 }
 
 /** The last element holds the roots; an answer without it would leave us without anybody to trust. */
