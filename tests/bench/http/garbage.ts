@@ -1,12 +1,22 @@
 import { absoluteCell, type Cell } from "../cell.ts";
+import type { FakeIstiod } from "../../../lib/testing/mod.ts";
 import { freePort } from "../../interop/envoy.ts";
 import { clientHello } from "../../support/client_hello.ts";
 import { benchWorkload, type Ground, startProgram } from "./path.ts";
 
 const CONNECTIONS = 100_000;
 
-/** Garbage connections to `mesh.serve`: what the heap keeps of them, with honest requests served meanwhile. */
-export async function garbageCells({ istiod }: Ground, log: (line: string) => void): Promise<Cell[]> {
+/** What a flood of garbage cost a server. */
+export interface FloodResult {
+  /** Growth of the heap in use after collection, MiB. */
+  readonly growthMiB: number;
+  /** Honest requests answered meanwhile. */
+  readonly answered: number;
+  readonly seconds: number;
+}
+
+/** Floods a `mesh.serve` of its own process with garbage connections. */
+export async function measureFlood(istiod: FakeIstiod, connections: number): Promise<FloodResult> {
   const port = freePort();
   await using server = startProgram("garbage_target.ts", [String(port)], {
     ENMESH_BENCH_JOIN: JSON.stringify(await benchWorkload(istiod, "target")),
@@ -16,18 +26,25 @@ export async function garbageCells({ istiod }: Ground, log: (line: string) => vo
     await server.send("heap");
     return Number(await server.line());
   };
+  // What the first connections load and compile is no growth.
   await flood(port, 2_000);
   const before = await heap();
   const start = performance.now();
-  const answered = await flood(port, CONNECTIONS);
-  const growth = await heap() - before;
+  const answered = await flood(port, connections);
+  const seconds = (performance.now() - start) / 1000;
+  return { growthMiB: await heap() - before, answered, seconds };
+}
+
+/** Garbage connections to `mesh.serve`: what the heap keeps of them, with honest requests served meanwhile. */
+export async function garbageCells({ istiod }: Ground, log: (line: string) => void): Promise<Cell[]> {
+  const { growthMiB, answered, seconds } = await measureFlood(istiod, CONNECTIONS);
   log(
-    `http: ${CONNECTIONS} garbage connections in ${((performance.now() - start) / 1000).toFixed(0)} s, ` +
-      `${answered} honest requests answered meanwhile, heap ${growth >= 0 ? "+" : ""}${growth.toFixed(2)} MiB`,
+    `http: ${CONNECTIONS} garbage connections in ${seconds.toFixed(0)} s, ${answered} honest requests answered ` +
+      `meanwhile, heap ${growthMiB >= 0 ? "+" : ""}${growthMiB.toFixed(2)} MiB`,
   );
   return [absoluteCell(
     { name: "http", cell: `${CONNECTIONS} garbage connections`, measure: "heap growth after gc", unit: "MiB" },
-    [growth],
+    [growthMiB],
     2,
   )];
 }
