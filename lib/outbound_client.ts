@@ -10,6 +10,7 @@ import type { FilterContext } from "./filter/http_filter.ts";
 import type { Call } from "./http/call.ts";
 import type { HttpRequest, HttpResponse } from "./http/message.ts";
 import type { FetchUrl } from "./http/web/fetch_url.ts";
+import { Bag, type BagEntry } from "./internal/bag.ts";
 import type { Random } from "./internal/random.ts";
 import type { Destination, Outbound } from "./outbound.ts";
 import { localReply } from "./router/local_reply.ts";
@@ -27,7 +28,7 @@ export interface OutboundClientOptions {
 /** Finds the destination of each request and sends it there. */
 export class OutboundClient implements FetchClient {
   readonly #options: OutboundClientOptions;
-  readonly #active = new Set<Call>();
+  readonly #active = new Bag<Call>();
   #closed = false;
   #onIdle: (() => void) | null = null;
 
@@ -48,8 +49,8 @@ export class OutboundClient implements FetchClient {
 
   send(url: FetchUrl, request: HttpRequest, call: Call): Promise<HttpResponse> {
     if (this.#closed) return Promise.reject(new MeshError("MESH_CLOSED", "Cannot fetch: the mesh was closed"));
-    this.#active.add(call);
-    call.exchange.onComplete(() => this.#finish(call));
+    const entry = this.#active.add(call);
+    call.exchange.onComplete(() => this.#finish(entry));
     return this.#handle(url, request, call).then(
       (response) => {
         // The answer of an endpoint completes the call with its last byte; one of our own is complete as it is.
@@ -76,11 +77,11 @@ export class OutboundClient implements FetchClient {
 
   /** Gives up every request under way. */
   cancel(reason: unknown): void {
-    for (const call of [...this.#active]) call.exchange.cancel(reason);
+    for (const call of this.#active.values()) call.exchange.cancel(reason);
   }
 
-  #finish(call: Call): void {
-    this.#active.delete(call);
+  #finish(entry: BagEntry<Call>): void {
+    this.#active.remove(entry);
     if (this.#active.size === 0) {
       this.#onIdle?.();
       this.#onIdle = null;
