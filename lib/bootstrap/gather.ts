@@ -54,6 +54,9 @@ export async function gather(
     if (result.kind === "missing" && mustExist) {
       settings.report(`file '${path}'`, "Cannot find it", "Check the folder with the files of the virtual machine");
     }
+    if (result.kind === "denied" && mustExist) {
+      settings.deny(`file '${path}'`, "Cannot read it: no permission", `--allow-read=${named}`);
+    }
     if (result.kind === "failed") settings.report(`file '${path}'`, `Cannot read it: ${result.message}`);
     if (result.kind !== "text") return null;
     try {

@@ -94,28 +94,21 @@ export async function listen(
 /** Waits until the server listens: its address is unknown before, and a port in use is reported later. */
 function bound(server: Server, { hostname, port, backlog = 511 }: ListenAddress): Promise<void> {
   const where = formatAddress({ hostname, port });
+  // Asked before: for some addresses the runtime throws out of reach, and the process would end.
+  if (Deno.permissions.querySync({ name: "net", host: where }).state !== "granted") {
+    return Promise.reject(
+      new MeshError("PERMISSION_MISSING", `Cannot listen on '${where}': no permission, run with --allow-net=${where}`),
+    );
+  }
   return new Promise((resolve, reject) => {
-    const onError = (error: Error & { code?: string }): void => {
-      if (error.name === "NotCapable" || error.code === "EPERM") {
-        reject(
-          new MeshError("PERMISSION_MISSING", `Cannot listen on '${where}': grant --allow-net=${where}`, {
-            cause: error,
-          }),
-        );
-      } else {
-        const next = error.code === "EADDRINUSE" ? "another program listens there, choose another port" : error.message;
-        reject(new MeshError("CONFIG_INVALID", `Cannot listen on '${where}': ${next}`, { cause: error }));
-      }
-    };
-    server.once("error", onError);
-    try {
-      server.listen({ host: hostname, port, backlog }, () => {
-        server.removeListener("error", onError);
-        resolve();
-      });
-    } catch (error) {
-      onError(error as Error);
-    }
+    server.once("error", (error: Error & { code?: string }) => {
+      const next = error.code === "EADDRINUSE" ? "another program listens there, choose another port" : error.message;
+      reject(new MeshError("CONFIG_INVALID", `Cannot listen on '${where}': ${next}`, { cause: error }));
+    });
+    server.listen({ host: hostname, port, backlog }, () => {
+      server.removeAllListeners("error");
+      resolve();
+    });
   });
 }
 

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { MeshError } from "../errors.ts";
 
 /** Which addresses of a name are wanted, as Envoy's `dns_lookup_family`. */
 export type DnsFamily = "auto" | "v4_only" | "v6_only" | "v4_preferred" | "all";
@@ -19,10 +20,15 @@ export type Resolve = (hostname: string, family: DnsFamily) => Promise<DnsAnswer
  *
  * @param hostname A DNS name.
  * @param family Which addresses are wanted.
- * @throws {Error} When the name has no such address.
+ * @throws {Error} When the name has no such address; a {@linkcode MeshError} `PERMISSION_MISSING` when it may not be
+ * asked for.
  */
 export async function systemResolve(hostname: string, family: DnsFamily): Promise<DnsAnswer> {
-  const found = await lookup(hostname, { all: true });
+  const found = await lookup(hostname, { all: true }).catch((error: Error & { code?: string }) => {
+    if (error.code !== "EPERM" && error.name !== "NotCapable") throw error;
+    const message = `Cannot resolve '${hostname}': no permission, run with --allow-net=${hostname}`;
+    throw new MeshError("PERMISSION_MISSING", message, { cause: error });
+  });
   const v4 = found.filter((entry) => entry.family === 4).map(({ address }) => address);
   const v6 = found.filter((entry) => entry.family === 6).map(({ address }) => address);
   const addresses = pickFamily(family, v4, v6);

@@ -58,9 +58,11 @@ export class OriginalDestinations {
       if (this.#names.size >= MAX_HOSTS) this.#names.clear();
       this.#names.set(destination, formatAddress({ hostname: addresses[0]!, port }));
     } catch (cause) {
-      throw new MeshError("DNS_RESOLUTION_FAILED", `Cannot resolve '${hostname}': check the name and the resolver`, {
-        cause,
-      });
+      // A permission that is missing says itself what to do.
+      const message = cause instanceof MeshError
+        ? cause.message
+        : `Cannot resolve '${hostname}': check the name and the resolver`;
+      throw new MeshError("DNS_RESOLUTION_FAILED", message, { cause });
     }
   }
 
