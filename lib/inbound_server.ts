@@ -5,6 +5,7 @@
  * @module
  */
 import { type CompiledFilterChains, compileFilterChains, selectFilterChain } from "./filter/filter_chain_match.ts";
+import { CARRIER_ALPN } from "./http/carrier.ts";
 import type { HttpServerConnection } from "./http/codec.ts";
 import type { Http1Limits } from "./http/http1/limits.ts";
 import { serveHttp1 } from "./http/http1/server_connection.ts";
@@ -37,6 +38,8 @@ export interface InboundServerOptions extends InboundStackOptions {
   readonly meshPort: number | null;
   readonly application: Application;
   readonly tls: ServerTlsFactory;
+  /** Whether HTTP/1.1 of other enmesh peers may arrive over HTTP/2. */
+  readonly multiplex: boolean;
   /** Counts clients that were refused. */
   readonly onTransportFailure: CountRefusal;
   readonly registry: HandleRegistry;
@@ -187,7 +190,11 @@ export class InboundServer {
   #open(raw: RawConnection, chain: FilterChain): Promise<ByteStream | null> {
     if (chain.tls === null) return Promise.resolve(raw.plaintext());
     const result = this.#options.tls.create(chain.tls, chain.transportSocketConnectTimeoutMs);
-    if (result.ok) return raw.startTls(result.tls);
+    if (result.ok) {
+      const { tls } = result;
+      const multiplex = this.#options.multiplex && tls.requireClientCertificate;
+      return raw.startTls(multiplex ? { ...tls, alpn: [CARRIER_ALPN, ...tls.alpn] } : tls);
+    }
     this.#refuse(raw, result.reason);
     return Promise.resolve(null);
   }
@@ -295,7 +302,9 @@ function http2LimitsOf(manager: HttpConnectionManager | null): Partial<Http2Limi
 /** HTTP version of a connection: by ALPN, else by its first bytes. `null` when it ended before. */
 function httpVersion(stream: ByteStream, detection: Detection, clock: Clock): Promise<SniffedStream | null> {
   const alpn = stream.info.tls?.alpn ?? null;
-  if (alpn !== null) return Promise.resolve({ version: alpn === "h2" ? "HTTP/2" : "HTTP/1.1", stream });
+  if (alpn !== null) {
+    return Promise.resolve({ version: alpn === "h2" || alpn === CARRIER_ALPN ? "HTTP/2" : "HTTP/1.1", stream });
+  }
   if (detection.kind === "http") {
     return Promise.resolve({ version: detection.protocol === "h2c" ? "HTTP/2" : "HTTP/1.1", stream });
   }

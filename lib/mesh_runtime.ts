@@ -22,6 +22,7 @@ import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
 import type { FilterContext } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
+import { clientKeepaliveMs } from "./http/carrier.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
@@ -158,8 +159,9 @@ export class MeshRuntime {
       streamTls: new StreamTls({ registry, clock }),
       codecs: {
         http1: (stream) => connectHttp1(stream, { clock, logger }),
-        http2: (stream) => connectHttp2(stream, { clock, logger }),
+        http2: (stream) => connectHttp2(stream, { clock, logger, keepaliveMs: clientKeepaliveMs(stream) }),
       },
+      multiplex: bootstrap.multiplex,
       resolve: systemResolve,
       clock,
       random,
@@ -177,6 +179,7 @@ export class MeshRuntime {
       context: { ...shared, direction: "inbound" },
       openAccessLog,
       tls: new ServerTlsFactory(this.secrets),
+      multiplex: bootstrap.multiplex,
       onTransportFailure: refusalCounter(this.metrics, "inbound"),
       registry,
     };

@@ -46,6 +46,8 @@ export interface Bootstrap {
     readonly minimumMs: number;
     readonly terminationMs: number;
   };
+  /** Whether HTTP/1.1 between enmesh peers travels over HTTP/2. */
+  readonly multiplex: boolean;
   readonly unsupportedFilters: Readonly<Record<string, "skip">>;
   /** Whether to join although something else captures the traffic. */
   readonly besideSidecar: boolean;
@@ -166,6 +168,12 @@ export async function loadBootstrap(options: JoinOptions = {}, sources: Bootstra
         5000,
       ),
     },
+    multiplex: settings.chooseOr(
+      "multiplex",
+      [fromOption("multiplex", options.multiplex), variable("ENMESH_MULTIPLEX")],
+      readBoolean,
+      true,
+    ),
     unsupportedFilters: readUnsupportedFilters(options, settings),
     besideSidecar: options.besideSidecar ?? false,
     origins: settings.origins,

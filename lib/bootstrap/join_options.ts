@@ -139,6 +139,13 @@ export interface JoinOptions {
   xds?: "delta" | "sotw";
   /** Lifetime to ask for in certificates, in milliseconds. Overrides `SECRET_TTL`. @default {86_400_000} */
   certificateTtl?: number;
+  /**
+   * Whether requests to other enmesh workloads share one HTTP/2 connection an endpoint (ALPN `enmesh-h2`) rather than
+   * one HTTP/1.1 connection a request under way. Nothing else changes; switch it off to see HTTP/1.1 on the wire.
+   * Overrides `ENMESH_MULTIPLEX`.
+   * @default {true}
+   */
+  multiplex?: boolean;
   /** Filters that enmesh does not have and that may be left out, by Envoy's filter name. */
   unsupportedFilters?: Readonly<Record<string, "skip">>;
   /** Admin interface; `false` for none. */

@@ -22,6 +22,8 @@ export interface ClusterManagerOptions {
   /** Speaks the application's own TLS inside a connection. */
   streamTls: Pick<StreamTls, "start">;
   codecs: HttpCodecs;
+  /** Whether HTTP/1.1 between enmesh peers travels over HTTP/2. @default {true} */
+  multiplex?: boolean;
   resolve: Resolve;
   clock: Clock;
   random: Random;
@@ -46,13 +48,14 @@ export class ClusterManager implements UpstreamSource {
 
   /** @param options Configuration source, secrets, sockets, codecs. */
   constructor(options: ClusterManagerOptions) {
-    const { source, secrets, connector, streamTls, codecs, resolve, clock, random, logger } = options;
+    const { source, secrets, connector, streamTls, codecs, multiplex = true, resolve, clock, random, logger } = options;
     this.#source = source;
     this.hostConnector = new HostConnector({
       connector,
       streamTls,
       codecs,
       clock,
+      multiplex,
       tls: new ClientTlsFactory(secrets),
     });
     const dns = new DnsResolver({ resolve, clock });

@@ -14,6 +14,8 @@ export interface ConnectionPoolOptions {
   clock: Clock;
   /** How many requests a connection that is still being opened is expected to carry at once: 1 for HTTP/1. */
   expectedConcurrency: number;
+  /** The same for the connections after one that has been opened. @default {as expected before} */
+  learnConcurrency?: (connection: HttpClientConnection) => number;
   /** Most requests at once on a connection; 0 for what the peer allows. */
   maxConcurrentStreams: number;
   /** 0 for no limit. */
@@ -64,10 +66,12 @@ export class ConnectionPool {
   #state: "open" | "draining" | "closed" = "open";
   #idleCheck: Timer | null = null;
   #empty = false;
+  #expectedConcurrency: number;
 
   /** @param options How to connect, and limits. */
   constructor(options: ConnectionPoolOptions) {
     this.#options = options;
+    this.#expectedConcurrency = options.expectedConcurrency;
   }
 
   /** Connections, without those being opened. */
@@ -170,8 +174,8 @@ export class ConnectionPool {
   }
 
   #openWhatIsNeeded(): void {
-    const { expectedConcurrency, resources } = this.#options;
-    while (this.#state !== "closed" && this.#waiting.length > this.#opening * expectedConcurrency) {
+    const { resources } = this.#options;
+    while (this.#state !== "closed" && this.#waiting.length > this.#opening * this.#expectedConcurrency) {
       // Envoy: each host may have one connection even when the cluster has too many, or it could never be reached.
       const first = this.#connections.size === 0 && this.#opening === 0;
       if (resources.connections.full && !first) return;
@@ -214,7 +218,8 @@ export class ConnectionPool {
       return this.#reportEmpty();
     }
     connection.onChange = () => this.#changed(pooled);
-    const { maxConnectionDurationMs, clock } = this.#options;
+    const { maxConnectionDurationMs, clock, learnConcurrency } = this.#options;
+    if (learnConcurrency !== undefined) this.#expectedConcurrency = learnConcurrency(connection);
     if (maxConnectionDurationMs !== 0) {
       pooled.lifetime = clock.timer(maxConnectionDurationMs, () => connection.drain());
     }

@@ -1,4 +1,5 @@
 import { MeshError } from "../errors.ts";
+import { CARRIER_ALPN, isCarrier } from "../http/carrier.ts";
 import type { HttpClientConnection } from "../http/codec.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Clock } from "../internal/clock.ts";
@@ -27,6 +28,8 @@ export interface HostConnectorDeps {
   tls: ClientTlsFactory;
   codecs: HttpCodecs;
   clock: Clock;
+  /** Whether HTTP/1.1 between enmesh peers travels over HTTP/2. */
+  multiplex: boolean;
 }
 
 /** The version spoken on a connection; `auto` is decided by ALPN. */
@@ -148,12 +151,15 @@ export class HostConnector {
     kind: ConnectionKind,
   ): ConnectionPool {
     const { http } = cluster;
-    const { protocol } = kind;
+    const carried = this.#deps.multiplex && mayBeCarried(host.transport, kind);
+    const manyAtOnce = http.maxConcurrentStreams || EXPECTED_STREAMS;
     const pool: ConnectionPool = new ConnectionPool({
-      open: () => this.#openHttp(cluster, host, kind),
+      open: () => this.#openHttp(cluster, host, carried ? { ...kind, alpn: [CARRIER_ALPN, ...kind.alpn!] } : kind),
       resources,
       clock: this.#deps.clock,
-      expectedConcurrency: protocol === "http2" ? http.maxConcurrentStreams || EXPECTED_STREAMS : 1,
+      // Whether a peer is one of ours shows with the first connection, so there is only one at first.
+      expectedConcurrency: carried || kind.protocol === "http2" ? manyAtOnce : 1,
+      learnConcurrency: ({ protocol }) => protocol === "HTTP/2" ? manyAtOnce : 1,
       maxConcurrentStreams: http.maxConcurrentStreams,
       maxRequestsPerConnection: http.maxRequestsPerConnection,
       idleTimeoutMs: http.idleTimeoutMs,
@@ -173,7 +179,8 @@ export class HostConnector {
     const { codecs } = this.#deps;
     if (applicationTls !== null) return codecs.http1(await this.#startTls(cluster, host, stream, applicationTls));
     const negotiated = stream.info.tls?.alpn ?? null;
-    const http2 = protocol === "http2" || (protocol === "auto" && (negotiated === "h2" || negotiated === "istio-h2"));
+    const http2 = protocol === "http2" || isCarrier(stream.info) ||
+      (protocol === "auto" && (negotiated === "h2" || negotiated === "istio-h2"));
     return http2 ? codecs.http2(stream) : codecs.http1(stream);
   }
 
@@ -219,6 +226,15 @@ export class HostConnector {
 
 /** Offered where the version is left to the server. */
 const AUTO_ALPN: readonly string[] = ["h2", "http/1.1"];
+
+/**
+ * Whether a connection for HTTP/1.1 may turn out to be the carrier: on the mesh's own mutual TLS only, where the peer
+ * is a workload (its ALPN list names `istio`), and not where bytes of another protocol follow.
+ */
+function mayBeCarried(transport: TransportSocket, { protocol, alpn, applicationTls }: ConnectionKind): boolean {
+  return protocol === "http1" && applicationTls === null && alpn !== null && alpn.includes("istio") &&
+    transport.kind === "tls" && transport.context.certificates.length > 0;
+}
 
 function protocolOf(cluster: Cluster, request: HttpRequest): Protocol {
   const { protocol } = cluster.http;

@@ -116,7 +116,10 @@ Deno.test("ALPN: the context's, or the override of the HTTP version", async () =
   const list = ["istio-http/1.1", "istio", "http/1.1"];
   await send(new Map([["HTTP/1.1", list]]));
   await send(new Map([["HTTP/1.1", [...list]]]));
-  assert.deepEqual(fake.targets.map(({ tls }) => tls!.alpn), [["istio-peer-exchange", "istio"], list]);
+  assert.deepEqual(
+    fake.targets.map(({ tls }) => tls!.alpn),
+    [["istio-peer-exchange", "istio"], ["enmesh-h2", ...list]],
+  );
   fake.manager.close();
 });
 
