@@ -11,7 +11,7 @@ import { localReplyLayer } from "./filter/local_reply_layer.ts";
 import { routeLayer } from "./filter/route_layer.ts";
 import { watchingLayers } from "./filter/watching_layers.ts";
 import { Call } from "./http/call.ts";
-import { isCarrier } from "./http/carrier.ts";
+import { isCarrier, spokenProtocol } from "./http/carrier.ts";
 import type { HttpServerHandler } from "./http/codec.ts";
 import { DateHeader } from "./http/date_header.ts";
 import type { HttpRequest, HttpResponse } from "./http/message.ts";
@@ -72,7 +72,7 @@ export function inboundHandler(
   const carried = isCarrier(connection);
   return (request, exchange) => {
     exchange.connection ??= connection;
-    if (carried) request.protocol = "HTTP/1.1";
+    if (carried) request.protocol = spokenProtocol(request.headers);
     const call = new Call({
       direction: "inbound",
       startTime: context.clock.now(),

@@ -228,11 +228,11 @@ export class HostConnector {
 const AUTO_ALPN: readonly string[] = ["h2", "http/1.1"];
 
 /**
- * Whether a connection for HTTP/1.1 may turn out to be the carrier: on the mesh's own mutual TLS only, where the peer
- * is a workload (its ALPN list names `istio`), and not where bytes of another protocol follow.
+ * Whether a connection may turn out to be the carrier: on the mesh's own mutual TLS only, where the peer is a workload
+ * (its ALPN list names `istio`), and not where bytes of another protocol follow.
  */
 function mayBeCarried(transport: TransportSocket, { protocol, alpn, applicationTls }: ConnectionKind): boolean {
-  return protocol === "http1" && applicationTls === null && alpn !== null && alpn.includes("istio") &&
+  return protocol !== "auto" && applicationTls === null && alpn !== null && alpn.includes("istio") &&
     transport.kind === "tls" && transport.context.certificates.length > 0;
 }
 

@@ -1,8 +1,18 @@
 import { FakeIstiod } from "../../lib/testing/mod.ts";
 import { absoluteCell, type Cell, median, ratioCell } from "./cell.ts";
+import { certificateFiles } from "./certificates.ts";
 import { garbageCells } from "./http/garbage.ts";
 import { startupCells } from "./http/startup.ts";
-import { directPath, enmeshPath, floorPath, type Ground, type Measured, pairPath, type Path } from "./http/path.ts";
+import {
+  directPath,
+  enmeshPath,
+  floorPath,
+  type Ground,
+  http1Path,
+  type Measured,
+  pairPath,
+  type Path,
+} from "./http/path.ts";
 
 /** Situations of the load, with the requests of one run. */
 const LOADS = [
@@ -34,7 +44,7 @@ export async function httpBench(log: (line: string) => void): Promise<Cell[]> {
     {
       await using stack = new AsyncDisposableStack();
       const paths: Path[] = [];
-      for (const start of [directPath, pairPath, enmeshPath, floorPath]) {
+      for (const start of [directPath, pairPath, enmeshPath, http1Path, floorPath]) {
         log(`http: starting ${start.name.replace("Path", "")}`);
         paths.push(stack.use(await start(ground)));
       }
@@ -104,37 +114,40 @@ function memoryCell(cell: string, memory: Record<string, number>): Cell {
 
 function cellsOf(cell: string, runs: Runs): Cell[] {
   const values = (path: string, measure: "cpu" | "p50" | "seconds") => runs[path]!.map((run) => run[measure]);
-  const ratio = (measure: "cpu" | "p50", against: string, atMost: number) =>
+  const ratio = (ours: "enmesh" | "http1", measure: "cpu" | "p50", against: string, atMost: number) =>
     ratioCell(
-      { name: "http", cell, measure, unit: measure === "cpu" ? "us" : "ms", against },
-      values("enmesh", measure),
+      { name: ours === "enmesh" ? "http" : "http/1.1", cell, measure, unit: measure === "cpu" ? "us" : "ms", against },
+      values(ours, measure),
       values(against, measure),
       { atMost },
     );
+  const both = (measure: "cpu" | "p50", against: string, atMost: number) =>
+    (["enmesh", "http1"] as const).map((ours) => ratio(ours, measure, against, atMost));
   if (cell.startsWith("32 in flight, 100 B")) {
+    const rate = (path: string) => values(path, "seconds").map((seconds) => LOADS[0].requests / seconds);
     return [
-      ratio("cpu", "direct", 1.2),
-      ratio("cpu", "pair", 0.27),
-      ratio("p50", "pair", 0.33),
-      ratioCell(
-        { name: "http", cell, measure: "requests/s", unit: "1/s", against: "pair" },
-        values("enmesh", "seconds").map((seconds) => LOADS[0].requests / seconds),
-        values("pair", "seconds").map((seconds) => LOADS[0].requests / seconds),
-        { atLeast: 3.5 },
+      ...both("cpu", "direct", 1.2),
+      ratio("enmesh", "cpu", "direct", 0.65),
+      ratio("enmesh", "cpu", "http1", 0.65),
+      ...both("cpu", "pair", 0.27),
+      ...both("p50", "pair", 0.33),
+      ...(["enmesh", "http1"] as const).map((ours) =>
+        ratioCell(
+          { name: ours === "enmesh" ? "http" : "http/1.1", cell, measure: "requests/s", unit: "1/s", against: "pair" },
+          rate(ours),
+          rate("pair"),
+          { atLeast: 3.5 },
+        )
       ),
     ];
   }
   if (cell.startsWith("1 in flight")) {
-    return [ratio("cpu", "direct", 1.25), ratio("cpu", "pair", 0.28), ratio("p50", "pair", 0.3)];
+    return [
+      ...both("cpu", "direct", 1.25),
+      ratio("enmesh", "cpu", "http1", 1.05),
+      ...both("cpu", "pair", 0.28),
+      ...both("p50", "pair", 0.3),
+    ];
   }
-  return [ratio("cpu", "pair", 0.75)];
-}
-
-async function certificateFiles(istiod: FakeIstiod, folder: string): Promise<Ground["certificates"]> {
-  const { chain, key, root } = await istiod.authority.issue({ uriSans: ["spiffe://cluster.local/ns/default/sa/echo"] });
-  const files = { chain: `${folder}/chain.pem`, key: `${folder}/key.pem`, root: `${folder}/root.pem` };
-  await Deno.writeTextFile(files.chain, chain);
-  await Deno.writeTextFile(files.key, key, { mode: 0o600 });
-  await Deno.writeTextFile(files.root, root);
-  return files;
+  return [...both("cpu", "pair", 0.75), ratio("enmesh", "cpu", "pair", 0.55)];
 }

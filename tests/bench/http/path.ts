@@ -32,7 +32,8 @@ function here(name: string): string {
   return new URL(name, import.meta.url).pathname;
 }
 
-interface Program extends AsyncDisposable {
+/** A program of the bench. */
+export interface Program extends AsyncDisposable {
   readonly pid: number;
   /** The next line of its output. */
   line(): Promise<string>;
@@ -78,7 +79,13 @@ export function startProgram(file: string, args: string[], env: Record<string, s
   };
 }
 
-function path(name: string, client: Program, pids: number[], parts: AsyncDisposable[]): Path {
+/** A path from its client, the processes that are measured and all that has to be stopped, first started first. */
+export function measuredPath(
+  name: string,
+  client: Program,
+  pids: readonly number[],
+  parts: readonly AsyncDisposable[],
+): Path {
   const cpu = () => pids.reduce((sum, pid) => sum + cpuMicroseconds(pid), 0);
   return {
     name,
@@ -90,12 +97,13 @@ function path(name: string, client: Program, pids: number[], parts: AsyncDisposa
     },
     memoryMiB: () => pids.reduce((sum, pid) => sum + pssMiB(pid), 0),
     async [Symbol.asyncDispose]() {
-      for (const part of parts.reverse()) await part[Symbol.asyncDispose]();
+      for (const part of parts.toReversed()) await part[Symbol.asyncDispose]();
     },
   };
 }
 
-async function ready(program: Program): Promise<void> {
+/** Waits until a program says that it serves. */
+export async function ready(program: Program): Promise<void> {
   while (await program.line() !== "ready") { /* other lines of its start */ }
 }
 
@@ -105,7 +113,7 @@ export async function directPath(): Promise<Path> {
   const server = startProgram("server_direct.ts", [String(port)]);
   await ready(server);
   const client = startProgram("client_direct.ts", [`http://127.0.0.1:${port}/`]);
-  return path("direct", client, [server.pid, client.pid], [server, client]);
+  return measuredPath("direct", client, [server.pid, client.pid], [server, client]);
 }
 
 /** The same programs with an Envoy on each side and mutual TLS between the two. */
@@ -127,18 +135,29 @@ export async function pairPath({ certificates }: Ground): Promise<Path> {
     sni: "outbound_.80_._.echo.default.svc.cluster.local",
   }));
   const client = startProgram("client_direct.ts", [`http://127.0.0.1:${outbound}/`]);
-  return path("pair", client, [server.pid, far.pid, near.pid, client.pid], [server, far, near, client]);
+  return measuredPath("pair", client, [server.pid, far.pid, near.pid, client.pid], [server, far, near, client]);
 }
 
 /** `mesh.fetch` to `mesh.serve`. */
-export async function enmeshPath({ istiod }: Ground): Promise<Path> {
+export function enmeshPath(ground: Ground): Promise<Path> {
+  return meshPath("enmesh", "echo", true, ground);
+}
+
+/** The same with one HTTP/1.1 connection a request under way instead of one HTTP/2 connection. */
+export function http1Path(ground: Ground): Promise<Path> {
+  return meshPath("http1", "echo1", false, ground);
+}
+
+async function meshPath(name: string, service: string, multiplex: boolean, { istiod }: Ground): Promise<Path> {
   const port = freePort();
-  const env = async (name: string) => ({ ENMESH_BENCH_JOIN: JSON.stringify(await benchWorkload(istiod, name)) });
-  istiod.apply(echoService(port));
-  const server = startProgram("server_enmesh.ts", [String(port)], await env("echo"));
+  const env = async (workload: string) => ({
+    ENMESH_BENCH_JOIN: JSON.stringify({ ...await benchWorkload(istiod, workload), multiplex }),
+  });
+  istiod.apply(echoService(service, port));
+  const server = startProgram("server_enmesh.ts", [String(port)], await env(service));
   await ready(server);
-  const client = startProgram("client_enmesh.ts", ["http://echo.default/"], await env("caller"));
-  return path("enmesh", client, [server.pid, client.pid], [server, client]);
+  const client = startProgram("client_enmesh.ts", [`http://${service}.default/`], await env("caller"));
+  return measuredPath(name, client, [server.pid, client.pid], [server, client]);
 }
 
 /** A minimal HTTP/1.1 over mutual TLS on `node:tls`. */
@@ -148,7 +167,7 @@ export async function floorPath({ certificates }: Ground): Promise<Path> {
   const server = startProgram("floor.ts", ["server", String(port)], env);
   await ready(server);
   const client = startProgram("floor.ts", ["client", `https://127.0.0.1:${port}/`], env);
-  return path("floor", client, [server.pid, client.pid], [server, client]);
+  return measuredPath("floor", client, [server.pid, client.pid], [server, client]);
 }
 
 /** Join options of a workload of the bench, as JSON can carry them. */
@@ -159,34 +178,33 @@ export async function benchWorkload(istiod: FakeIstiod, name: string): Promise<J
   };
 }
 
-/** The service of the bench, with one endpoint on loopback. */
-export function echoService(port: number): string {
+/** A service of the bench, with one endpoint on loopback. */
+export function echoService(name: string, port: number, portName = "http"): string {
   return `
 apiVersion: v1
 kind: Service
-metadata: { name: echo, namespace: default }
+metadata: { name: ${name}, namespace: default }
 spec:
-  clusterIP: 10.96.7.1
-  selector: { app: echo }
-  ports: [{ name: http, port: 80, targetPort: ${port} }]
+  selector: { app: ${name} }
+  ports: [{ name: ${portName}, port: 80, targetPort: ${port} }]
 ---
 apiVersion: v1
 kind: Pod
 metadata:
-  name: echo-1
+  name: ${name}-1
   namespace: default
-  labels: { app: echo, security.istio.io/tlsMode: istio }
-spec: { serviceAccountName: echo }
+  labels: { app: ${name}, security.istio.io/tlsMode: istio }
+spec: { serviceAccountName: ${name} }
 status: { podIP: 127.0.0.1, phase: Running, conditions: [{ type: Ready, status: "True" }] }
 ---
 apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
-metadata: { name: echo-1, namespace: default, labels: { kubernetes.io/service-name: echo } }
+metadata: { name: ${name}-1, namespace: default, labels: { kubernetes.io/service-name: ${name} } }
 addressType: IPv4
 endpoints:
   - addresses: [127.0.0.1]
     conditions: { ready: true }
-    targetRef: { kind: Pod, name: echo-1, namespace: default }
-ports: [{ name: http, port: ${port}, protocol: TCP }]
+    targetRef: { kind: Pod, name: ${name}-1, namespace: default }
+ports: [{ name: ${portName}, port: ${port}, protocol: TCP }]
 `;
 }
