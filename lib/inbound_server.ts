@@ -159,6 +159,7 @@ export class InboundServer {
       if (detection.kind === "closed" || this.#draining) return raw.destroy();
       const chain = this.#select(raw, detection, compiled.chains);
       if (chain === null) {
+        this.#options.onTransportFailure({ kind: "no_filter_chain" });
         this.#refuse(raw, `no filter chain matches ${describe(detection)} (NR)`);
         return;
       }
@@ -188,6 +189,7 @@ export class InboundServer {
     if (chain.tls === null) return Promise.resolve(raw.plaintext());
     const result = this.#options.tls.create(chain.tls, chain.transportSocketConnectTimeoutMs);
     if (result.ok) return raw.startTls(result.tls);
+    this.#options.onTransportFailure({ kind: "no_secret" });
     this.#refuse(raw, result.reason);
     return Promise.resolve(null);
   }
