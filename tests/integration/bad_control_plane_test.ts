@@ -36,6 +36,14 @@ Deno.test("settings that cannot work are refused with every problem at once", as
       assert.equal(error.code, "CONFIG_INVALID");
       assert.match(error.message, /root/i);
     });
+    await t.step("a root that cannot be read", async () => {
+      const folder = await Deno.makeTempDir();
+      rig.defer(() => Deno.remove(folder));
+      const error = await joinError(rig.options("b", { join: { rootCertificates: { file: folder } } }));
+      assert.equal(error.code, "CONFIG_INVALID");
+      assert.ok(error.message.includes(folder), error.message);
+      assert.match(error.message, /Cannot read/);
+    });
     await t.step("several problems", async () => {
       const error = await joinError(rig.options("c", {
         join: {
@@ -211,6 +219,23 @@ Deno.test("whatever the control plane does, requests go on and later changes arr
       assert.match(rig.istiod.nacks.at(-1)!.message, /web\.default/);
       await works();
       rig.istiod.withdraw(TYPE.endpoint);
+      await changesArrive();
+    });
+    await t.step("a type nobody knows", async () => {
+      rig.istiod.push(TYPE.cluster, [{
+        name: "strange",
+        value: {
+          name: "strange",
+          clusterType: {
+            name: "example.cluster",
+            typedConfig: { typeUrl: "type.googleapis.com/example.Unknown", value: new Uint8Array() },
+          },
+        },
+      }]);
+      await rig.istiod.settled();
+      assert.match(rig.log("caller").find(/'strange'/) ?? "", /example/, String(rig.log("caller")));
+      await works();
+      rig.istiod.withdraw(TYPE.cluster);
       await changesArrive();
     });
     await t.step("a reference to nothing", async () => {
