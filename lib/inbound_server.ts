@@ -162,6 +162,7 @@ export class InboundServer {
       if (detection.kind === "closed" || this.#draining) return raw.destroy();
       const chain = this.#select(raw, detection, compiled.chains);
       if (chain === null) {
+        this.#options.onTransportFailure({ kind: "no_filter_chain" });
         this.#refuse(raw, `no filter chain matches ${describe(detection)} (NR)`);
         return;
       }
@@ -195,6 +196,7 @@ export class InboundServer {
       const multiplex = this.#options.multiplex && tls.requireClientCertificate;
       return raw.startTls(multiplex ? { ...tls, alpn: [CARRIER_ALPN, ...tls.alpn] } : tls);
     }
+    this.#options.onTransportFailure({ kind: "no_secret" });
     this.#refuse(raw, result.reason);
     return Promise.resolve(null);
   }

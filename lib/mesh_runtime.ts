@@ -155,7 +155,7 @@ export class MeshRuntime {
     this.#clusters = new ClusterManager({
       source: this.store,
       secrets: this.secrets,
-      connector: countingConnector(connector, refusalCounter(this.metrics, "outbound")),
+      connector: countingConnector(connector, refusalCounter(this.metrics, "outbound"), logger),
       streamTls: new StreamTls({ registry, clock }),
       codecs: {
         http1: (stream) => connectHttp1(stream, { clock, logger }),

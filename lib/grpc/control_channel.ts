@@ -6,8 +6,8 @@
  *   permission, and a mesh that is switched off should not pay for it.
  * - Names are resolved by the runtime when the socket connects, so that `--allow-net=istiod.istio-system.svc:15012`
  *   suffices; the library's own resolver asks for more.
- * - Its reconnect timer is kept at one millisecond, because who holds the channel retries: after `close` nothing is
- *   left.
+ * - Its reconnect timer is kept at one millisecond, because who holds the channel retries.
+ * - It leaves timers behind when it is closed without a connection: `close` waits for them, after it nothing is left.
  *
  * @module
  */
@@ -15,6 +15,7 @@ import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import type * as Grpc from "@grpc/grpc-js";
 import { MeshError } from "../errors.ts";
+import { systemClock } from "../internal/clock.ts";
 import type { HandleRegistry } from "../transport/handle_registry.ts";
 import type { TlsCertificate } from "../transport/secret_provider.ts";
 
@@ -68,7 +69,10 @@ export interface ControlChannel {
   readonly grpc: GrpcLibrary;
   /** Makes calls by path and serializers. */
   readonly client: Grpc.Client;
-  /** Ends the connection; resolves when sockets and timers are gone. Calls in progress fail with `CANCELLED`. */
+  /**
+   * Ends the connection; resolves when sockets and timers are gone, while connecting after a quarter of a second at
+   * most. Cancel calls in progress before: they would go on until then.
+   */
   close(): Promise<void>;
 }
 
@@ -80,6 +84,11 @@ const KEEPALIVE_TIMEOUT_MS = 10_000;
 const FLOW_CONTROL_WINDOW = 4 * 1024 * 1024;
 /** Turns of the event loop after which a closed session has cleared its timers (two were seen to suffice). */
 const CLOSING_TURNS = 8;
+/** Bounds of the library's reconnect timer: the least it can be set to, and the jitter it adds. */
+const RECONNECT_MS = 1;
+const RECONNECT_AT_MOST_MS = 2 * RECONNECT_MS;
+/** A timer of the library (happy eyeballs) that runs while it connects and that closing it does not clear. */
+const CONNECTING_TIMER_MS = 250;
 const SCHEME = "enmesh";
 
 /**
@@ -165,7 +174,8 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
     "grpc.keepalive_time_ms": KEEPALIVE_TIME_MS,
     "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
     "grpc.use_local_subchannel_pool": 1,
-    "grpc.initial_reconnect_backoff_ms": 1,
+    "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
+    "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
     "grpc.service_config_disable_resolution": 1,
     "grpc.enable_http_proxy": 0,
     "grpc.enable_retries": 0,
@@ -175,8 +185,19 @@ export async function openControlChannel(options: ControlChannelOptions): Promis
   options.registry.opened("channel");
   let closing: Promise<void> | null = null;
   const close = async () => {
+    const { READY, CONNECTING } = grpc.connectivityState;
+    const channel = client.getChannel();
+    if (channel.getConnectivityState(false) === CONNECTING) {
+      // The end of the attempt clears its timer; after that time the timer has fired.
+      await new Promise<unknown>((resolve) =>
+        channel.watchConnectivityState(CONNECTING, systemClock.now() + CONNECTING_TIMER_MS, resolve)
+      );
+    }
+    const ready = channel.getConnectivityState(false) === READY;
     client.close();
     for (let turn = 0; turn < CLOSING_TURNS; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+    // A failed attempt has a reconnect timer, a connection has none. A timer set later and as long fires later.
+    if (!ready) await new Promise<void>((resolve) => systemClock.timer(RECONNECT_AT_MOST_MS, resolve, { ref: true }));
     options.registry.closed("channel");
   };
   return { grpc, client, close: () => closing ??= close() };

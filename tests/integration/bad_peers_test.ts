@@ -5,8 +5,10 @@ import { CertificateAuthority, type IssueOptions } from "../../lib/testing/mod.t
 import type { ByteStream } from "../../lib/transport/byte_stream.ts";
 import { createConnector } from "../../lib/transport/connector.ts";
 import { HandleRegistry } from "../../lib/transport/handle_registry.ts";
+import type { PeerFailure } from "../../lib/transport/peer_verification.ts";
 import type { TlsCertificate } from "../../lib/transport/secret_provider.ts";
 import { MeshRig } from "../support/mesh_rig.ts";
+import { refusals } from "../support/refusals.ts";
 import { Recorder, TransportRig, within } from "../support/transport_rig.ts";
 import { until } from "../support/until.ts";
 
@@ -20,6 +22,8 @@ interface BadPeer {
   readonly authority?: "ours" | "namesake" | "stranger";
   /** What the reason has to say. */
   readonly reason: RegExp;
+  /** The reason in the metric. */
+  readonly kind: PeerFailure;
 }
 
 const CALLER = "spiffe://cluster.local/ns/default/sa/caller";
@@ -29,31 +33,41 @@ function badPeers(id: string): Record<string, BadPeer> {
     "a wrong CA, the right id": {
       issue: { uriSans: [id] },
       authority: "stranger",
+      kind: "untrusted",
       reason: /vouch|trust|sign|root|chain|issuer/i,
     },
     "a wrong CA of our root's name": {
       issue: { uriSans: [id] },
       authority: "namesake",
+      kind: "untrusted",
       reason: /vouch|trust|sign|root|chain|issuer/i,
     },
     "expired": {
       issue: { uriSans: [id], notBefore: Date.now() - 2 * HOUR, notAfter: Date.now() - HOUR },
       reason: /expired/i,
+      kind: "expired",
     },
     "not yet valid": {
       issue: { uriSans: [id], notBefore: Date.now() + HOUR, notAfter: Date.now() + 2 * HOUR },
       reason: /not (yet )?valid|before/i,
+      kind: "not_yet_valid",
     },
     "a wrong trust domain": {
       issue: { uriSans: ["spiffe://other.domain/ns/default/sa/web"] },
       reason: /other\.domain/,
+      kind: "wrong_identity",
     },
     "several ids": {
       issue: { uriSans: [id, "spiffe://cluster.local/ns/default/sa/admin"] },
-      reason: /several|one|2|exactly/i,
+      reason: /'2' URI names/,
+      kind: "wrong_identity",
     },
-    "no id at all": { issue: { dnsSans: ["web.default"] }, reason: /URI|id|SPIFFE|name/i },
-    "the wrong key usage": { issue: { uriSans: [id], usages: ["codeSigning"] }, reason: /usage|purpose/i },
+    "no id at all": { issue: { dnsSans: ["web.default"] }, reason: /URI|id|SPIFFE|name/i, kind: "wrong_identity" },
+    "the wrong key usage": {
+      issue: { uriSans: [id], usages: ["codeSigning"] },
+      reason: /usage|purpose/i,
+      kind: "wrong_usage",
+    },
   };
 }
 
@@ -65,10 +79,10 @@ async function certificateOf(rig: MeshRig, { issue, authority = "ours" }: BadPee
   return { chain, key, spiffeId: null, notBefore: 0, notAfter: Infinity, version: Math.random() };
 }
 
-Deno.test("callers that mutual TLS does not vouch for are refused, with a reason in the log", async (t) => {
+Deno.test("callers that mutual TLS does not vouch for are refused, with a reason in log and metric", async (t) => {
   await MeshRig.use(async (rig) => {
     let served = 0;
-    const { server } = await rig.serve("web", () => {
+    const { mesh, server } = await rig.serve("web", () => {
       served++;
       return new Response("secret");
     });
@@ -96,18 +110,21 @@ Deno.test("callers that mutual TLS does not vouch for are refused, with a reason
     for (const [name, peer] of Object.entries(bad)) {
       await t.step(name, async () => {
         const before = log.lines.length;
+        const counted = refusals(mesh, "inbound", peer.kind);
         assert.equal(await call(await certificateOf(rig, peer)), "");
         await until("the reason is logged", () => log.lines.length > before, 2_000);
         const lines = log.lines.slice(before).map(({ message }) => message).join("\n");
         assert.match(lines, /Refused a connection/);
         assert.match(lines, peer.reason);
+        assert.equal(refusals(mesh, "inbound", peer.kind), counted + 1);
       });
     }
     await t.step("no certificate", async () => {
       const before = log.lines.length;
       assert.equal(await call(null), "");
       await until("the reason is logged", () => log.lines.length > before, 2_000);
-      assert.match(log.lines.slice(before).map(({ message }) => message).join("\n"), /certificate/);
+      assert.match(log.lines.slice(before).map(({ message }) => message).join("\n"), /it sent no certificate/);
+      assert.equal(refusals(mesh, "inbound", "no_certificate"), 1);
     });
     assert.equal(served, 0);
     await t.step("the right one is served", async () => {
@@ -120,7 +137,7 @@ Deno.test("callers that mutual TLS does not vouch for are refused, with a reason
   });
 });
 
-Deno.test("servers that are not the expected one get no request; the answer and the metric say why", async (t) => {
+Deno.test("servers that are not the expected one get no request; the answer, the log and the metric say why", async (t) => {
   await MeshRig.use(async (rig) => {
     let certificate!: TlsCertificate;
     const received: string[] = [];
@@ -145,21 +162,29 @@ Deno.test("servers that are not the expected one get no request; the answer and 
     rig.istiod.workload({ name: "web" });
     rig.service({ name: "web", ports: [transport.acceptor.addr.port], targetPort: 9001 });
     const caller = await rig.join("caller");
-    const bad = {
+    const log = rig.log("caller");
+    const bad: Record<string, BadPeer> = {
       ...badPeers(GOOD),
       "another workload of the mesh": {
         issue: { uriSans: ["spiffe://cluster.local/ns/default/sa/impostor"] },
         reason: /impostor/,
+        kind: "wrong_identity",
       },
     };
     for (const [name, peer] of Object.entries(bad)) {
       await t.step(name, async () => {
         certificate = await certificateOf(rig, peer);
+        const before = log.lines.length;
+        const counted = refusals(caller, "outbound", peer.kind);
         const response = await caller.fetch("http://web.default/");
         assert.equal(response.status, 503);
         const text = await response.text();
         assert.match(text, /Cannot (trust|speak TLS)/);
         assert.match(text, peer.reason);
+        const lines = log.lines.slice(before).map(({ message }) => message).join("\n");
+        assert.match(lines, /Refused the server at '127\.0\.0\.1:\d+'/);
+        assert.match(lines, peer.reason);
+        assert.ok(refusals(caller, "outbound", peer.kind) > counted);
       });
     }
     assert.deepEqual(received, []);
@@ -167,69 +192,39 @@ Deno.test("servers that are not the expected one get no request; the answer and 
   });
 });
 
-Deno.test("a root is rotated in and out under load without a failed request; afterwards the old one is refused", async () => {
+Deno.test("a server of the mesh that answers in plaintext, or hangs up, never sees a request", async (t) => {
   await MeshRig.use(async (rig) => {
-    // As Kubernetes does with the ConfigMap, which istiod keeps up to date.
-    const file = await Deno.makeTempFile({ suffix: ".pem" });
-    rig.defer(() => Deno.remove(file));
-    const publishRoots = () => Deno.writeTextFile(file, rig.istiod.rootCertificates);
-    await publishRoots();
-    const workload = { join: { rootCertificates: { file } } };
-    const { mesh: web, server } = await rig.serve(
-      "web",
-      (_request, info) => new Response(info.peer?.principal ?? "nobody"),
-      { workload },
-    );
-    const caller = await rig.join("caller", workload);
-    const old = await rig.istiod.authority.issue({ uriSans: [CALLER] });
-    let running = true;
-    let answered = 0;
-    const load = Promise.all(Array.from({ length: 4 }, async () => {
-      while (running) {
+    let answer = "";
+    const received: Recorder[] = [];
+    const transport = await TransportRig.start((raw) => {
+      const stream = raw.plaintext();
+      received.push(new Recorder(stream));
+      if (answer !== "") stream.writeAscii(answer);
+      stream.end();
+    });
+    rig.defer(() => transport.close());
+    rig.istiod.workload({ name: "web" });
+    rig.service({ name: "web", ports: [transport.acceptor.addr.port], targetPort: 9003 });
+    const caller = await rig.join("caller");
+    const failures = () => refusals(caller, "outbound", "handshake") + refusals(caller, "outbound", "connect");
+    for (
+      const [name, text, says] of [
+        ["plaintext", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi", /Cannot speak TLS/],
+        ["nothing", "", /Cannot (speak TLS|connect).*disconnected/],
+      ] as const
+    ) {
+      await t.step(name, async () => {
+        answer = text;
+        const counted = failures();
         const response = await caller.fetch("http://web.default/");
-        assert.equal(await response.text(), CALLER);
-        answered++;
-      }
-    }));
-    const some = () => {
-      const before = answered;
-      return until("requests go on", () => answered > before + 20, 5_000);
-    };
-    await some();
-    await rig.istiod.rotateRoot();
-    await publishRoots();
-    // Both learn to trust the new root, and are certified under it; requests go on whichever comes first.
-    await Promise.all([web.renewCertificate(), caller.renewCertificate()]);
-    await some();
-    // A new caller speaks under the new root at once.
-    const third = await rig.join("third");
-    assert.match(await (await third.fetch("http://web.default/")).text(), /sa\/third$/);
-    await rig.istiod.retireOldRoots();
-    await publishRoots();
-    await Promise.all([web.renewCertificate(), caller.renewCertificate()]);
-    await some();
-    running = false;
-    await load;
-    const registry = new HandleRegistry();
-    const connector = createConnector({ registry, clock: systemClock });
-    const stream = await connector.connect({
-      address: { hostname: "127.0.0.1", port: server.addr.port },
-      tls: {
-        certificate: { chain: old.chain, key: old.key, spiffeId: null, notBefore: 0, notAfter: Infinity, version: 1 },
-        trust: "none",
-        acceptSans: () => null,
-        alpn: ["istio", "http/1.1"],
-        sni: "",
-      },
-      connectTimeoutMs: 5_000,
-    }).catch(() => null);
-    if (stream !== null) {
-      const seen = new Recorder(stream);
-      stream.writeAscii("GET / HTTP/1.1\r\nhost: web\r\n\r\n");
-      await seen.closed();
-      assert.equal(seen.text, "");
+        assert.equal(response.status, 503);
+        assert.match(await response.text(), says);
+        assert.ok(failures() > counted);
+      });
     }
-    await within(registry.idle(), () => "the caller left something open");
+    assert.match(rig.log("caller").find(/Refused the server/) ?? "", /'127\.0\.0\.1:\d+'/);
+    assert.ok(received.length > 1);
+    for (const { text } of received) assert.doesNotMatch(text, /GET|web\.default\/|HTTP/);
   });
 });
 
@@ -242,7 +237,7 @@ metadata: { name: default, namespace: istio-system }
 spec: { mtls: { mode: STRICT } }
 `);
     let served = 0;
-    const { server } = await rig.serve("web", () => {
+    const { mesh, server } = await rig.serve("web", () => {
       served++;
       return new Response("secret");
     });
@@ -250,6 +245,7 @@ spec: { mtls: { mode: STRICT } }
     assert.equal(await (await caller.fetch("http://web.default/")).text(), "secret");
     await assert.rejects(fetch(`http://127.0.0.1:${server.addr.port}/`));
     assert.equal(served, 1);
+    assert.equal(refusals(mesh, "inbound", "no_filter_chain"), 1);
     assert.match(rig.log("web").find(/Refused a connection/)!, /plaintext|no filter chain/);
   });
 });

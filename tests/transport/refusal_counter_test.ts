@@ -5,18 +5,21 @@ import { MetricRegistry } from "../../lib/telemetry/metric_registry.ts";
 import { countingConnector, refusalCounter } from "../../lib/transport/refusal_counter.ts";
 import type { Connector } from "../../lib/transport/connector.ts";
 
-Deno.test("countingConnector() counts each failure by its reason and passes it on", async () => {
+Deno.test("countingConnector() counts each failure by its reason, logs refusals and passes everything on", async () => {
   const registry = new MetricRegistry();
   const address = { hostname: "127.0.0.1", port: 1 };
+  let kind: "timeout" | "expired" = "timeout";
   const failing: Connector = {
     connect(target) {
-      target.onTransportFailure?.({ kind: "timeout", reason: "too slow", address });
+      target.onTransportFailure?.({ kind, reason: `too ${kind}`, address });
       return Promise.reject(new MeshError("UPSTREAM_CONNECTION_FAILURE", "Cannot connect"));
     },
   };
-  const connector = countingConnector(failing, refusalCounter(registry, "outbound"));
+  const lines: string[] = [];
+  const logger = { log: (level: string, message: string) => void lines.push(`${level}: ${message}`) };
+  const connector = countingConnector(failing, refusalCounter(registry, "outbound"), logger);
   const seen: string[] = [];
-  for (let i = 0; i < 2; i++) {
+  for (kind of ["timeout", "timeout", "expired"] as const) {
     await assert.rejects(
       connector.connect({
         address,
@@ -26,9 +29,10 @@ Deno.test("countingConnector() counts each failure by its reason and passes it o
       }),
     );
   }
-  assert.deepEqual(seen, ["too slow", "too slow"]);
+  assert.deepEqual(seen, ["too timeout", "too timeout", "too expired"]);
+  assert.deepEqual(lines, ["info: Refused the server at '127.0.0.1:1': too expired"]);
   assert.match(
     exposeMetrics(registry),
-    /enmesh_refused_connections_total\{direction="outbound",reason="timeout"\} 2\n/,
+    /enmesh_refused_connections_total\{direction="outbound",reason="expired"\} 1\n[^]*reason="timeout"\} 2\n/,
   );
 });
