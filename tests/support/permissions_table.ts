@@ -49,10 +49,12 @@ export class PermissionSet {
   }
 
   #map(change: (value: string) => readonly string[]): PermissionSet {
-    const changed = [...this.#values].map(([kind, values]) =>
-      [kind, [...new Set(values.flatMap(change))], values.length] as const
-    );
-    // A kind that loses its last value must not come to grant everything.
-    return new PermissionSet(new Map(changed.filter(([, left, before]) => left.length > 0 || before === 0)));
+    const changed = new Map<string, readonly string[]>();
+    for (const [kind, values] of this.#values) {
+      const left = [...new Set(values.flatMap(change))];
+      // A kind that loses its last value must not come to grant everything.
+      if (left.length > 0 || values.length === 0) changed.set(kind, left);
+    }
+    return new PermissionSet(changed);
   }
 }
