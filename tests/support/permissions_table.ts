@@ -6,8 +6,9 @@ export type PermissionsTable = ReadonlyMap<string, readonly string[]>;
 
 /** Reads the table; fails when README has none. */
 export async function readPermissionsTable(): Promise<PermissionsTable> {
-  const [, section] = (await Deno.readTextFile(README)).split("\n## Permissions\n");
-  const rows = section?.split("\n## ")[0]!.split("\n").filter((line) => line.startsWith("|")).slice(2) ?? [];
+  const [, after = ""] = (await Deno.readTextFile(README)).split("\n## Permissions\n");
+  const [section = ""] = after.split("\n## ");
+  const rows = section.split("\n").filter((line) => line.startsWith("|")).slice(2);
   if (rows.length === 0) throw new Error("Cannot find the table of permissions in README.md");
   return new Map(rows.map((row) => {
     const [, feature, flags] = row.split("|").map((cell) => cell.trim());

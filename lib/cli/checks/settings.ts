@@ -14,11 +14,18 @@ export async function checkSettings(
     const bootstrap = await loadBootstrap(options, { env });
     return { bootstrap, results: [permissions(bootstrap.skipped), settings(bootstrap)] };
   } catch (error) {
-    const results = failures("settings", error).map((found) => ({ ...found, name: nameOf(found) }));
+    const results = failures("settings", error).map(placed);
     const skipped = { variables: env.skipped, files: [] };
     const denied = results.some(({ name }) => name === "permissions");
     return { bootstrap: null, results: denied ? [...results, ...unread(skipped)] : [permissions(skipped), ...results] };
   }
+}
+
+/** A problem under the check it belongs to, whose name need not be said twice. */
+function placed(found: CheckResult): CheckResult {
+  const name = nameOf(found);
+  const said = `${name}: `;
+  return { ...found, name, message: found.message.startsWith(said) ? found.message.slice(said.length) : found.message };
 }
 
 /** Which check a problem belongs to. */
