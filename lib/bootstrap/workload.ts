@@ -4,6 +4,7 @@ import type { WorkloadOptions } from "./join_options.ts";
 import { isObject, type JsonObject } from "./proxy_config.ts";
 import { fromOption, type Settings } from "./settings.ts";
 import { readDnsName, readIp, readLabel, readText } from "./values.ts";
+import { METADATA_VARIABLES } from "./variables.ts";
 
 /** Who this workload is, as istiod and the metrics will call it. */
 export interface Workload {
@@ -27,26 +28,6 @@ export interface Workload {
   readonly metadata: Readonly<JsonObject>;
 }
 
-/** Metadata variables read one by one where the environment may not be listed. */
-const KNOWN_METADATA: readonly string[] = [
-  "ISTIO_META_APP_CONTAINERS",
-  "ISTIO_META_AUTO_REGISTER_GROUP",
-  "ISTIO_META_CERT_SIGNER",
-  "ISTIO_META_CLUSTER_ID",
-  "ISTIO_META_DNS_AUTO_ALLOCATE",
-  "ISTIO_META_DNS_CAPTURE",
-  "ISTIO_META_ISTIO_REVISION",
-  "ISTIO_META_ISTIO_VERSION",
-  "ISTIO_META_MESH_ID",
-  "ISTIO_META_NETWORK",
-  "ISTIO_META_NODE_NAME",
-  "ISTIO_META_OWNER",
-  "ISTIO_META_POD_PORTS",
-  "ISTIO_META_REQUESTED_NETWORK_VIEW",
-  "ISTIO_META_WORKLOAD_NAME",
-  "ISTIO_METAJSON_LABELS",
-];
-
 const CANONICAL_NAME = "service.istio.io/canonical-name";
 const CANONICAL_REVISION = "service.istio.io/canonical-revision";
 
@@ -59,13 +40,14 @@ export function resolveWorkload(
   meshId: string | undefined,
 ): Workload {
   const { env } = gathered;
-  for (const name of KNOWN_METADATA) env.get(name);
+  for (const name of METADATA_VARIABLES) env.get(name);
   const variable = (name: string) => ({ value: env.get(name), origin: `variable '${name}'` });
   const either = <T>(option: keyof WorkloadOptions, name: string, read: (value: unknown) => T) =>
     settings.choose(`workload ${option}`, [fromOption(`workload.${option}`, options[option]), variable(name)], read);
-  const missing = (setting: keyof WorkloadOptions, name: string) => {
+  const missing = (setting: keyof WorkloadOptions, name: string, ...others: readonly string[]) => {
     if (settings.rejected(`workload ${setting}`)) return "";
-    const denied = env.skipped.includes(name) ? `, or run with --allow-env=${name}` : "";
+    const unread = [name, ...others].filter((variable) => env.skipped.includes(variable));
+    const denied = unread.length > 0 ? `, or run with --allow-env=${unread.join(",")}` : "";
     settings.report(
       `workload ${setting}`,
       `Cannot join without it: neither option 'workload.${setting}' nor variable '${name}' is set`,
@@ -83,7 +65,7 @@ export function resolveWorkload(
     fromOption("workload.name", options.name),
     variable("POD_NAME"),
     variable("HOSTNAME"),
-  ], readDnsName) ?? missing("name", "POD_NAME");
+  ], readDnsName) ?? missing("name", "POD_NAME", "HOSTNAME");
 
   const metadata = readMetadata(gathered, settings);
   const labels = resolveLabels(options, gathered, settings, metadata);

@@ -23,9 +23,13 @@ export function createFileSource(options: FileSourceOptions): CertificateSource 
       return await readTextFile(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) {
-        throw new MeshError("PERMISSION_MISSING", `Cannot read '${path}': grant --allow-read=${path}`, {
-          cause: error,
-        });
+        throw new MeshError(
+          "PERMISSION_MISSING",
+          `Cannot read '${path}': no permission, run with --allow-read=${path}`,
+          {
+            cause: error,
+          },
+        );
       }
       // A volume may be mounted after the program starts, and files are missing for a moment while they are replaced.
       throw new MeshError(

@@ -1,4 +1,5 @@
 import { parseAllDocuments } from "yaml";
+import { YAML_VARIABLES } from "../bootstrap/proxy_config.ts";
 import { MeshError } from "../errors.ts";
 import { Fields } from "./fields.ts";
 import { type KindMap, KINDS } from "./kinds/all.ts";
@@ -38,7 +39,8 @@ export class ObjectStore {
   /**
    * Takes one or more YAML documents. All of them are read before any takes effect.
    *
-   * @throws {MeshError} `CONFIG_INVALID` for invalid YAML, an unknown kind, or a wrong field.
+   * @throws {MeshError} `CONFIG_INVALID` for invalid YAML, an unknown kind, or a wrong field; `PERMISSION_MISSING`
+   * naming the flag.
    */
   apply(yaml: string): StoreChange {
     const parsed = readDocuments(yaml).map(parseObject);
@@ -95,7 +97,7 @@ function changeOf(kinds: readonly Kind<string, unknown>[]): StoreChange {
 }
 
 function readDocuments(yaml: string): unknown[] {
-  const documents = parseAllDocuments(yaml, { logLevel: "silent" });
+  const documents = parse(yaml);
   if (!Array.isArray(documents)) return [];
   const values: unknown[] = [];
   for (const document of documents) {
@@ -108,6 +110,17 @@ function readDocuments(yaml: string): unknown[] {
     if (value !== null && value !== undefined) values.push(...itemsOf(value));
   }
   return values;
+}
+
+function parse(yaml: string): ReturnType<typeof parseAllDocuments> {
+  try {
+    return parseAllDocuments(yaml, { logLevel: "silent" });
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+    const message = "Cannot read the YAML: no permission for the variables that its parser reads, run with " +
+      `--allow-env=${YAML_VARIABLES.join(",")}`;
+    throw new MeshError("PERMISSION_MISSING", message, { cause });
+  }
 }
 
 /** The objects of a `kind: List`, or the object itself. */

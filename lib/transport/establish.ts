@@ -87,7 +87,8 @@ export function establish(socket: Socket, options: EstablishOptions): Promise<By
     }
     if (!settle()) return;
     const to = formatAddress(address);
-    reject(new MeshError("PERMISSION_MISSING", `Cannot connect to '${to}': grant --allow-net=${to}`, { cause: error }));
+    const message = `Cannot connect to '${to}': no permission, run with --allow-net=${to}`;
+    reject(new MeshError("PERMISSION_MISSING", message, { cause: error }));
   });
   socket.once("close", () => fail({ kind: "connect", reason: "the peer closed the connection" }));
   socket.once(tls === null ? "connect" : "secureConnect", () => {

@@ -42,7 +42,7 @@ export function serveEndpoint(options: EndpointOptions, handler: EndpointHandler
     if (cause instanceof Deno.errors.NotCapable) {
       throw new MeshError(
         "PERMISSION_MISSING",
-        `Cannot serve on '${hostname}:${port}': the permission is missing, run with --allow-net=${hostname}:${port}`,
+        `Cannot serve on '${hostname}:${port}': no permission, run with --allow-net=${hostname}:${port}`,
         { cause },
       );
     }
