@@ -117,10 +117,12 @@ export class HostConnector {
     request: HttpRequest,
     { alpnOverride, applicationTls }: UpstreamAttempt,
   ): ConnectionPool {
-    const protocol = applicationTls === null ? protocolOf(cluster, request) : "http1";
+    // Only HTTP/1.1 can be upgraded, whatever the cluster prefers.
+    const upgrade = request.upgrade !== undefined;
+    const protocol = applicationTls === null && !upgrade ? protocolOf(cluster, request) : "http1";
     // An override would decide what `auto` leaves to the server.
     const alpn = alpnOverride === null || protocol === "auto"
-      ? null
+      ? (upgrade ? UPGRADE_ALPN : null)
       : alpnOverride.get(protocol === "http2" ? "HTTP/2" : "HTTP/1.1") ?? null;
     const hostname = usesHostname(cluster, host.transport) ? request.authority : "";
     // Nearly always the pool of the request before: no key has to be built then.
@@ -219,6 +221,9 @@ export class HostConnector {
 
 /** Offered where the version is left to the server. */
 const AUTO_ALPN: readonly string[] = ["h2", "http/1.1"];
+
+/** Offered for an upgrade where no filter says what to offer: the list of the TLS context may hold HTTP/2. */
+const UPGRADE_ALPN: readonly string[] = ["http/1.1"];
 
 function protocolOf(cluster: Cluster, request: HttpRequest): Protocol {
   const { protocol } = cluster.http;
