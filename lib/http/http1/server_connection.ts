@@ -452,10 +452,8 @@ class Http1ServerConnection
         ? this.#limits.idleTimeoutMs
         : this.#limits.headTimeoutMs;
     } else if (
-      current.switched
-        ? false
-        : this.#writer?.blocked ||
-          (!current.received && !current.answering && !this.#paused && current.upgrade === null)
+      current.switched ? false : this.#writer?.blocked ||
+        (!current.received && !current.answering && !this.#paused && current.upgrade === null)
     ) {
       limit = this.#limits.stallTimeoutMs;
     }

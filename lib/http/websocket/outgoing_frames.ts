@@ -45,6 +45,8 @@ export class OutgoingFrames implements Body {
   #pong: Uint8Array | null = null;
   #waiting: ((chunk: Uint8Array | null) => void) | null = null;
   #opened = false;
+  /** A close frame was queued: no other frame may follow it. */
+  #closing = false;
   #ending = false;
   #over = false;
   /** Bytes of messages that were not handed over yet, without framing. */
@@ -67,7 +69,7 @@ export class OutgoingFrames implements Body {
    */
   message(opcode: number, payload: Uint8Array | Promise<Uint8Array>, length: number): void {
     this.bufferedAmount += length;
-    if (this.#over || this.#ending) return;
+    if (this.#done) return;
     if (payload instanceof Uint8Array) return this.#add(opcode, payload, length);
     const frame: Frame = { opcode, payload: null, counted: length, key: null, sent: -1 };
     this.#frames.push(frame);
@@ -79,19 +81,20 @@ export class OutgoingFrames implements Body {
 
   /** Queues a ping. */
   ping(): void {
-    if (!this.#over && !this.#ending) this.#add(Opcode.PING, EMPTY, 0);
+    if (!this.#done) this.#add(Opcode.PING, EMPTY, 0);
   }
 
   /** Answers a ping, before messages that have not begun. */
   pong(payload: Uint8Array): void {
-    if (this.#over || this.#ending) return;
+    if (this.#done) return;
     this.#pong = payload;
     this.#flush();
   }
 
   /** Queues a close frame; nothing can follow it but the end. */
   close(payload: Uint8Array): void {
-    if (this.#over || this.#ending) return;
+    if (this.#done) return;
+    this.#closing = true;
     this.#add(Opcode.CLOSE, payload, 0);
   }
 
@@ -134,6 +137,10 @@ export class OutgoingFrames implements Body {
     this.#waiting?.(null);
     this.#waiting = null;
     this.#owner.onCancelled(reason);
+  }
+
+  get #done(): boolean {
+    return this.#over || this.#ending || this.#closing;
   }
 
   #add(opcode: number, payload: Uint8Array, counted: number): void {
