@@ -115,7 +115,8 @@ export class WebSocketConnection implements FrameReaderOwner, OutgoingFramesOwne
     this.#leaving = true;
     if (this.#state === WebSocketState.Open) this.close(CloseCode.GOING_AWAY, "");
     else if (this.#state === WebSocketState.Connecting && this.#options.role === "client") {
-      this.fail("Cannot open the WebSocket: the mesh is being closed");
+      // Its maker may not listen yet.
+      queueMicrotask(() => this.fail("Cannot open the WebSocket: the mesh is being closed"));
     }
   }
 

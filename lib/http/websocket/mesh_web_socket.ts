@@ -194,11 +194,12 @@ export class MeshWebSocket extends EventTarget implements WebSocket {
   }
 
   #onMessage(data: string | Uint8Array): void {
+    // A buffer of its own: what arrived may be a part of a larger one.
     const shown = typeof data === "string"
       ? data
       : this.#binaryType === "blob"
       ? new Blob([data as Uint8Array<ArrayBuffer>])
-      : (data as Uint8Array<ArrayBuffer>).slice().buffer;
+      : new Uint8Array(data).buffer;
     this.dispatchEvent(new MessageEvent("message", { data: shown, origin: this.#origin }));
   }
 
