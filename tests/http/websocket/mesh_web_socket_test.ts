@@ -80,7 +80,7 @@ Deno.test("MeshWebSocket gives up on a peer that does not close in time", async 
   socket.close(1000, "bye");
   assert.equal(await frame, "880503e8627965");
   assert.equal(socket.readyState, 2);
-  clock.advance(5_000);
+  await clock.advance(5_000);
   await turn();
   assert.match(events[1]!, /did not finish the close handshake/);
   assert.equal(events[2], "close 1006 '' false");
@@ -91,12 +91,12 @@ Deno.test("MeshWebSocket pings a silent peer at half of the idle timeout and clo
   const { events, outgoing, clock, send } = serverSocket(30_000);
   const ping = next(outgoing);
   await turn();
-  clock.advance(15_000);
+  await clock.advance(15_000);
   assert.equal(await ping, "8900");
   await send("8a8000000000");
-  clock.advance(15_000);
+  await clock.advance(15_000);
   assert.equal(await next(outgoing), "8900");
-  clock.advance(15_000);
+  await clock.advance(15_000);
   assert.equal((await next(outgoing))!.slice(0, 2), "88");
   assert.deepEqual(events.slice(1), [
     "error No response from ping frame",
