@@ -60,8 +60,9 @@ Deno.test("without a mesh: overloads, onError, signal, and the variable that swi
 Deno.test("without a mesh WebSockets are the runtime's own", async () => {
   await using mesh = await Mesh.join({ enabled: false, env: {} });
   await using server = await mesh.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+    const header = request.headers.get("x-a");
     const { socket, response } = mesh.upgradeWebSocket(request, { protocol: "chat" });
-    socket.onmessage = ({ data }) => socket.send(`${data} ${request.headers.get("x-a")}`);
+    socket.onmessage = ({ data }) => socket.send(`${data} ${header}`);
     return response;
   });
   const socket = mesh.webSocket(`ws://127.0.0.1:${server.addr.port}/`, { protocols: "chat", headers: { "x-a": "1" } });

@@ -48,7 +48,7 @@ class Events {
   /** Waits for that many messages. */
   async count(count: number): Promise<unknown[]> {
     while (this.messages.length < count) {
-      if (this.close !== null) throw new Error(`closed with '${this.close.code}' ${this.error?.message ?? ""}`);
+      if (this.close !== null) throw new Error(`Closed with '${this.close.code}' ${this.error?.message ?? ""}`);
       await new Promise<void>((resolve) => this.#waiting = resolve);
     }
     return this.messages;
