@@ -33,6 +33,8 @@ export type {
   MeshServer,
 } from "./lib/serve_handler.ts";
 export type { Fetch } from "./lib/fetch.ts";
+export type { MeshUpgradeOptions, MeshWebSocketUpgrade } from "./lib/upgrade_web_socket.ts";
+export type { MeshWebSocketInit } from "./lib/web_socket.ts";
 export type { IdentityView } from "./lib/identity/secret_manager.ts";
 export type { Logger, LogLevel } from "./lib/internal/logger.ts";
 export type { MeshSnapshot } from "./lib/mesh_snapshot.ts";

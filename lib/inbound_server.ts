@@ -43,6 +43,8 @@ export interface InboundServerOptions extends InboundStackOptions {
   /** Counts clients that were refused. */
   readonly onTransportFailure: CountRefusal;
   readonly registry: HandleRegistry;
+  /** Called once when the server begins to drain: what would never end by itself is told to. */
+  readonly onDrain?: () => void;
 }
 
 /** How long connections to a filter chain that is gone may stay idle: Istio's `drainDuration`. */
@@ -117,6 +119,7 @@ export class InboundServer {
       await this.#acceptor.close();
       for (const raw of this.#undecided) raw.destroy();
       for (const { connection } of this.#served) connection.drain();
+      this.#options.onDrain?.();
       this.#settleWhenIdle();
     }
     await this.#idle.promise;

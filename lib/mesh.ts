@@ -18,7 +18,10 @@ import { serveInMesh, servePlainly } from "./mesh_server.ts";
 import { serveArguments } from "./serve.ts";
 import type { MeshServeHandler, MeshServeObject, MeshServeOptions, MeshServer } from "./serve_handler.ts";
 import { createConnector } from "./transport/connector.ts";
+import { plainUpgrade, plainWebSocket } from "./transport/plain_web_socket.ts";
 import { HandleRegistry } from "./transport/handle_registry.ts";
+import type { MeshUpgradeOptions, MeshWebSocketUpgrade } from "./upgrade_web_socket.ts";
+import type { MeshWebSocketInit } from "./web_socket.ts";
 
 /** How {@linkcode Mesh.close} ends. */
 export interface CloseOptions {
@@ -115,6 +118,76 @@ export class Mesh implements AsyncDisposable {
     this.#servers.add(server);
     void server.finished.then(() => this.#servers.delete(server));
     return server;
+  }
+
+  /**
+   * Opens a WebSocket through the mesh: the object of the web standards, over a connection that has the workload's
+   * identity, is routed as a request is, and is counted when it ends. A failure is an `error` event whose message says
+   * what happened, and a `close` event with 1006.
+   *
+   * @param url With `ws:` or `http:`; `wss:` and `https:` are TLS of the application's own, for hosts outside of the mesh.
+   * @param options Sub-protocols, or an object with those, headers and a signal.
+   * @throws {DOMException} `SyntaxError` for a URL or sub-protocol that is not valid.
+   *
+   * @example An echo, both ends in the mesh
+   * ```ts
+   * import { Mesh } from "@enmesh/enmesh";
+   * import { FakeIstiod } from "@enmesh/enmesh/testing";
+   * import assert from "node:assert/strict";
+   *
+   * await using istiod = await FakeIstiod.start();
+   * await using mesh = await Mesh.join(await istiod.workload({ name: "echo" }));
+   * await using server = await mesh.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+   *   const { socket, response } = mesh.upgradeWebSocket(request);
+   *   socket.onmessage = (event) => socket.send(event.data);
+   *   return response;
+   * });
+   * const socket = mesh.webSocket(`ws://127.0.0.1:${server.addr.port}/`);
+   * socket.onopen = () => socket.send("hello");
+   * const { data } = await new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
+   * assert.equal(data, "hello");
+   * socket.close(1000);
+   * await new Promise((resolve) => socket.onclose = resolve);
+   * ```
+   */
+  webSocket(url: string | URL, options: string | readonly string[] | MeshWebSocketInit = {}): WebSocket {
+    if (this.#runtime !== null) return this.#runtime.webSocket(url, options);
+    const list = typeof options === "string" || Array.isArray(options);
+    return plainWebSocket(url, list ? { protocols: options as string | string[] } : options as MeshWebSocketInit);
+  }
+
+  /**
+   * Turns a request of {@linkcode Mesh.serve} into a WebSocket, as `Deno.upgradeWebSocket` does for `Deno.serve`: the
+   * handler returns the response as it is, then the socket opens. It is closed with 1001 when the server shuts down.
+   *
+   * @param request The request the handler was given.
+   * @param options Sub-protocol, time without a sign of life, and the longest message.
+   * @throws {TypeError} When the request asks for no upgrade, was upgraded before, or is none of `mesh.serve`. A malformed
+   * handshake throws too; the client is then answered with 400 or 426.
+   *
+   * @example A socket that tells its client who it is
+   * ```ts
+   * import { Mesh } from "@enmesh/enmesh";
+   * import { FakeIstiod } from "@enmesh/enmesh/testing";
+   * import assert from "node:assert/strict";
+   *
+   * await using istiod = await FakeIstiod.start();
+   * await using mesh = await Mesh.join(await istiod.workload({ name: "greeter" }));
+   * await using server = await mesh.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request, info) => {
+   *   if (request.headers.get("upgrade") !== "websocket") return new Response("a WebSocket, please", { status: 426 });
+   *   const { socket, response } = mesh.upgradeWebSocket(request, { idleTimeout: 60 });
+   *   socket.onopen = () => socket.send(info.peer?.principal ?? "stranger");
+   *   return response;
+   * });
+   * const socket = new WebSocket(`ws://127.0.0.1:${server.addr.port}/`); // a client that knows nothing of the mesh
+   * const { data } = await new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
+   * assert.equal(data, "stranger");
+   * socket.close();
+   * await new Promise((resolve) => socket.onclose = resolve);
+   * ```
+   */
+  upgradeWebSocket(request: Request, options: MeshUpgradeOptions = {}): MeshWebSocketUpgrade {
+    return this.#runtime === null ? plainUpgrade(request, options) : this.#runtime.upgrades.upgrade(request, options);
   }
 
   /**

@@ -24,6 +24,7 @@ import type { FilterContext } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
+import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
 import { InboundServer, type InboundServerOptions } from "./inbound_server.ts";
@@ -53,7 +54,9 @@ import { StreamTls } from "./transport/stream_tls.ts";
 import { countingConnector, refusalCounter } from "./transport/refusal_counter.ts";
 import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
+import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
+import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
 import { AdsClient } from "./xds/ads_client.ts";
 
 /** What the runtime is given from outside. */
@@ -72,6 +75,11 @@ export class MeshRuntime {
   readonly registry: HandleRegistry = new HandleRegistry();
   readonly metrics: MetricRegistry = new MetricRegistry();
   readonly fetch: Fetch;
+  readonly webSocket: CreateWebSocket;
+  /** Requests of our servers that may become WebSockets. */
+  readonly upgrades: WebSocketUpgrades;
+  /** WebSockets we have opened to others. */
+  readonly #sockets = new OpenSockets();
   readonly #options: MeshRuntimeOptions;
   readonly #ads: AdsClient;
   readonly #clusters: ClusterManager;
@@ -172,8 +180,10 @@ export class MeshRuntime {
     this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router });
     this.#client = new OutboundClient({ outbound: this.#outbound, clusters: this.#clusters, context: outbound });
     this.fetch = createFetch({ clock, client: this.#client });
+    this.webSocket = createWebSocket({ clock, client: this.#client, sockets: this.#sockets });
 
     // Inbound: each listening port is put together when it is opened.
+    this.upgrades = new WebSocketUpgrades(clock);
     this.#inbound = {
       snapshots: this.store,
       context: { ...shared, direction: "inbound" },
@@ -215,7 +225,7 @@ export class MeshRuntime {
 
   /** Opens a listening port. */
   async listen(
-    options: Pick<InboundServerOptions, "hostname" | "port" | "meshPort" | "application">,
+    options: Pick<InboundServerOptions, "hostname" | "port" | "meshPort" | "application" | "onDrain">,
   ): Promise<InboundServer> {
     if (this.#state !== "joined") throw new MeshError("MESH_CLOSED", "Cannot serve: the mesh was closed");
     const server = await InboundServer.start({ ...this.#inbound, ...options });
@@ -250,6 +260,7 @@ export class MeshRuntime {
     this.#state = "draining";
     const { clock } = this.#options;
     const servers = [...this.#servers];
+    this.#sockets.leave();
     const drained = Promise.all([...servers.map((server) => server.drain()), this.#client.idle()]);
     await new Promise<void>((resolve) => {
       const limit = clock.timer(drainMs, resolve, { ref: true });

@@ -1,3 +1,4 @@
+import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import type { Logger } from "./internal/logger.ts";
 import type { MeshRuntime } from "./mesh_runtime.ts";
 import { webApplication } from "./serve.ts";
@@ -13,11 +14,13 @@ export async function serveInMesh(
 ): Promise<MeshServer> {
   const { port = 8000, hostname = "0.0.0.0", meshPort = null, signal, onListen, onError } = options;
   signal?.throwIfAborted();
+  const sockets = new OpenSockets();
   const inbound = await runtime.listen({
     hostname,
     port,
     meshPort,
-    application: webApplication(handler, { logger, onError }),
+    application: webApplication(handler, { logger, onError, upgrades: runtime.upgrades, sockets }),
+    onDrain: () => sockets.leave(),
   });
   const addr: Deno.NetAddr = { transport: "tcp", ...inbound.addr };
   const abort = () => void inbound.close();

@@ -4,13 +4,16 @@
  * @module
  */
 import type { Call } from "./http/call.ts";
+import type { HttpRequest, HttpResponse } from "./http/message.ts";
 import { toWebRequest } from "./http/web/request_to_web.ts";
 import { fromWebResponse } from "./http/web/response_from_web.ts";
+import type { OpenSockets } from "./http/websocket/open_sockets.ts";
 import type { Application } from "./inbound.ts";
 import type { Logger } from "./internal/logger.ts";
 import { parseSpiffeId } from "./identity/spiffe.ts";
 import type { MeshPeer, MeshServeHandler, MeshServeInfo, MeshServeObject, MeshServeOptions } from "./serve_handler.ts";
 import type { PeerIdentity } from "./transport/byte_stream.ts";
+import { HandshakeError, type WebSocketUpgrades } from "./upgrade_web_socket.ts";
 
 /** Arguments of `mesh.serve` in one form. */
 export interface ServeArguments {
@@ -43,28 +46,50 @@ export function serveArguments(
 export interface WebApplicationOptions {
   readonly logger: Logger;
   readonly onError: MeshServeOptions["onError"];
+  readonly upgrades: WebSocketUpgrades;
+  /** WebSockets of this server. */
+  readonly sockets: OpenSockets;
 }
 
 /** The application of a server: web objects in, web objects out. */
 export function webApplication(
   handler: MeshServeHandler,
-  { logger, onError }: WebApplicationOptions,
+  { logger, onError, upgrades, sockets }: WebApplicationOptions,
 ): Application {
   const recover = async (error: unknown): Promise<Response> => {
+    if (error instanceof HandshakeError) return error.response;
     if (onError !== undefined) return await onError(error);
     logger.log("error", `A handler threw: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
     return new Response("Internal Server Error", { status: 500 });
+  };
+  /** Of a request for an upgrade the web object shows what is hop-by-hop to everyone else, as that of `Deno.serve`. */
+  const upgradable = (request: HttpRequest, call: Call, url: string, upgrade: string): Request => {
+    const headers = request.headers.clone();
+    headers.append("connection", "Upgrade");
+    headers.append("upgrade", upgrade);
+    const web = toWebRequest({ ...request, headers, body: null }, { url, signal: () => call.exchange.signal });
+    upgrades.offer(web, request, call, sockets);
+    return web;
+  };
+  const answer = async (response: Response, request: HttpRequest): Promise<HttpResponse> => {
+    const message = await upgrades.accept(response, request) ?? fromWebResponse(response);
+    // Refused: what the client sends behind its request interests nobody.
+    if (message.status !== 101) request.body?.cancel();
+    return message;
   };
   return async function application(request, call) {
     const authority = request.authority === "" ? localAuthority(call) : request.authority;
     const url = `http://${authority}${request.path === "*" ? "/*" : request.path}`;
     const { exchange } = call;
+    const { upgrade } = request;
     try {
       const response = await handler(
-        toWebRequest(request, { url, signal: () => exchange.signal }),
+        upgrade === undefined
+          ? toWebRequest(request, { url, signal: () => exchange.signal })
+          : upgradable(request, call, url, upgrade),
         new ServeInfo(call),
       );
-      return fromWebResponse(response);
+      return upgrade === undefined ? fromWebResponse(response) : await answer(response, request);
     } catch (error) {
       // A caller that has gone is no failure of the handler.
       if (exchange.cancelled) throw error;

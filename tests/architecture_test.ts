@@ -38,6 +38,8 @@ const FILES: Record<string, string> = {
   "lib/outbound.ts": "stacks",
   "lib/outbound_client.ts": "stacks",
   "lib/fetch.ts": "stacks",
+  "lib/web_socket.ts": "stacks",
+  "lib/upgrade_web_socket.ts": "stacks",
   "lib/inbound.ts": "stacks",
   "lib/inbound_server.ts": "stacks",
   "lib/serve.ts": "stacks",

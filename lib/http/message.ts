@@ -18,11 +18,17 @@ export interface HttpRequest {
   /** The content; `null` for none. */
   body: Body | null;
   protocol: HttpProtocol;
+  /**
+   * The protocol this request asks to go on with, lower case (`websocket`); absent for an ordinary request. `body` then
+   * holds what the client sends after the upgrade. An answer of 101 carries what the server sends in its `body`, and both
+   * directions end by themselves; any other answer is an ordinary one, and the body of the request is cancelled.
+   */
+  upgrade?: string;
 }
 
 /** A response as it travels through the data path. */
 export interface HttpResponse {
-  /** 200 to 999: informational responses are handled in the codec. */
+  /** 200 to 999, or 101 to a request with `upgrade`: other informational responses are handled in the codec. */
   status: number;
   /** Without pseudo-headers and without hop-by-hop fields. */
   headers: HeaderList;

@@ -16,13 +16,16 @@ const UNLIMITED: RequestTimeouts = { globalMs: 0, perTryMs: 0 };
 
 /**
  * The limits of a request: the route's, or for gRPC requests on routes with `max_grpc_timeout` the caller's
- * `grpc-timeout` capped by it (0 being no cap). A per-try limit that is not below the global one has no effect.
+ * `grpc-timeout` capped by it (0 being no cap). A per-try limit that is not below the global one has no effect. Limits
+ * count from the end of the request, so that a request for an upgrade has none.
  */
 export function requestTimeouts(
   action: ForwardAction,
   retry: RetryPolicy | null,
   headers: HeaderList,
+  upgrade?: string,
 ): RequestTimeouts {
+  if (upgrade !== undefined) return UNLIMITED;
   let globalMs = action.timeoutMs;
   const max = action.grpcTimeoutHeaderMaxMs;
   if (max !== null && hasGrpcContentType(headers)) {

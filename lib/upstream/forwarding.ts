@@ -80,7 +80,7 @@ export class Forwarding {
     this.#call = call;
     const { plan, action } = route;
     this.#retry = plan.retry === null || !plan.retry.covers(request) ? null : new RetryState(plan.retry, deps.random);
-    this.#timeouts = requestTimeouts(action, plan.retry?.policy ?? null, request.headers);
+    this.#timeouts = requestTimeouts(action, plan.retry?.policy ?? null, request.headers, request.upgrade);
     this.#startedAt = deps.clock.now();
     const { body } = request;
     this.#content = body === null ? null : body.whole();

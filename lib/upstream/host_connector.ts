@@ -32,8 +32,11 @@ export interface HostConnectorDeps {
   multiplex: boolean;
 }
 
-/** The version spoken on a connection; `auto` is decided by ALPN. */
-type Protocol = "http1" | "http2" | "auto";
+/**
+ * The version spoken on a connection; `auto` is decided by ALPN. `upgrade` is HTTP/1.1 that becomes another protocol: only
+ * HTTP/1.1 can, whatever cluster and peer prefer.
+ */
+type Protocol = "http1" | "http2" | "auto" | "upgrade";
 
 /** What tells the connections of one pool from those of another. */
 interface ConnectionKind {
@@ -123,7 +126,7 @@ export class HostConnector {
     const protocol = applicationTls === null ? protocolOf(cluster, request) : "http1";
     // An override would decide what `auto` leaves to the server.
     const alpn = alpnOverride === null || protocol === "auto"
-      ? null
+      ? (protocol === "upgrade" ? UPGRADE_ALPN : null)
       : alpnOverride.get(protocol === "http2" ? "HTTP/2" : "HTTP/1.1") ?? null;
     const hostname = usesHostname(cluster, host.transport) ? request.authority : "";
     // Nearly always the pool of the request before: no key has to be built then.
@@ -229,14 +232,19 @@ const AUTO_ALPN: readonly string[] = ["h2", "http/1.1"];
 
 /**
  * Whether a connection may turn out to be the carrier: on the mesh's own mutual TLS only, where the peer is a workload
- * (its ALPN list names `istio`), and not where bytes of another protocol follow.
+ * (its ALPN list names `istio`), and not for what HTTP/2 does not carry.
  */
 function mayBeCarried(transport: TransportSocket, { protocol, alpn, applicationTls }: ConnectionKind): boolean {
-  return protocol !== "auto" && applicationTls === null && alpn !== null && alpn.includes("istio") &&
+  return (protocol === "http1" || protocol === "http2") && applicationTls === null && alpn !== null &&
+    alpn.includes("istio") &&
     transport.kind === "tls" && transport.context.certificates.length > 0;
 }
 
+/** Offered for an upgrade where no filter says what to offer: the list of the TLS context may hold HTTP/2. */
+const UPGRADE_ALPN: readonly string[] = ["http/1.1"];
+
 function protocolOf(cluster: Cluster, request: HttpRequest): Protocol {
+  if (request.upgrade !== undefined) return "upgrade";
   const { protocol } = cluster.http;
   return protocol === "downstream" ? (request.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
 }

@@ -56,3 +56,21 @@ Deno.test("without a mesh: overloads, onError, signal, and the variable that swi
   });
   assert.equal(await (await mesh.fetch(`http://127.0.0.1:${object.addr.port}/`)).text(), "object");
 });
+
+Deno.test("without a mesh WebSockets are the runtime's own", async () => {
+  await using mesh = await Mesh.join({ enabled: false, env: {} });
+  await using server = await mesh.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+    const header = request.headers.get("x-a");
+    const { socket, response } = mesh.upgradeWebSocket(request, { protocol: "chat" });
+    socket.onmessage = ({ data }) => socket.send(`${data} ${header}`);
+    return response;
+  });
+  const socket = mesh.webSocket(`ws://127.0.0.1:${server.addr.port}/`, { protocols: "chat", headers: { "x-a": "1" } });
+  assert.ok(socket instanceof WebSocket);
+  socket.onopen = () => socket.send("hi");
+  const { data } = await new Promise<MessageEvent>((resolve) => socket.onmessage = resolve);
+  assert.equal(data, "hi 1");
+  assert.equal(socket.protocol, "chat");
+  socket.close(1000);
+  await new Promise((resolve) => socket.onclose = resolve);
+});

@@ -14,6 +14,7 @@ import type { MessageHead } from "./message_head.ts";
 import { Http1ParseError } from "./parse_error.ts";
 import { Http1Parser, type ParserOwner } from "./parser.ts";
 import { parseStatusLine, type StatusLine } from "./status_line.ts";
+import { checkSwitch } from "./upgrade.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /**
@@ -22,6 +23,10 @@ import { Watchdog } from "./watchdog.ts";
  * Informational responses are skipped. A response may begin, and end, before its request has been sent completely: the
  * rest of the request is then given up with the connection. Idle time is the pool's business; the codec only bounds how
  * long a peer may move no byte of a body.
+ *
+ * A request with `upgrade` sends nothing behind its head before the answer. A 101 makes the connection raw: request and
+ * response body are then its two directions, each ends by itself, nothing bounds how long they are silent, and the
+ * connection serves no other request.
  *
  * @param stream The connection; taken over.
  * @param options Bounds, clock, logger.
@@ -45,6 +50,12 @@ interface Current {
   /** The whole response has arrived. */
   received: boolean;
   informational: number;
+  /** What was asked to switch to; `null` for an ordinary request, and once that was refused. */
+  upgrade: string | null;
+  /** What the client sends after an upgrade, until that has happened or was refused. */
+  upgradeBody: Body | null;
+  /** The connection is raw. */
+  switched: boolean;
 }
 
 class Http1ClientConnection
@@ -142,6 +153,7 @@ class Http1ClientConnection
       return this.#fail(terminated(error));
     }
     this.#settle();
+    if (this.#current?.switched) return;
     if (this.#current !== null) this.#fail(terminated());
     else this.#close(false);
   }
@@ -164,7 +176,9 @@ class Http1ClientConnection
     if (current === null || current.received) {
       throw new Http1ParseError(400, "Cannot accept the response: no request was sent");
     }
+    if (line.status === 101 && current.upgrade !== null) return this.#switch(current, line, head, current.upgrade);
     if (line.status < 200) return this.#informational(current, line.status, head);
+    this.#endUpgrade(current, null);
     const framing = responseFraming(head, line.status, line.version, current.method);
     current.exchange.responseHeaderBytes = head.bytes;
     current.response = { status: line.status, headers: new HeaderList(head.pairs), body: null };
@@ -211,6 +225,15 @@ class Http1ClientConnection
   }
 
   cancelled(reason: unknown): void {
+    const current = this.#current;
+    if (current?.switched) {
+      // One direction is of no interest any more; the other ends by itself.
+      current.received = true;
+      this.#parser.stop();
+      this.#updateFlow();
+      this.#settle();
+      return;
+    }
     // The reader wants no more and the rest could be endless: over HTTP/1.1 only closing stops the sender.
     this.#fail(reason ?? new MeshError("ABORTED", "Cannot read the response: its content was cancelled"));
   }
@@ -226,7 +249,12 @@ class Http1ClientConnection
   onBodyWritten(error: unknown): void {
     this.#writer = null;
     if (error !== null) return this.#fail(error);
-    this.#current!.sent = true;
+    const current = this.#current!;
+    current.sent = true;
+    if (current.switched) {
+      this.#stream.end();
+      this.#settle();
+    }
     this.#watch();
   }
 
@@ -238,15 +266,17 @@ class Http1ClientConnection
     resolve: (response: HttpResponse) => void,
     reject: (error: unknown) => void,
   ): void {
-    const { method, body } = request;
+    const { method, upgrade } = request;
+    const upgradeBody = upgrade === undefined ? null : request.body;
+    const body = upgrade === undefined ? request.body : null;
     const whole = body === null ? null : body.whole();
     const framing = requestFramingOf(body, whole, request.headers);
     let head: string;
     try {
       const explicit = body !== null || method === "POST" || method === "PUT" || method === "PATCH";
-      head = this.#heads.request(method, request.path, request.authority, request.headers, framing, explicit);
+      head = this.#heads.request(method, request.path, request.authority, request.headers, framing, explicit, upgrade);
     } catch (error) {
-      body?.cancel(error);
+      request.body?.cancel(error);
       return reject(new MeshError("UPSTREAM_PROTOCOL_ERROR", (error as Error).message, { cause: error }));
     }
     const current: Current = {
@@ -259,6 +289,9 @@ class Http1ClientConnection
       sent: true,
       received: false,
       informational: 0,
+      upgrade: upgrade ?? null,
+      upgradeBody,
+      switched: false,
     };
     this.#current = current;
     exchange.connection = this.#stream.info;
@@ -292,6 +325,36 @@ class Http1ClientConnection
 
   // === Receiving
 
+  /** The server agreed: from here on the connection is raw both ways. */
+  #switch(current: Current, line: StatusLine, head: MessageHead, upgrade: string): Framing {
+    checkSwitch(head, line.version, upgrade);
+    current.exchange.responseHeaderBytes = head.bytes;
+    current.response = { status: 101, headers: new HeaderList(head.pairs), body: null };
+    current.switched = true;
+    current.sent = false;
+    this.#reusable = false;
+    this.#due = true;
+    return UNTIL_CLOSE;
+  }
+
+  /** What was meant to follow the upgrade is of no use: it was refused, or the connection is gone. */
+  #endUpgrade(current: Current, reason: unknown): void {
+    current.upgrade = null;
+    const body = current.upgradeBody;
+    current.upgradeBody = null;
+    body?.cancel(reason ?? undefined);
+  }
+
+  /** Begins to send what follows the upgrade. */
+  #sendUpgraded(current: Current): void {
+    const body = current.upgradeBody;
+    current.upgradeBody = null;
+    if (body === null) return this.onBodyWritten(null);
+    this.#writer = new BodyWriter(this.#stream, this.#heads, body, UNTIL_CLOSE, this);
+    this.#writer.start(false);
+    this.#watch();
+  }
+
   #informational(current: Current, status: number, head: MessageHead): Framing {
     if (status === 101) throw new Http1ParseError(400, "Cannot accept the response: no upgrade was asked for");
     if (++current.informational > this.#limits.maxInformational) {
@@ -310,8 +373,9 @@ class Http1ClientConnection
     if (this.#due) {
       this.#due = false;
       current.resolve(current.response!);
+      if (current.switched) this.#sendUpgraded(current);
     }
-    if (!current.received) return;
+    if (!current.received || (current.switched && !current.sent) || this.#current !== current) return;
     this.#current = null;
     const writer = this.#writer;
     this.#writer = null;
@@ -338,7 +402,10 @@ class Http1ClientConnection
 
   /** Bounds only how long the server may take none of our bytes: a silent response may be a stream of events. */
   #watch(): void {
-    if (this.#state !== "closed") this.#watchdog.keep(this.#writer?.blocked ? this.#limits.stallTimeoutMs : 0);
+    if (this.#state === "closed") return;
+    // What follows an upgrade may be silent for as long as it likes, and leave the other side's bytes where they are.
+    const bounded = this.#writer?.blocked === true && this.#current?.switched !== true;
+    this.#watchdog.keep(bounded ? this.#limits.stallTimeoutMs : 0);
   }
 
   // === Ending
@@ -365,6 +432,7 @@ class Http1ClientConnection
     const writer = this.#writer;
     this.#writer = null;
     writer?.abort(error);
+    if (current !== null) this.#endUpgrade(current, error);
     this.#close(true);
     if (current === null) return;
     if (undelivered) current.reject(error);

@@ -16,6 +16,7 @@ const enum Kind {
   TransferEncoding,
   Connection,
   Expect,
+  Upgrade,
   /** Hop-by-hop without meaning for us: dropped (RFC 9110 section 7.6.1). */
   Dropped,
 }
@@ -29,7 +30,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ["keep-alive", Kind.Dropped],
   ["proxy-connection", Kind.Dropped],
   ["te", Kind.Dropped],
-  ["upgrade", Kind.Dropped],
+  ["upgrade", Kind.Upgrade],
   ["http2-settings", Kind.Dropped],
 ]);
 
@@ -166,6 +167,9 @@ function apply(head: MessageHead, line: KnownLine): void {
       }
       head.expectContinue = true;
       return;
+    case Kind.Upgrade:
+      head.upgrade = head.upgrade === null ? line.value : `${head.upgrade},${line.value}`;
+      return;
     default:
       return;
   }
@@ -182,6 +186,7 @@ function applyConnection(head: MessageHead, value: string): string | null {
     const option = part.trim();
     if (option === "close") head.close = true;
     else if (option === "keep-alive") head.keepAlive = true;
+    else if (option === "upgrade") head.upgradeOption = true;
     else if (option !== "" && !KINDS.has(option)) others = others === null ? option : `${others},${option}`;
   }
   return others;

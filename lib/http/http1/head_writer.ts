@@ -8,6 +8,7 @@ import { mayBeTrailer } from "./trailers.ts";
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const ASCII_VALUE = /^[\t\x20-\x7e]*$/;
 const LATIN1_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const UPGRADE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/;
 const TARGET = /^[\x21-\x7e]+$/;
 
 /** Fields the codec writes itself or that must not go on (RFC 9110 section 7.6.1). */
@@ -52,6 +53,7 @@ export class HeadWriter {
    * The head of a request.
    *
    * @param framing How its content is framed; 0 writes `content-length: 0` only with `explicitLength`.
+   * @param upgrade Protocol to ask for; absent for an ordinary request.
    * @throws {TypeError} When a part of it cannot be sent as it is.
    */
   request(
@@ -61,6 +63,7 @@ export class HeadWriter {
     headers: HeaderList,
     framing: Framing,
     explicitLength: boolean,
+    upgrade?: string,
   ): string {
     this.#ascii = true;
     if (method !== this.#lastMethod || path !== this.#lastPath || authority !== this.#lastAuthority) {
@@ -70,6 +73,7 @@ export class HeadWriter {
       this.#lastAuthority = authority;
     }
     const head = this.#lastRequestLine + this.#fields(headers.pairs);
+    if (upgrade !== undefined) return head + upgradeFields(upgrade);
     if (framing === CHUNKED) return head + "transfer-encoding: chunked\r\n\r\n";
     if (framing > 0 || explicitLength) return head + "content-length: " + framing + "\r\n\r\n";
     return head + "\r\n";
@@ -96,6 +100,16 @@ export class HeadWriter {
     else if (framing !== UNTIL_CLOSE && contentLength !== null) head += "content-length: " + contentLength + "\r\n";
     if (connection !== null) head += "connection: " + connection + "\r\n";
     return head + "\r\n";
+  }
+
+  /**
+   * The head of a response that switches protocols: what follows is not HTTP any more.
+   *
+   * @throws {TypeError} When a field cannot be sent as it is.
+   */
+  switching(headers: HeaderList, upgrade: string): string {
+    this.#ascii = true;
+    return statusLine(101) + this.#fields(headers.pairs) + upgradeFields(upgrade);
   }
 
   /**
@@ -161,6 +175,11 @@ function requestLine(method: string, path: string, authority: string): string {
     throw new TypeError("Cannot send the request: its authority is not valid");
   }
   return method + " " + path + " HTTP/1.1\r\nhost: " + authority + "\r\n";
+}
+
+function upgradeFields(upgrade: string): string {
+  if (!UPGRADE.test(upgrade)) throw new TypeError("Cannot upgrade the connection: the protocol is not a token");
+  return "connection: Upgrade\r\nupgrade: " + upgrade + "\r\n\r\n";
 }
 
 const STATUS_LINES: readonly string[] = Array.from(

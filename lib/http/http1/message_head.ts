@@ -12,6 +12,10 @@ export class MessageHead {
   close = false;
   /** Whether `connection` holds `keep-alive`. */
   keepAlive = false;
+  /** Value of `upgrade`, several joined by commas; `null` for none. */
+  upgrade: string | null = null;
+  /** Whether `connection` holds `upgrade`. */
+  upgradeOption = false;
   /** Whether `expect: 100-continue` was sent. */
   expectContinue = false;
   /** Bytes on the wire: start line, fields and empty line. */

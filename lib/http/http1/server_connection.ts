@@ -1,6 +1,6 @@
 import { MeshError } from "../../errors.ts";
 import type { ByteStream, ByteStreamHandler } from "../../transport/byte_stream.ts";
-import type { QueueBodyOwner } from "../body.ts";
+import type { Body, QueueBodyOwner } from "../body.ts";
 import type { HttpServerConnection, HttpServerHandler } from "../codec.ts";
 import { HeaderList } from "../header_list.ts";
 import type { HttpResponse } from "../message.ts";
@@ -15,6 +15,7 @@ import { Http1Parser, type ParserOwner } from "./parser.ts";
 import { reasonPhrase } from "../reason_phrase.ts";
 import { parseRequestLine, type RequestLine } from "./request_line.ts";
 import { requestAuthority, ServerRequest } from "./server_request.ts";
+import { requestedUpgrade } from "./upgrade.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /**
@@ -23,6 +24,9 @@ import { Watchdog } from "./watchdog.ts";
  * Malformed input is answered with its 4xx or 5xx and ends the connection. Requests have `scheme` `http` unless their
  * target says otherwise; an HTTP/1.0 request without `host` has an empty `authority`. Adds no `date` and no `server`:
  * those belong to the layers above, for both codecs alike.
+ *
+ * Whatever follows a request for an upgrade is the body of that request and never read as another one: an answer of 101
+ * makes the connection raw both ways, any other answer ends it. Nothing bounds how long a raw connection is silent.
  *
  * @param stream The connection; taken over.
  * @param handler Answers requests.
@@ -115,6 +119,7 @@ class Http1ServerConnection
       this.#linger();
       return;
     }
+    if (this.#current.switched) return this.#read(() => this.#parser.finish());
     // As Envoy and hyper do: a peer that ends while we work has gone. It could not tell us otherwise over HTTP/1.
     this.#stream.destroy();
     this.#gone(peerGone());
@@ -138,8 +143,9 @@ class Http1ServerConnection
   onHead(line: RequestLine, head: MessageHead): Framing {
     const authority = requestAuthority(line, head, this.#knownHost);
     this.#knownHost = head.host;
-    const framing = requestFraming(head, line.version);
-    this.#current = new ServerRequest(line, head, authority, framing, this.#stream.info);
+    const upgrade = requestedUpgrade(line, head);
+    const framing = upgrade === null ? requestFraming(head, line.version) : UNTIL_CLOSE;
+    this.#current = new ServerRequest(line, head, authority, framing, this.#stream.info, upgrade);
     // Called once the whole chunk has been read: small bodies are complete by then.
     this.#dispatchDue = true;
     return framing;
@@ -180,6 +186,7 @@ class Http1ServerConnection
 
   cancelled(): void {
     this.#discarding = true;
+    if (this.#current?.switched) this.#receiveNoMore(this.#current);
     this.#updateFlow();
   }
 
@@ -256,6 +263,13 @@ class Http1ServerConnection
     if (this.#current!.answered) this.#complete();
   }
 
+  /** One direction of a raw connection is of no interest any more; the other ends by itself. */
+  #receiveNoMore(current: ServerRequest): void {
+    current.received = true;
+    this.#parser.stop();
+    if (current.answered) this.#complete();
+  }
+
   // === Answering
 
   #answer(current: ServerRequest, response: HttpResponse): void {
@@ -274,6 +288,11 @@ class Http1ServerConnection
 
   #writeAnswer(current: ServerRequest, response: HttpResponse): void {
     const { status, headers, body } = response;
+    if (current.upgrade !== null) {
+      // What the client sends behind such a request is no request, whatever the answer is.
+      this.#closeAfter = true;
+      if (status === 101) return this.#switch(current, response, current.upgrade);
+    }
     const whole = body === null ? null : body.whole();
     const framing = answerFraming(response, whole, current.request.method, current.version);
     const contentLength = framing === 0 ? answerLength(response, current.request.method) : framing;
@@ -297,14 +316,30 @@ class Http1ServerConnection
       body?.cancel();
       this.#finishAnswer();
     } else {
-      // What is at hand at once leaves together with the head.
-      stream.cork();
-      const full = !this.#heads.write(stream, head);
-      this.#writer = new BodyWriter(stream, this.#heads, body!, framing, this);
-      this.#writer.start(full);
-      queueMicrotask(() => stream.uncork());
-      this.#watch();
+      this.#writeStreaming(head, body!, framing);
     }
+  }
+
+  #writeStreaming(head: string, body: Body, framing: Framing): void {
+    // What is at hand at once leaves together with the head.
+    const stream = this.#stream;
+    stream.cork();
+    const full = !this.#heads.write(stream, head);
+    this.#writer = new BodyWriter(stream, this.#heads, body, framing, this);
+    this.#writer.start(full);
+    queueMicrotask(() => stream.uncork());
+    this.#watch();
+  }
+
+  #switch(current: ServerRequest, { headers, body }: HttpResponse, upgrade: string): void {
+    const head = this.#heads.switching(headers, upgrade);
+    current.answering = true;
+    current.switched = true;
+    current.exchange.responseHeaderBytes = head.length;
+    if (this.#discarding) this.#receiveNoMore(current);
+    if (body !== null) return this.#writeStreaming(head, body, UNTIL_CLOSE);
+    this.#blocked = !this.#heads.write(this.#stream, head);
+    this.#finishAnswer();
   }
 
   #answerFailure(current: ServerRequest, error: unknown): void {
@@ -318,6 +353,11 @@ class Http1ServerConnection
   #finishAnswer(): void {
     const current = this.#current!;
     current.answered = true;
+    if (current.switched) {
+      this.#stream.end();
+      if (current.received) this.#complete();
+      return;
+    }
     if (!current.received && !this.#closeAfter) current.discard();
     if (current.received || this.#closeAfter) this.#complete();
     else this.#watch();
@@ -411,7 +451,10 @@ class Http1ServerConnection
         : this.#parser.atStart
         ? this.#limits.idleTimeoutMs
         : this.#limits.headTimeoutMs;
-    } else if (this.#writer?.blocked || (!current.received && !current.answering && !this.#paused)) {
+    } else if (
+      current.switched ? false : this.#writer?.blocked ||
+        (!current.received && !current.answering && !this.#paused && current.upgrade === null)
+    ) {
       limit = this.#limits.stallTimeoutMs;
     }
     this.#watchdog.keep(limit);

@@ -17,6 +17,10 @@ export class ServerRequest {
   readonly version: "HTTP/1.0" | "HTTP/1.1";
   /** The client's wish: `close` of HTTP/1.1, no `keep-alive` of HTTP/1.0. */
   readonly last: boolean;
+  /** What the client asks to go on with; `null` for an ordinary request. */
+  readonly upgrade: string | null;
+  /** The answer was 101: the connection is raw both ways. */
+  switched = false;
   /** The whole request has arrived. */
   received = false;
   /** The response head has been written. */
@@ -33,12 +37,21 @@ export class ServerRequest {
    * @param authority Its authority.
    * @param framing How its content is framed.
    * @param connection Where it came in.
+   * @param upgrade What the client asks to go on with; `null` for an ordinary request.
    */
-  constructor(line: RequestLine, head: MessageHead, authority: string, framing: Framing, connection: ConnectionInfo) {
+  constructor(
+    line: RequestLine,
+    head: MessageHead,
+    authority: string,
+    framing: Framing,
+    connection: ConnectionInfo,
+    upgrade: string | null = null,
+  ) {
     const old = line.version === "HTTP/1.0";
     this.version = line.version;
     this.last = head.close || (old && !head.keepAlive);
-    this.#expectsContinue = head.expectContinue && !old && framing !== 0;
+    this.upgrade = upgrade;
+    this.#expectsContinue = head.expectContinue && !old && framing !== 0 && upgrade === null;
     this.request = {
       method: line.method,
       scheme: line.scheme ?? "http",
@@ -48,6 +61,7 @@ export class ServerRequest {
       body: null,
       protocol: line.version,
     };
+    if (upgrade !== null) this.request.upgrade = upgrade;
     this.exchange.connection = connection;
     this.exchange.requestStarted = true;
     this.exchange.requestHeaderBytes = head.bytes;

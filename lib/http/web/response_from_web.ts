@@ -24,6 +24,6 @@ export function fromWebResponse(response: Response, web: WebObjects = chosenWeb)
   throw new MeshError(
     "UPGRADE_UNSUPPORTED",
     "Cannot send the response: its status is '101'; Deno.upgradeWebSocket works with Deno.serve only, " +
-      "mesh.upgradeWebSocket is to come",
+      "use mesh.upgradeWebSocket and return its response as it is",
   );
 }

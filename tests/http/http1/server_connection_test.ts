@@ -219,7 +219,7 @@ Deno.test("serveHttp1() strips hop-by-hop fields in both directions", async () =
     Promise.resolve(respond("x", ["connection", "x-a", "keep-alive", "1", "upgrade", "h2c", "x-b", "2"]))
   );
   peer.send(
-    "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, x-drop, authorization\r\nupgrade: websocket\r\nkeep-alive: 1\r\n" +
+    "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, x-drop, authorization\r\nupgrade: h2c\r\nkeep-alive: 1\r\n" +
       "te: trailers\r\nproxy-connection: x\r\nx-drop: 1\r\nauthorization: t\r\nx-keep: 1\r\n\r\n",
   );
   await peer.untilText("\r\n\r\nx");
