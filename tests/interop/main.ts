@@ -8,6 +8,7 @@ import { ensurePeer, type PeerName } from "./peers.ts";
 const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
   istiod: ["istiod"],
+  outcomes: ["istiod"],
   h2spec: ["h2spec"],
 };
 
