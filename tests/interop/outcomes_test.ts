@@ -2,6 +2,7 @@
  * A sample of equal outcomes on a live istiod: workloads join it and FakeIstiod, both with the objects of a recorded
  * scenario, and the table of requests and connections comes out alike.
  */
+import assert from "node:assert/strict";
 import { loadBootstrap } from "../../lib/bootstrap/bootstrap.ts";
 import { systemClock } from "../../lib/internal/clock.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
@@ -51,6 +52,7 @@ for (const scenario of ["basic", "tls-modes"]) {
           await assertSameOutcomes(runtimes[0]!.store, runtimes[1]!.store);
         } finally {
           for (const runtime of runtimes) await runtime.close({ drain: 0 });
+          for (const { registry } of runtimes) assert.equal(registry.total, 0, "a closed mesh holds something open");
         }
       });
     }
