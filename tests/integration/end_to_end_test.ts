@@ -12,10 +12,8 @@ Deno.test("a mesh on FakeIstiod", async (t) => {
       token: (namespace, serviceAccount) => istiod.tokens.mint({ namespace, serviceAccount }),
       apply: (yaml) => istiod.apply(yaml),
       delete: (yaml) => istiod.delete(yaml),
-      async restart() {
-        await istiod.suspend();
-        await istiod.resume();
-      },
+      crash: () => istiod.suspend(),
+      restart: () => istiod.resume(),
     };
     await endToEnd(t, plane);
   } finally {

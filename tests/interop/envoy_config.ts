@@ -11,7 +11,8 @@ export interface CertificateFiles {
 export interface ClientSidecarOptions {
   readonly port: number;
   readonly upstream: { readonly hostname: string; readonly port: number };
-  readonly certificates: CertificateFiles;
+  /** `null` speaks plaintext, as to a workload outside of the mesh. */
+  readonly certificates: CertificateFiles | null;
   /** SPIFFE ids accepted of the server. */
   readonly sans: readonly string[];
   readonly sni: string;
@@ -31,6 +32,8 @@ export interface ServerSidecarOptions {
   /** Prefix of accepted SPIFFE ids. @default {"spiffe://cluster.local/"} */
   readonly trustDomainPrefix?: string;
 }
+
+const ISTIO_ALPN = ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
 
 function address(hostname: string, port: number): unknown {
   return { socket_address: { address: hostname, port_value: port } };
@@ -91,6 +94,25 @@ function bootstrap(name: string, listener: unknown, cluster: unknown): unknown {
   };
 }
 
+function upstreamTls({ sni, alpn, sans }: ClientSidecarOptions, certificates: CertificateFiles): unknown {
+  return {
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+      sni,
+      common_tls_context: {
+        alpn_protocols: alpn ?? ["istio-http/1.1", "istio", "http/1.1"],
+        tls_params: { tls_minimum_protocol_version: "TLSv1_2", tls_maximum_protocol_version: "TLSv1_3" },
+        tls_certificates: secrets(certificates),
+        validation_context: {
+          trusted_ca: { filename: certificates.root },
+          match_typed_subject_alt_names: sans.map((exact) => ({ san_type: "URI", matcher: { exact } })),
+        },
+      },
+    },
+  };
+}
+
 /** A sidecar in front of a calling application: plaintext in, mutual TLS out. */
 export function clientSidecar(options: ClientSidecarOptions): unknown {
   const cluster = {
@@ -109,22 +131,7 @@ export function clientSidecar(options: ClientSidecarOptions): unknown {
         },
       }
       : {}),
-    transport_socket: {
-      name: "envoy.transport_sockets.tls",
-      typed_config: {
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-        sni: options.sni,
-        common_tls_context: {
-          alpn_protocols: options.alpn ?? ["istio-http/1.1", "istio", "http/1.1"],
-          tls_params: { tls_minimum_protocol_version: "TLSv1_2", tls_maximum_protocol_version: "TLSv1_3" },
-          tls_certificates: secrets(options.certificates),
-          validation_context: {
-            trusted_ca: { filename: options.certificates.root },
-            match_typed_subject_alt_names: options.sans.map((exact) => ({ san_type: "URI", matcher: { exact } })),
-          },
-        },
-      },
-    },
+    ...(options.certificates === null ? {} : { transport_socket: upstreamTls(options, options.certificates) }),
   };
   const listener = {
     name: "outbound",
@@ -142,7 +149,11 @@ export function serverSidecar(options: ServerSidecarOptions): unknown {
     set_current_client_cert_details: { subject: true, dns: true, uri: true },
   }, "inbound");
   const chains: unknown[] = [{
-    filter_chain_match: { transport_protocol: "tls" },
+    // As istiod says it: where plaintext is served, only Istio's names tell the mesh's TLS from the application's.
+    filter_chain_match: {
+      transport_protocol: "tls",
+      ...(options.strict ? {} : { application_protocols: ISTIO_ALPN }),
+    },
     filters: [manager],
     transport_socket: {
       name: "envoy.transport_sockets.tls",

@@ -1,40 +1,12 @@
 /** A real Envoy at the other end: as client sidecar calling `mesh.serve`, as server sidecar called by `mesh.fetch`. */
 import assert from "node:assert/strict";
-import { Mesh, type MeshServer } from "../../mod.ts";
+import type { MeshServer } from "../../mod.ts";
 import { CertificateAuthority, FakeIstiod } from "../../lib/testing/mod.ts";
 import { echoEndpoints, echoService, peerAuthentication } from "../support/end_to_end.ts";
 import { until } from "../support/until.ts";
 import { type CertificateFiles, clientSidecar, serverSidecar } from "./envoy_config.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
-
-const SNI = "outbound_.80_._.echo.default.svc.cluster.local";
-const principal = (name: string) => `spiffe://cluster.local/ns/default/sa/${name}`;
-
-async function certificates(ca: CertificateAuthority, name: string, folder: string): Promise<CertificateFiles> {
-  const { chain, key, root } = await ca.issue({ uriSans: [principal(name)] });
-  const prefix = await Deno.makeTempFile({ dir: folder });
-  const files = { chain: `${prefix}.chain.pem`, key: `${prefix}.key.pem`, root: `${prefix}.root.pem` };
-  await Deno.writeTextFile(files.chain, chain);
-  await Deno.writeTextFile(files.key, key);
-  await Deno.writeTextFile(files.root, root);
-  return files;
-}
-
-async function joinAs(istiod: FakeIstiod, name: string): Promise<Mesh> {
-  const workload = await istiod.workload({
-    name,
-    namespace: "default",
-    serviceAccount: name,
-    ip: "127.0.0.1",
-    labels: { app: name, "security.istio.io/tlsMode": "istio" },
-  });
-  return await Mesh.join({ ...workload, env: {}, admin: false, logger: { log: () => {} } });
-}
-
-async function get(url: string, init?: RequestInit): Promise<{ status: number; text: string }> {
-  const response = await fetch(url, init);
-  return { status: response.status, text: await response.text() };
-}
+import { certificates, get, joinAs, principal, refusals, SNI } from "./envoy_workload.ts";
 
 Deno.test("Envoy as client sidecar calls mesh.serve", async (t) => {
   const folder = await Deno.makeTempDir();
@@ -97,6 +69,16 @@ Deno.test("Envoy as client sidecar calls mesh.serve", async (t) => {
       await using _envoy = await startEnvoy(config);
       const { status, text } = await get(`http://127.0.0.1:${port}/`);
       assert.equal(status, 503, text);
+      assert.ok(refusals(mesh, "inbound", "untrusted") > 0, mesh.metrics());
+    });
+
+    await t.step("we verify Envoy's identity", async () => {
+      const port = freePort();
+      const foreign = await certificates(istiod.authority, "sleep", folder, "other.example");
+      await using _envoy = await startEnvoy(clientSidecar({ ...base, certificates: foreign, port }));
+      const { status, text } = await get(`http://127.0.0.1:${port}/`);
+      assert.equal(status, 503, text);
+      assert.ok(refusals(mesh, "inbound", "wrong_identity") > 0, mesh.metrics());
     });
 
     await t.step("Envoy verifies our identity", async () => {
@@ -108,20 +90,21 @@ Deno.test("Envoy as client sidecar calls mesh.serve", async (t) => {
     });
 
     await t.step("plaintext is served under PERMISSIVE and refused under STRICT", async () => {
-      const url = `http://127.0.0.1:${server.addr.port}/`;
-      const plaintext = async () => {
-        try {
-          return (await get(url, { headers: { connection: "close", "x-forwarded-client-cert": "By=forged" } })).text;
-        } catch {
-          return null;
-        }
-      };
-      const seen = JSON.parse((await plaintext())!);
-      assert.deepEqual([seen.peer, seen.xfcc], [null, null]);
-      istiod.apply(peerAuthentication("STRICT"));
-      await until("plaintext is refused", async () => await plaintext() === null);
       const port = freePort();
       await using _envoy = await startEnvoy(clientSidecar({ ...base, port }));
+      const plaintextPort = freePort();
+      await using _outsider = await startEnvoy(clientSidecar({ ...base, certificates: null, port: plaintextPort }));
+      const headers = { "x-forwarded-client-cert": "By=forged" };
+      const { status, text } = await get(`http://127.0.0.1:${plaintextPort}/`, { headers });
+      assert.equal(status, 200, text);
+      const seen = JSON.parse(text);
+      assert.deepEqual([seen.peer, seen.xfcc], [null, null]);
+      istiod.apply(peerAuthentication("STRICT"));
+      await istiod.settled();
+      // A connection of before lives on, as Envoy's would: only a client that comes now is refused.
+      const newcomerPort = freePort();
+      await using _newcomer = await startEnvoy(clientSidecar({ ...base, certificates: null, port: newcomerPort }));
+      assert.equal((await get(`http://127.0.0.1:${newcomerPort}/`)).status, 503, "plaintext is refused");
       assert.equal((await get(`http://127.0.0.1:${port}/`)).status, 200, "mutual TLS goes on");
     });
   } finally {
@@ -130,6 +113,13 @@ Deno.test("Envoy as client sidecar calls mesh.serve", async (t) => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+const PLAINTEXT_TO_ECHO = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: echo, namespace: default }
+spec: { host: echo.default.svc.cluster.local, trafficPolicy: { tls: { mode: DISABLE } } }
+`;
 
 Deno.test("mesh.fetch calls Envoy as server sidecar", async (t) => {
   const folder = await Deno.makeTempDir();
@@ -146,12 +136,13 @@ Deno.test("mesh.fetch calls Envoy as server sidecar", async (t) => {
   istiod.apply(echoService(port));
   istiod.apply(echoEndpoints(port));
   const mesh = await joinAs(istiod, "caller");
-  const sidecar = (certificates: CertificateFiles, strict = true) =>
+  const sidecar = (certificates: CertificateFiles, options: { strict?: boolean; trustDomainPrefix?: string } = {}) =>
     startEnvoy(serverSidecar({
       port,
       application: { hostname: "127.0.0.1", port: application.addr.port },
       certificates,
-      strict,
+      strict: true,
+      ...options,
     }));
   const ask = async (bytes = 0) => {
     const response = await mesh.fetch("http://echo.default/", { method: "POST", body: new Uint8Array(bytes) });
@@ -178,12 +169,55 @@ Deno.test("mesh.fetch calls Envoy as server sidecar", async (t) => {
       assert.match(text, /impostor/);
     });
 
+    await t.step("Envoy verifies our identity", async () => {
+      const good = await certificates(istiod.authority, "echo", folder);
+      await using envoy = await sidecar(good, { trustDomainPrefix: "spiffe://other.example/" });
+      assert.equal((await ask()).status, 503);
+      const { text } = await get(`${envoy.admin}/stats?filter=fail_verify_san`);
+      assert.match(text, /ssl\.fail_verify_san: [1-9]/);
+    });
+
     await t.step("an Envoy of a wrong CA gets no request", async () => {
       const stranger = await CertificateAuthority.create();
       const good = await certificates(istiod.authority, "echo", folder);
       const forged = await certificates(stranger, "echo", folder);
       await using _envoy = await sidecar({ ...forged, root: good.root });
       assert.equal((await ask()).status, 503);
+      assert.ok(refusals(mesh, "outbound", "untrusted") > 0, mesh.metrics());
+    });
+
+    await t.step("a PERMISSIVE Envoy knows the mesh's TLS by our ALPN names, for HTTP/1.1 and for HTTP/2", async () => {
+      const good = await certificates(istiod.authority, "echo", folder);
+      await using envoy = await sidecar(good, { strict: false });
+      for (const protocol of ["http", "http2"]) {
+        for (const yaml of [echoService(port), echoEndpoints(port)]) {
+          istiod.apply(yaml.replace("name: http,", `name: ${protocol},`));
+        }
+        await istiod.settled();
+        const { status, text } = await ask(100);
+        assert.equal(status, 200, text);
+        assert.match(JSON.parse(text).xfcc, new RegExp(`URI=${principal("caller")}`));
+      }
+      const { text } = await get(`${envoy.admin}/stats?filter=downstream_cx_http[12]_total`);
+      for (const version of ["http1", "http2"]) {
+        assert.match(text, new RegExp(`http\\.inbound\\.downstream_cx_${version}_total: [1-9]`));
+      }
+    });
+
+    await t.step("plaintext is served by a PERMISSIVE Envoy and refused by a STRICT one", async () => {
+      const good = await certificates(istiod.authority, "echo", folder);
+      istiod.apply(PLAINTEXT_TO_ECHO);
+      await istiod.settled();
+      {
+        await using _envoy = await sidecar(good, { strict: false });
+        const { status, text } = await ask(100);
+        assert.equal(status, 200, text);
+        assert.equal(JSON.parse(text).xfcc, null);
+      }
+      await using envoy = await sidecar(good);
+      assert.equal((await ask()).status, 503);
+      const { text } = await get(`${envoy.admin}/stats?filter=no_filter_chain_match`);
+      assert.match(text, /no_filter_chain_match: [1-9]/);
     });
 
     await t.step("nobody there is a 503 that says so", async () => {

@@ -47,8 +47,8 @@ Deno.test("a mesh on a real istiod", async (t) => {
         applied.remove(yaml);
         return istiod.delete(yaml);
       },
+      crash: () => istiod.kill(),
       async restart() {
-        await istiod.kill();
         istiod = await start();
       },
     };

@@ -8,6 +8,7 @@ import { ensurePeer, type PeerName } from "./peers.ts";
 const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
   istiod: ["istiod"],
+  outcomes: ["istiod"],
   h2spec: ["h2spec"],
 };
 
@@ -40,7 +41,8 @@ async function runSuite(name: string, full: boolean): Promise<Count> {
     await Deno.stdout.write(new TextEncoder().encode(text));
   }
   const { success } = await child.status;
-  const summary = /(\d+) passed(?: \(\d+ steps?\))? \| (\d+) failed/.exec(output);
+  // The summary is the last line of its form: what a test prints may look like one.
+  const summary = [...output.matchAll(/^(?:ok|FAILED) \| (\d+) passed(?: \(.*?\))? \| (\d+) failed/gm)].at(-1);
   const count = { passed: Number(summary?.[1] ?? 0), failed: Number(summary?.[2] ?? 0) };
   // A suite that ended badly without saying so (a crash, a leak found at the end) counts as a failure.
   if (!success && count.failed === 0) count.failed = 1;

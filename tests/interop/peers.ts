@@ -17,8 +17,8 @@ export const PEERS = {
   },
   h2spec: {
     file: "go/bin/h2spec",
-    describe: "h2spec (Go module github.com/summerwind/h2spec)",
-    install: (cache: string) => goInstall(cache, "github.com/summerwind/h2spec/cmd/h2spec@latest"),
+    describe: "h2spec 2.2.1 (Go module github.com/summerwind/h2spec)",
+    install: (cache: string) => goInstall(cache, "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"),
   },
 } as const;
 
