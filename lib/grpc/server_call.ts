@@ -179,10 +179,10 @@ export class GrpcServerCall {
     const waiting = this.#state === "waiting";
     this.#conclude();
     if (waiting) this.#reject(this.#cancelled);
+    this.#controller?.abort(this.#cancelled);
     const listeners = this.#listeners;
     this.#listeners = null;
     if (listeners !== null) { for (const listener of listeners) this.#tell(listener); }
-    this.#controller?.abort(this.#cancelled);
   }
 
   /**
