@@ -33,6 +33,8 @@ export class StreamCall extends Duplex {
   readonly #method: GrpcMethodDefinition;
   #metadata: Metadata | null = null;
   #outcome: GrpcOutcome | null = null;
+  /** Whether the end of the requests was pushed. */
+  #ended = false;
   readonly #onMessage = (bytes: Uint8Array | null): void => this.#receive(bytes);
   readonly #onReadError = (error: unknown): void => this.#failReading(error);
 
@@ -109,6 +111,11 @@ export class StreamCall extends Duplex {
     return super.end();
   }
 
+  /** The requests. The call outlives the loop, in which node would destroy the half that writes as well. */
+  override [Symbol.asyncIterator](): NodeJS.AsyncIterator<unknown> {
+    return this.iterator({ destroyOnReturn: false });
+  }
+
   override _read(): void {
     this[GRPC_CALL].reader.next().then(this.#onMessage).catch(this.#onReadError);
   }
@@ -132,8 +139,12 @@ export class StreamCall extends Duplex {
   override _final(callback: (error?: Error | null) => void): void {
     callback();
     this[GRPC_CALL].finish(this.#outcome);
-    // What the client still sends reaches nobody; "finish" goes first.
-    this.once("finish", () => this.destroy());
+    if (!this.#method.requestStream) return;
+    // What the client still sends reaches nobody: who reads comes to the end, and who does not is not waited for.
+    if (!this.#ended) this.#pushEnd();
+    this.once("finish", () => {
+      if (this.readableFlowing === null && this.listenerCount("readable") === 0) this.destroy();
+    });
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -146,8 +157,8 @@ export class StreamCall extends Duplex {
   }
 
   #receive(bytes: Uint8Array | null): void {
-    if (this.destroyed) return;
-    if (bytes === null) return void this.push(null);
+    if (this.destroyed || this.#ended) return;
+    if (bytes === null) return this.#pushEnd();
     let message: unknown;
     try {
       message = this.#method.requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
@@ -155,6 +166,11 @@ export class StreamCall extends Duplex {
       throw new GrpcStatusError(GrpcStatus.INTERNAL, "Error deserializing request");
     }
     this.push(message);
+  }
+
+  #pushEnd(): void {
+    this.#ended = true;
+    this.push(null);
   }
 
   /** The request cannot be read, or a listener of it threw. */
