@@ -5,10 +5,10 @@ import { GrpcStatus } from "../../lib/grpc/status.ts";
 
 Deno.test("an error's shape decides, not its class", () => {
   const cases: [unknown, number, string][] = [
-    [new Error("why"), GrpcStatus.UNKNOWN, "why"],
-    [Object.assign(new Error("why"), { code: 5 }), GrpcStatus.NOT_FOUND, "why"],
-    [Object.assign(new Error("why"), { code: 5, details: "told" }), GrpcStatus.NOT_FOUND, "told"],
-    [Object.assign(new Error("why"), { code: "ENOENT", details: "told" }), GrpcStatus.UNKNOWN, "why"],
+    [new Error("Why"), GrpcStatus.UNKNOWN, "Why"],
+    [Object.assign(new Error("Why"), { code: 5 }), GrpcStatus.NOT_FOUND, "Why"],
+    [Object.assign(new Error("Why"), { code: 5, details: "told" }), GrpcStatus.NOT_FOUND, "told"],
+    [Object.assign(new Error("Why"), { code: "ENOENT", details: "told" }), GrpcStatus.UNKNOWN, "Why"],
     [{ code: 7 }, GrpcStatus.PERMISSION_DENIED, "Unknown Error"],
     [{ code: 1.5 }, GrpcStatus.UNKNOWN, "Unknown Error"],
     [{ details: "told" }, GrpcStatus.UNKNOWN, "Unknown Error"],

@@ -1,7 +1,7 @@
 /** What goes over the wire: calls of a raw HTTP/2 client on a stream in memory. */
 import assert from "node:assert/strict";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { frameMessage } from "../../lib/grpc/framing.ts";
+import { frameMessage as frame } from "../../lib/grpc/framing.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../lib/grpc/server.ts";
 import type { GrpcServerCall } from "../../lib/grpc/server_call.ts";
 import { GrpcStatusError } from "../../lib/grpc/grpc_status_error.ts";
@@ -19,6 +19,8 @@ import { FakeClock } from "../../lib/testing/fake_clock.ts";
 import { LogBook } from "../support/mesh_rig.ts";
 import { streamPair } from "../support/stream_pair.ts";
 
+/** As it arrives: small ones are made as buffers of node. */
+const frameMessage = (message: Uint8Array, packed = false) => new Uint8Array(frame(message, packed));
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array | null) => new TextDecoder().decode(bytes!);
 

@@ -44,7 +44,10 @@ Deno.test("definitions and implementations for grpc-js are assignable, of whatev
   const implementations: GrpcServiceImplementation[] = [
     {} as GreeterServer,
     {} as grpc.UntypedServiceImplementation,
-    { sayHello: (call: OtherCall, callback: OtherCallback) => callback(null, { text: call.request.name }) },
+    {
+      sayHello: (call: OtherCall, callback: OtherCallback) =>
+        callback(null, { text: call.request.name }, new OtherMetadata()),
+    },
     { sayHello: async (_call: OtherCall) => await Promise.resolve() },
     { sayHello: (call: GrpcHandlerCall, callback: GrpcHandlerCallback) => callback(null, call.request) },
     { sayHello: (call, callback) => callback({ code: 5, details: call.getPath() }) },

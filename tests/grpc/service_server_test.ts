@@ -104,8 +104,8 @@ Deno.test("metadata goes back in the head, with the status and with an error", a
 
 Deno.test("errors of handlers become the statuses grpc-js makes of them", async () => {
   const failures: Record<string, (callback: Callback) => unknown> = {
-    error: (callback) => callback(new Error("told")),
-    service: (callback) => callback(Object.assign(new Error("told"), { code: 5 })),
+    error: (callback) => callback(new Error("Told")),
+    service: (callback) => callback(Object.assign(new Error("Told"), { code: 5 })),
     code: (callback) => callback({ code: 9 }),
     text: (callback) => callback({ code: "ENOENT" as unknown as number, details: "unread" }),
     throws: () => {
@@ -128,8 +128,8 @@ Deno.test("errors of handlers become the statuses grpc-js makes of them", async 
         outcomes[name] = [status.code, status.details];
       }
       assert.deepEqual(outcomes, {
-        error: [grpc.status.UNKNOWN, "told"],
-        service: [grpc.status.NOT_FOUND, "told"],
+        error: [grpc.status.UNKNOWN, "Told"],
+        service: [grpc.status.NOT_FOUND, "Told"],
         code: [grpc.status.FAILED_PRECONDITION, "Unknown Error"],
         text: [grpc.status.UNKNOWN, "Unknown Error"],
         throws: [grpc.status.UNKNOWN, "Unknown error"],

@@ -111,7 +111,7 @@ Deno.test("streams in both directions at once", async () => {
 });
 
 Deno.test("a stream ends in an error by event, by destroy, by a throw and by a rejection", async () => {
-  const error = Object.assign(new Error("enough"), {
+  const error = Object.assign(new Error("Enough"), {
     code: grpc.status.ABORTED,
     details: "enough",
     metadata: trailer(),
