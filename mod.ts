@@ -35,6 +35,20 @@ export type {
 export type { Fetch } from "./lib/fetch.ts";
 export type { MeshUpgradeOptions, MeshWebSocketUpgrade } from "./lib/upgrade_web_socket.ts";
 export type { MeshWebSocketInit } from "./lib/web_socket.ts";
+export { grpcPeer } from "./lib/grpc_peer.ts";
+export { grpcSignal } from "./lib/grpc_signal.ts";
+export type { GrpcServingStatus } from "./lib/grpc/health_service.ts";
+export type {
+  GrpcHandler,
+  GrpcHandlerCall,
+  GrpcHandlerCallback,
+  GrpcMetadata,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+  GrpcServiceImplementation,
+} from "./lib/grpc/service_definition.ts";
+export type { GrpcServices } from "./lib/grpc/service_server.ts";
+export type { MeshServeGrpcOptions } from "./lib/serve_grpc_options.ts";
 export type { IdentityView } from "./lib/identity/secret_manager.ts";
 export type { Logger, LogLevel } from "./lib/internal/logger.ts";
 export type { MeshSnapshot } from "./lib/mesh_snapshot.ts";

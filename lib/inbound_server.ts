@@ -37,14 +37,14 @@ export interface InboundServerOptions extends InboundStackOptions {
   /** Selects the filter chain; `null` is the bound port. */
   readonly meshPort: number | null;
   readonly application: Application;
+  /** Called once, before the first connection is told to go: what would never end by itself is told to. */
+  readonly onDrain?: () => void;
   readonly tls: ServerTlsFactory;
   /** Whether HTTP/1.1 of other enmesh peers may arrive over HTTP/2. */
   readonly multiplex: boolean;
   /** Counts clients that were refused. */
   readonly onTransportFailure: CountRefusal;
   readonly registry: HandleRegistry;
-  /** Called once when the server begins to drain: what would never end by itself is told to. */
-  readonly onDrain?: () => void;
 }
 
 /** How long connections to a filter chain that is gone may stay idle: Istio's `drainDuration`. */
@@ -113,13 +113,13 @@ export class InboundServer {
   async drain(): Promise<void> {
     if (!this.#draining) {
       this.#draining = true;
+      this.#options.onDrain?.();
       this.#unsubscribe();
       for (const timer of this.#retirements) timer.cancel();
       this.#retirements.clear();
       await this.#acceptor.close();
       for (const raw of this.#undecided) raw.destroy();
       for (const { connection } of this.#served) connection.drain();
-      this.#options.onDrain?.();
       this.#settleWhenIdle();
     }
     await this.#idle.promise;

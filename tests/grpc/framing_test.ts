@@ -79,3 +79,27 @@ Deno.test("garbage ends in a status, never in anything else", async () => {
     });
   }));
 });
+
+Deno.test("the only message of a body that has arrived is there at once; anything else is read on", async () => {
+  const one = frameMessage(Uint8Array.of(1, 2));
+  assert.deepEqual([...new GrpcMessageReader(new BytesBody(one)).only()!], [1, 2]);
+  assert.deepEqual([...new GrpcMessageReader(new BytesBody(frameMessage(new Uint8Array(0)))).only()!], []);
+  const others: Record<string, Uint8Array> = {
+    two: join([one, one]),
+    none: new Uint8Array(0),
+    cut: one.slice(0, 6),
+    packed: frameMessage(Uint8Array.of(1), true),
+    large: frameMessage(new Uint8Array(9)),
+  };
+  for (const [name, bytes] of Object.entries(others)) {
+    assert.equal(new GrpcMessageReader(new BytesBody(bytes), { maxBytes: 8 }).only(), null, name);
+  }
+  const reader = new GrpcMessageReader(new BytesBody(others.two!));
+  assert.equal(reader.only(), null);
+  assert.deepEqual((await drain(reader)).map((message) => [...message]), [[1, 2], [1, 2]]);
+  const body = bodyOf(one, []);
+  const early = new GrpcMessageReader(body);
+  assert.equal(early.only(), null);
+  body.end();
+  assert.deepEqual([...(await early.next())!], [1, 2]);
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { GrpcMessageReader } from "../../lib/grpc/framing.ts";
+import { frameMessage, GrpcMessageReader } from "../../lib/grpc/framing.ts";
 import { GrpcMessageWriter } from "../../lib/grpc/message_writer.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 
@@ -34,4 +34,17 @@ Deno.test("cancelling without a reason rejects with a status", async () => {
   const writer = new GrpcMessageWriter();
   writer.body.cancel();
   await assert.rejects(writer.write(new Uint8Array(1)), { name: "GrpcStatusError", status: 1 });
+});
+
+Deno.test("a pushed message says whether there is room, and room comes when it is read", async () => {
+  const writer = new GrpcMessageWriter();
+  assert.equal(writer.push(frameMessage(new Uint8Array(60_000))), true);
+  await writer.room();
+  assert.equal(writer.push(frameMessage(new Uint8Array(6000))), false);
+  const room = writer.room();
+  await writer.body.read();
+  await room;
+  writer.body.cancel(new Error("Enough"));
+  assert.equal(writer.push(frameMessage(new Uint8Array(1))), false);
+  await assert.rejects(writer.room(), /Enough/);
 });
