@@ -6,21 +6,21 @@ import { DEFAULT_MAX_MESSAGE_BYTES } from "./framing.ts";
  */
 export interface GrpcChannelOptions {
   /** `:authority` of calls, by which the mesh chooses the virtual host. @default {host and port of the target} */
-  "grpc.default_authority"?: string | undefined;
+  "grpc.default_authority"?: string;
   /** Put before the library's name in `user-agent`. @default {none} */
-  "grpc.primary_user_agent"?: string | undefined;
+  "grpc.primary_user_agent"?: string;
   /** Put behind the library's name in `user-agent`. @default {none} */
-  "grpc.secondary_user_agent"?: string | undefined;
+  "grpc.secondary_user_agent"?: string;
   /** The largest message taken, bytes; -1 for any. Larger ones end the call with RESOURCE_EXHAUSTED. @default {4194304} */
-  "grpc.max_receive_message_length"?: number | undefined;
+  "grpc.max_receive_message_length"?: number;
   /** The largest message sent, bytes; -1 for any. Larger ones end the call with RESOURCE_EXHAUSTED. @default {-1} */
-  "grpc.max_send_message_length"?: number | undefined;
+  "grpc.max_send_message_length"?: number;
   /** 0 sends messages as they are, 2 packs them with gzip; 1 (deflate) is refused. @default {0} */
-  "grpc.default_compression_algorithm"?: number | undefined;
+  "grpc.default_compression_algorithm"?: number;
   /** Pause before a `waitForReady` call tries again, milliseconds, at first. @default {100} */
-  "grpc.initial_reconnect_backoff_ms"?: number | undefined;
+  "grpc.initial_reconnect_backoff_ms"?: number;
   /** The longest such pause, milliseconds. @default {10000} */
-  "grpc.max_reconnect_backoff_ms"?: number | undefined;
+  "grpc.max_reconnect_backoff_ms"?: number;
   /** Anything else is ignored. */
   [option: string]: unknown;
 }
