@@ -8,7 +8,7 @@ import type { JoinOptions } from "./bootstrap/join_options.ts";
 import { findSidecar, sidecarPresent } from "./bootstrap/sidecar_guard.ts";
 import { MeshError } from "./errors.ts";
 import type { Fetch } from "./fetch.ts";
-import type { ChannelInterface } from "@grpc/grpc-js";
+import type * as Grpc from "@grpc/grpc-js";
 import type { GrpcChannelOptions } from "./grpc/channel_options.ts";
 import { loadGrpc } from "./grpc/control_channel.ts";
 import { DeferredChannel } from "./grpc/deferred_channel.ts";
@@ -112,43 +112,38 @@ export class Mesh implements AsyncDisposable {
    * @param options Channel options, which a stub with `channelOverride` does not hand on.
    * @throws {TypeError} For a target or an option that cannot be used.
    *
-   * @example A generated stub in the mesh
+   * @example A stub in the mesh
    * ```ts
    * import { Mesh } from "@enmesh/enmesh";
    * import { FakeIstiod } from "@enmesh/enmesh/testing";
-   * import { credentials, makeGenericClientConstructor, status } from "@grpc/grpc-js";
+   * import { Client, credentials, status } from "@grpc/grpc-js";
    * import assert from "node:assert/strict";
    * import { Buffer } from "node:buffer";
    *
-   * // What a generated file exports.
-   * const Greeter = makeGenericClientConstructor({
-   *   greet: {
-   *     path: "/greeter.Greeter/Greet",
-   *     requestStream: false,
-   *     responseStream: false,
-   *     requestSerialize: (name: string) => Buffer.from(name),
-   *     requestDeserialize: String,
-   *     responseSerialize: (greeting: string) => Buffer.from(greeting),
-   *     responseDeserialize: String,
-   *   },
-   * }, "Greeter");
+   * // A generated client is such a class, with a method for each call.
+   * class GreeterClient extends Client {
+   *   greet(name: string): Promise<string> {
+   *     const bytes = (text: string) => Buffer.from(text);
+   *     return new Promise((resolve, reject) => {
+   *       this.makeUnaryRequest("/greeter.Greeter/Greet", bytes, String, name, (error, greeting) => {
+   *         if (error === null) resolve(greeting!);
+   *         else reject(error);
+   *       });
+   *     });
+   *   }
+   * }
    *
    * await using istiod = await FakeIstiod.start();
    * await using mesh = await Mesh.join(istiod.workload({ name: "client" }));
-   * const greeter = new Greeter("greeter:50051", credentials.createInsecure(), {
+   * const greeter = new GreeterClient("greeter:50051", credentials.createInsecure(), {
    *   channelOverride: mesh.grpcChannel("greeter:50051"),
    * });
-   * // No one has deployed the greeter: the status is that of a sidecar, its details say what to check.
-   * await new Promise<void>((resolve) => {
-   *   greeter.greet("you", (error: { code: number } | null) => {
-   *     assert.equal(error?.code, status.UNAVAILABLE);
-   *     resolve();
-   *   });
-   * });
+   * // No one has deployed the greeter: the status is what a sidecar gives, its details say what to check.
+   * await assert.rejects(greeter.greet("you"), { code: status.UNAVAILABLE });
    * greeter.close();
    * ```
    */
-  grpcChannel(target: string, options: GrpcChannelOptions = {}): ChannelInterface {
+  grpcChannel(target: string, options: GrpcChannelOptions = {}): Grpc.ChannelInterface {
     return this.#runtime?.grpcChannel(target, options) ?? new DeferredChannel(target, options, loadGrpc);
   }
 
