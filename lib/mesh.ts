@@ -8,10 +8,10 @@ import type { JoinOptions } from "./bootstrap/join_options.ts";
 import { findSidecar, sidecarPresent } from "./bootstrap/sidecar_guard.ts";
 import { MeshError } from "./errors.ts";
 import type { Fetch } from "./fetch.ts";
-import type * as Grpc from "@grpc/grpc-js";
 import type { GrpcChannelOptions } from "./grpc/channel_options.ts";
 import { loadGrpc } from "./grpc/control_channel.ts";
 import { DeferredChannel } from "./grpc/deferred_channel.ts";
+import type { MeshGrpcChannel } from "./grpc/mesh_grpc_channel.ts";
 import type { IdentityView } from "./identity/secret_manager.ts";
 import { systemClock } from "./internal/clock.ts";
 import { lineLogger } from "./internal/line_logger.ts";
@@ -143,7 +143,7 @@ export class Mesh implements AsyncDisposable {
    * greeter.close();
    * ```
    */
-  grpcChannel(target: string, options: GrpcChannelOptions = {}): Grpc.ChannelInterface {
+  grpcChannel(target: string, options: GrpcChannelOptions = {}): MeshGrpcChannel {
     return this.#runtime?.grpcChannel(target, options) ?? new DeferredChannel(target, options, loadGrpc);
   }
 
