@@ -17,7 +17,7 @@ const OTHER_SCHEME = /^([a-z][a-z0-9+.-]*):(?![0-9]+$)/i;
 export function parseGrpcTarget(target: string): FetchUrl {
   if (typeof target !== "string" || target === "") throw bad(target, "it is empty; give 'host:port'");
   const place = target.replace(HOST_SCHEMES, "");
-  const bare = place.split(":").length > 2 && !place.startsWith("[");
+  const bare = /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i.test(place);
   if (!bare) {
     const scheme = OTHER_SCHEME.exec(place);
     if (scheme !== null) throw bad(target, `the mesh has no resolver for '${scheme[1]}:'; give 'host:port'`);

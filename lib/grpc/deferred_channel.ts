@@ -93,6 +93,7 @@ class DeferredCall implements GrpcJsCall {
   #call: GrpcJsCall | null = null;
   #queue: ((call: GrpcJsCall) => void)[] = [];
   #start: Parameters<GrpcJsCall["start"]> | null = null;
+  #failure: { readonly error: unknown } | null = null;
 
   constructor(target: string, number: number) {
     this.#target = target;
@@ -106,6 +107,8 @@ class DeferredCall implements GrpcJsCall {
   }
 
   fail(error: unknown): void {
+    // Remembered for a listener that comes later.
+    this.#failure = { error };
     if (this.#start === null) return;
     const [metadata, listener] = this.#start;
     const details = `Cannot make the call: ${error instanceof Error ? error.message : error}`;
@@ -114,6 +117,7 @@ class DeferredCall implements GrpcJsCall {
 
   start(...terms: Parameters<GrpcJsCall["start"]>): void {
     this.#start = terms;
+    if (this.#failure !== null) queueMicrotask(() => this.fail(this.#failure!.error));
     this.#ask((call) => call.start(...terms));
   }
 
