@@ -53,8 +53,10 @@ export interface CallTerms {
 
 /** Write flag of grpc-js: send this message as it is. */
 const NO_COMPRESS = 2;
-/** The answers of the mesh that say a call has reached no server. */
+/** Flags of the mesh's own answers that say a call has reached no server. */
 const NEVER_REACHED = ["NR", "NC", "UH", "UF", "DF"];
+/** Istio's route for hosts that it does not know, where only those it knows are let through. */
+const UNKNOWN_HOST = "block_all";
 
 /**
  * One call of a stub.
@@ -225,7 +227,7 @@ export class GrpcClientCall implements GrpcJsCall {
   readonly #onResponse = (response: HttpResponse): void => {
     const { headers, body } = response;
     if (this.#state !== "sent") return body?.cancel();
-    if (this.#waitForReady && NEVER_REACHED.some((flag) => this.#call!.hasFlag(flag))) {
+    if (this.#waitForReady && neverReached(this.#call!)) {
       body?.cancel();
       return this.#pause();
     }
@@ -392,4 +394,8 @@ export class GrpcClientCall implements GrpcJsCall {
   #received(fields: readonly string[]): Grpc.Metadata {
     return this.#context.received.create(this.#metadata!, fields);
   }
+}
+
+function neverReached(call: Call): boolean {
+  return NEVER_REACHED.some((flag) => call.hasFlag(flag)) || call.chosen?.virtualHost.name === UNKNOWN_HOST;
 }

@@ -3,12 +3,15 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
+import { createServer, type Socket } from "node:net";
 import { loadBootstrap } from "../../lib/bootstrap/bootstrap.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../lib/grpc/server.ts";
+import { serveHttp2 } from "../../lib/http/http2/server_connection.ts";
 import { systemClock } from "../../lib/internal/clock.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
 import { MeshRuntime } from "../../lib/mesh_runtime.ts";
 import type { MeshRig } from "./mesh_rig.ts";
+import { nodeSocketStream } from "./node_socket_stream.ts";
 
 /** Serializers of clients that send what they are given. */
 export const raw = { serialize: (value: Buffer) => value, deserialize: (value: Buffer) => value };
@@ -38,6 +41,28 @@ export async function serveRaw(rig: MeshRig, name: string, server: GrpcServer): 
   rig.endpoints(name, [inbound.addr.port], { portName: "grpc" });
   await rig.istiod.settled();
   return runtime;
+}
+
+/** Serves `server` in cleartext on loopback; connections that are left end with it. */
+export async function servePlaintext(server: GrpcServer): Promise<AsyncDisposable & { readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const listener = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    serveHttp2(nodeSocketStream(socket), server.handler, { clock: systemClock, logger: silentLogger });
+  });
+  await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (listener.address() as { port: number }).port,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...sockets].map((socket) =>
+        socket.destroyed ? null : new Promise((resolve) => {
+          socket.once("close", resolve);
+          socket.destroy();
+        })
+      ));
+      await new Promise((resolve) => listener.close(resolve));
+    },
+  };
 }
 
 /** Everything a unary call gave back. */
