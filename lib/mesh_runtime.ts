@@ -23,6 +23,9 @@ import type { OpenAccessLog } from "./filter/access_log_layers.ts";
 import type { FilterContext } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
+import { GrpcChannel } from "./grpc/channel.ts";
+import type { GrpcChannelOptions } from "./grpc/channel_options.ts";
+import { OutboundGrpcTransport } from "./grpc_transport.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
 import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
@@ -89,6 +92,7 @@ export class MeshRuntime {
   readonly #outbound: Outbound;
   readonly #client: OutboundClient;
   readonly #inbound: Omit<InboundServerOptions, keyof ListenOptions>;
+  readonly #grpc: OutboundGrpcTransport;
   readonly #logWriters: LogWriters;
   readonly #timers: TimerWheel;
   readonly #node: AdminViewSources["node"];
@@ -184,6 +188,7 @@ export class MeshRuntime {
     this.#client = new OutboundClient({ outbound: this.#outbound, clusters: this.#clusters, context: outbound });
     this.fetch = createFetch({ clock, client: this.#client });
     this.webSocket = createWebSocket({ clock, client: this.#client, sockets: this.#sockets });
+    this.#grpc = new OutboundGrpcTransport(this.#client);
 
     // Inbound: each listening port is put together when it is opened.
     this.upgrades = new WebSocketUpgrades(clock);
@@ -224,6 +229,15 @@ export class MeshRuntime {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /** Opens a gRPC channel; see `Mesh.grpcChannel`. */
+  grpcChannel(target: string, options: GrpcChannelOptions): GrpcChannel {
+    return new GrpcChannel(target, options, {
+      transport: this.#grpc,
+      clock: this.#timers,
+      random: this.#options.random,
+    });
   }
 
   /** Opens a listening port. */
@@ -276,6 +290,7 @@ export class MeshRuntime {
     this.#client.stop();
     const reason = new MeshError("MESH_CLOSED", "Cannot finish the request: the mesh was closed");
     this.#client.cancel(reason);
+    this.#grpc.close();
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
     this.#clusters.close();

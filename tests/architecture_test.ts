@@ -42,6 +42,7 @@ const FILES: Record<string, string> = {
   "lib/upgrade_web_socket.ts": "stacks",
   "lib/grpc_peer.ts": "stacks",
   "lib/grpc_signal.ts": "stacks",
+  "lib/grpc_transport.ts": "stacks",
   "lib/inbound.ts": "stacks",
   "lib/inbound_server.ts": "stacks",
   "lib/mesh_peer.ts": "stacks",

@@ -103,3 +103,18 @@ Deno.test("the only message of a body that has arrived is there at once; anythin
   body.end();
   assert.deepEqual([...(await early.next())!], [1, 2]);
 });
+
+Deno.test("what has arrived is read without waiting", async () => {
+  const message = new Uint8Array([1, 2, 3]);
+  const two = new Uint8Array([...frameMessage(message), ...frameMessage(new Uint8Array(0))]);
+  const whole = new GrpcMessageReader(new BytesBody(two));
+  assert.deepEqual(whole.nextNow(), message);
+  assert.deepEqual(whole.nextNow(), new Uint8Array(0));
+  assert.equal(whole.nextNow(), null);
+  const cut = new GrpcMessageReader(new BytesBody(two.subarray(0, 7)));
+  assert.equal(cut.nextNow(), undefined);
+  await assert.rejects(cut.next(), /cut off/);
+  const large = new GrpcMessageReader(new BytesBody(two), { maxBytes: 2 });
+  assert.equal(large.nextNow(), undefined);
+  await assert.rejects(large.next(), /larger than allowed/);
+});
