@@ -4,21 +4,11 @@ import { Mesh, type MeshServer } from "../../mod.ts";
 import { CertificateAuthority, FakeIstiod } from "../../lib/testing/mod.ts";
 import { echoEndpoints, echoService, peerAuthentication } from "../support/end_to_end.ts";
 import { until } from "../support/until.ts";
+import { certificates, principal } from "./certificates.ts";
 import { type CertificateFiles, clientSidecar, serverSidecar } from "./envoy_config.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
 
 const SNI = "outbound_.80_._.echo.default.svc.cluster.local";
-const principal = (name: string) => `spiffe://cluster.local/ns/default/sa/${name}`;
-
-async function certificates(ca: CertificateAuthority, name: string, folder: string): Promise<CertificateFiles> {
-  const { chain, key, root } = await ca.issue({ uriSans: [principal(name)] });
-  const prefix = await Deno.makeTempFile({ dir: folder });
-  const files = { chain: `${prefix}.chain.pem`, key: `${prefix}.key.pem`, root: `${prefix}.root.pem` };
-  await Deno.writeTextFile(files.chain, chain);
-  await Deno.writeTextFile(files.key, key);
-  await Deno.writeTextFile(files.root, root);
-  return files;
-}
 
 async function joinAs(istiod: FakeIstiod, name: string): Promise<Mesh> {
   const workload = await istiod.workload({

@@ -9,6 +9,8 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
   istiod: ["istiod"],
   h2spec: ["h2spec"],
+  http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
+  grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
 };
 
 const log = (line: string) => console.log(`interop: ${line}`);

@@ -1,0 +1,7 @@
+/** HTTP/2 peers that no one here wrote: nghttpd, nghttp, h2load, curl, and Envoy between. */
+import { Cases } from "./cases.ts";
+import { nghttpdCases } from "./http2/nghttpd_cases.ts";
+
+const cases = new Cases("http2");
+nghttpdCases(cases);
+cases.reportAtEnd();
