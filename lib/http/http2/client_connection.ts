@@ -11,6 +11,7 @@ import { Http2ConnectionError } from "./connection_error.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
 import type { Http2Options } from "./limits.ts";
 import type { Http2Stream } from "./stream.ts";
+import { undeclaredLength } from "./undeclared_length.ts";
 
 /** Streams opened before the peer has said how many it takes (RFC 9113 section 6.5.2 advises no smaller limit). */
 const STREAMS_BEFORE_SETTINGS = 100;
@@ -261,10 +262,13 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
   }
 }
 
+/** Pseudo-headers, and behind them what only the codec knows. */
 function pseudoHeaders(request: HttpRequest): string[] {
   const { method, authority } = request;
   if (method === "CONNECT") return [":method", method, ":authority", authority];
   const pseudo = [":method", method, ":scheme", request.scheme, ":path", request.path];
   if (authority !== "") pseudo.push(":authority", authority);
+  const length = undeclaredLength(request.body, request.headers);
+  if (length !== null) pseudo.push("content-length", String(length));
   return pseudo;
 }

@@ -13,6 +13,7 @@ import type { Http2Options } from "./limits.ts";
 import { MAX_WINDOW } from "./settings.ts";
 import { ServerStream } from "./server_stream.ts";
 import type { Http2Stream } from "./stream.ts";
+import { undeclaredLength } from "./undeclared_length.ts";
 
 /**
  * Serves HTTP/2 (RFC 9113) on a connection whose client is known to speak it: by ALPN or by its preface.
@@ -204,6 +205,8 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
     const { status, headers } = response;
     let { body } = response;
     if (stream.closed) return body?.cancel();
+    // What HEAD is answered with tells what GET would have brought.
+    const length = status === 204 || status === 304 ? null : undeclaredLength(body, headers);
     if (body !== null && (stream.isHead || status === 204 || status === 304)) {
       body.cancel();
       body = null;
@@ -213,7 +216,7 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
     try {
       stream.exchange.responseHeaderBytes = this.writer.headers(
         stream.id,
-        [":status", String(status)],
+        length === null ? [":status", String(status)] : [":status", String(status), "content-length", String(length)],
         headers.pairs,
         empty,
         this.encoder,

@@ -57,6 +57,14 @@ Deno.test("a request and its response, with trailers both ways", async () => {
   connection.close();
 });
 
+Deno.test("content of known length is declared", async () => {
+  const { connection, peer } = connect();
+  peer.hello();
+  connection.send(request(new BytesBody(text("body")), "POST"), new Exchange()).catch(() => {});
+  assert.deepEqual((await peer.next("HEADERS")).fields!.slice(8), ["content-length", "4", "x-a", "1"]);
+  connection.close();
+});
+
 Deno.test("the peer's stream limit bounds available, and changes are told", async () => {
   const { connection, peer } = connect();
   assert.equal(connection.available, 100);
