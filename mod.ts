@@ -32,6 +32,8 @@ export type {
   MeshServeOptions,
   MeshServer,
 } from "./lib/serve_handler.ts";
+export type { GrpcChannelOptions } from "./lib/grpc/channel_options.ts";
+export type { MeshGrpcChannel } from "./lib/grpc/mesh_grpc_channel.ts";
 export type { Fetch } from "./lib/fetch.ts";
 export type { IdentityView } from "./lib/identity/secret_manager.ts";
 export type { Logger, LogLevel } from "./lib/internal/logger.ts";

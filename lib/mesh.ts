@@ -8,6 +8,10 @@ import type { JoinOptions } from "./bootstrap/join_options.ts";
 import { findSidecar, sidecarPresent } from "./bootstrap/sidecar_guard.ts";
 import { MeshError } from "./errors.ts";
 import type { Fetch } from "./fetch.ts";
+import type { GrpcChannelOptions } from "./grpc/channel_options.ts";
+import { loadGrpc } from "./grpc/control_channel.ts";
+import { DeferredChannel } from "./grpc/deferred_channel.ts";
+import type { MeshGrpcChannel } from "./grpc/mesh_grpc_channel.ts";
 import type { IdentityView } from "./identity/secret_manager.ts";
 import { systemClock } from "./internal/clock.ts";
 import { lineLogger } from "./internal/line_logger.ts";
@@ -91,6 +95,56 @@ export class Mesh implements AsyncDisposable {
    */
   get fetch(): Fetch {
     return this.#fetch;
+  }
+
+  /**
+   * A channel for stubs of `@grpc/grpc-js` 1.14: any generated client joins the mesh through `channelOverride`. Each call
+   * is routed on its own: virtual host and route by path and metadata, weighted clusters, an endpoint per call, timeouts,
+   * retries. Connections belong to the mesh: closing the stub ends this channel and nothing else.
+   *
+   * Call credentials leave on mutual TLS only: a call that would take them to a workload outside of the mesh ends with
+   * `PERMISSION_DENIED`. A call with `waitForReady` is tried again while the mesh has no server for it, until its
+   * deadline.
+   *
+   * Without a mesh (`enabled: false`) it is a channel of `@grpc/grpc-js` itself, in plaintext.
+   *
+   * @param target `host:port`, also behind `dns:///`; `host` is port 80. A Service of the mesh, or whatever it routes.
+   * @param options Channel options, which a stub with `channelOverride` does not hand on.
+   * @throws {TypeError} For a target or an option that cannot be used.
+   *
+   * @example A stub in the mesh
+   * ```ts
+   * import { Mesh } from "@enmesh/enmesh";
+   * import { FakeIstiod } from "@enmesh/enmesh/testing";
+   * import { Client, credentials, status } from "@grpc/grpc-js";
+   * import assert from "node:assert/strict";
+   * import { Buffer } from "node:buffer";
+   *
+   * // A generated client is such a class, with a method for each call.
+   * class GreeterClient extends Client {
+   *   greet(name: string): Promise<string> {
+   *     const bytes = (text: string) => Buffer.from(text);
+   *     return new Promise((resolve, reject) => {
+   *       this.makeUnaryRequest("/greeter.Greeter/Greet", bytes, String, name, (error, greeting) => {
+   *         if (error === null) resolve(greeting!);
+   *         else reject(error);
+   *       });
+   *     });
+   *   }
+   * }
+   *
+   * await using istiod = await FakeIstiod.start();
+   * await using mesh = await Mesh.join(istiod.workload({ name: "client" }));
+   * const greeter = new GreeterClient("greeter:50051", credentials.createInsecure(), {
+   *   channelOverride: mesh.grpcChannel("greeter:50051"),
+   * });
+   * // No one has deployed the greeter: the status is what a sidecar gives, its details say what to check.
+   * await assert.rejects(greeter.greet("you"), { code: status.UNAVAILABLE });
+   * greeter.close();
+   * ```
+   */
+  grpcChannel(target: string, options: GrpcChannelOptions = {}): MeshGrpcChannel {
+    return this.#runtime?.grpcChannel(target, options) ?? new DeferredChannel(target, options, loadGrpc);
   }
 
   /**

@@ -22,6 +22,9 @@ import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
 import type { FilterContext } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
+import { GrpcChannel } from "./grpc/channel.ts";
+import type { GrpcChannelOptions } from "./grpc/channel_options.ts";
+import { OutboundGrpcTransport } from "./grpc_transport.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
@@ -76,6 +79,7 @@ export class MeshRuntime {
   readonly #clusters: ClusterManager;
   readonly #outbound: Outbound;
   readonly #client: OutboundClient;
+  readonly #grpc: OutboundGrpcTransport;
   readonly #inbound: Omit<InboundServerOptions, "hostname" | "port" | "meshPort" | "application">;
   readonly #logWriters: LogWriters;
   readonly #timers: TimerWheel;
@@ -170,6 +174,7 @@ export class MeshRuntime {
     this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router });
     this.#client = new OutboundClient({ outbound: this.#outbound, clusters: this.#clusters, context: outbound });
     this.fetch = createFetch({ clock, client: this.#client });
+    this.#grpc = new OutboundGrpcTransport(this.#client);
 
     // Inbound: each listening port is put together when it is opened.
     this.#inbound = {
@@ -208,6 +213,15 @@ export class MeshRuntime {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /** Opens a gRPC channel; see `Mesh.grpcChannel`. */
+  grpcChannel(target: string, options: GrpcChannelOptions): GrpcChannel {
+    return new GrpcChannel(target, options, {
+      transport: this.#grpc,
+      clock: this.#timers,
+      random: this.#options.random,
+    });
   }
 
   /** Opens a listening port. */
@@ -259,6 +273,7 @@ export class MeshRuntime {
     this.#client.stop();
     const reason = new MeshError("MESH_CLOSED", "Cannot finish the request: the mesh was closed");
     this.#client.cancel(reason);
+    this.#grpc.close();
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
     this.#clusters.close();

@@ -106,7 +106,12 @@ export class OutboundClient implements FetchClient {
     const send = () =>
       this.#sendThroughTcp(
         proxy,
-        new UpstreamAttempt({ destination: address, alpnOverride: TCP_ALPN, applicationTls }),
+        new UpstreamAttempt({
+          destination: address,
+          alpnOverride: TCP_ALPN,
+          applicationTls,
+          requiresMutualTls: call.requiresMutualTls,
+        }),
         request,
         call,
       );

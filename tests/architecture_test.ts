@@ -38,6 +38,7 @@ const FILES: Record<string, string> = {
   "lib/outbound.ts": "stacks",
   "lib/outbound_client.ts": "stacks",
   "lib/fetch.ts": "stacks",
+  "lib/grpc_transport.ts": "stacks",
   "lib/inbound.ts": "stacks",
   "lib/inbound_server.ts": "stacks",
   "lib/serve.ts": "stacks",

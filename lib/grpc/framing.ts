@@ -36,6 +36,8 @@ export class GrpcMessageReader {
   #buffer: Uint8Array = EMPTY;
   #at = 0;
   #started = false;
+  /** Nothing will arrive behind the buffer. */
+  #complete = false;
 
   /**
    * @param body The content; `null` counts as empty.
@@ -75,6 +77,23 @@ export class GrpcMessageReader {
     return flag === 0 ? message : await this.#unpack(message);
   }
 
+  /**
+   * The next message where it is at hand and not packed, `null` at the end; `undefined` where `next` has to be asked,
+   * which waits for more and says what is wrong. A response that has arrived whole is read without a single promise.
+   */
+  nextNow(): Uint8Array | null | undefined {
+    if (!this.#started) this.#takeWhole();
+    const buffer = this.#buffer;
+    const at = this.#at;
+    const have = buffer.length - at;
+    if (have < GRPC_PREFIX_BYTES) return have === 0 && this.#complete ? null : undefined;
+    const length = (buffer[at + 1]! << 24 | buffer[at + 2]! << 16 | buffer[at + 3]! << 8 | buffer[at + 4]!) >>> 0;
+    if (buffer[at] !== 0 || length > this.#maxBytes || have < GRPC_PREFIX_BYTES + length) return undefined;
+    const start = at + GRPC_PREFIX_BYTES;
+    this.#at = start + length;
+    return buffer.subarray(start, this.#at);
+  }
+
   /** Gives up the rest. */
   cancel(reason?: unknown): void {
     this.#buffer = EMPTY;
@@ -89,6 +108,7 @@ export class GrpcMessageReader {
     const whole = this.#body?.whole() ?? null;
     if (whole === null) return;
     this.#buffer = whole;
+    this.#complete = true;
     this.#body!.cancel();
   }
 

@@ -70,6 +70,8 @@ export class Call implements StreamInfo {
   onGrpcMessages: (() => void) | null = null;
   /** ALPN list by the protocol spoken upstream, in place of the TLS context's; set by the `istio.alpn` filter. */
   alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null = null;
+  /** Whether the request holds secrets of the application, which must not leave but on mutual TLS. */
+  requiresMutualTls = false;
   /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
   onClearRouteCache: (() => void) | null = null;
   #flags: string[] = [];

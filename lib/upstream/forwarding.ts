@@ -101,7 +101,7 @@ export class Forwarding {
     // Given up before it began, in a filter: nothing is sent.
     if (this.#ended !== null) return new Promise((resolve) => resolve(this.#fail(this.#ended!.error)));
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) this.#watchRequestEnd();
-    if (action.mirrors.length > 0 && !this.#streaming) {
+    if (action.mirrors.length > 0 && !this.#streaming && !this.#call.requiresMutualTls) {
       mirrorRequest(action.mirrors, request, this.#content, this.#deps.clusters, this.#deps.random);
     }
     return this.#send(target);
@@ -126,6 +126,7 @@ export class Forwarding {
         ? destinationOf(cluster.originalDstHeader, request, call)
         : null,
       alpnOverride: call.alpnOverride,
+      requiresMutualTls: call.requiresMutualTls,
       onHost: plan.autoHost ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname) : null,
     });
     if (this.#requestSent) this.#armPerTry();

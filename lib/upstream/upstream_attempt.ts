@@ -20,6 +20,8 @@ export interface UpstreamAttemptOptions {
   alpnOverride?: ReadonlyMap<HttpProtocol, readonly string[]> | null;
   /** Host name the application's own TLS (`https:`) expects inside the connection of the mesh. @default {null} */
   applicationTls?: string | null;
+  /** Whether only a host that is spoken to in mutual TLS may be sent the request. @default {false} */
+  requiresMutualTls?: boolean;
   /** Called with the chosen host before the request is sent to it. @default {null} */
   onHost?: ((host: UpstreamHost) => void) | null;
 }
@@ -33,6 +35,7 @@ export class UpstreamAttempt implements PickContext {
   readonly destination: string | null;
   readonly alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null;
   readonly applicationTls: string | null;
+  readonly requiresMutualTls: boolean;
   readonly onHost: ((host: UpstreamHost) => void) | null;
   /** The host, once chosen. */
   host: UpstreamHost | null = null;
@@ -46,6 +49,7 @@ export class UpstreamAttempt implements PickContext {
     this.destination = options.destination ?? null;
     this.alpnOverride = options.alpnOverride ?? null;
     this.applicationTls = options.applicationTls ?? null;
+    this.requiresMutualTls = options.requiresMutualTls ?? false;
     this.onHost = options.onHost ?? null;
   }
 }

@@ -7,7 +7,7 @@ import { createLoadBalancer } from "../load_balancer/create.ts";
 import { HostSet } from "../load_balancer/host_set.ts";
 import type { LoadBalancer } from "../load_balancer/load_balancer.ts";
 import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
-import type { Cluster } from "../resource/cluster.ts";
+import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
@@ -176,6 +176,16 @@ export class UpstreamCluster implements UpstreamTarget {
     const host = this.#balancer.pick(attempt);
     if (host === null) return fail(attempt, this.#noHost());
     attempt.host = host;
+    if (attempt.requiresMutualTls && !isMutualTls(host.transport)) {
+      return fail(
+        attempt,
+        new MeshError(
+          "ACCESS_DENIED",
+          `Cannot send call credentials to '${host.key}': it is not spoken to in mutual TLS, and others could read ` +
+            "them; give the workload a place in the mesh, or send them as metadata where that is meant",
+        ),
+      );
+    }
     attempt.onHost?.(host);
     host.active++;
     host.total++;
@@ -278,4 +288,10 @@ function isDns(cluster: Cluster): boolean {
 function fail(attempt: UpstreamAttempt, error: unknown): Promise<never> {
   attempt.exchange.complete(error);
   return Promise.reject(error);
+}
+
+/** Whether both sides of such a connection show a certificate that the other verifies. */
+function isMutualTls(transport: TransportSocket): boolean {
+  return transport.kind === "tls" && transport.context.certificates.length > 0 &&
+    (transport.context.validation?.trust ?? null) !== null;
 }

@@ -11,6 +11,7 @@ import { Http2ConnectionError } from "./connection_error.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
 import type { Http2Options } from "./limits.ts";
 import type { Http2Stream } from "./stream.ts";
+import { Http2StreamReset } from "./stream_reset.ts";
 import { undeclaredLength } from "./undeclared_length.ts";
 
 /** Streams opened before the peer has said how many it takes (RFC 9113 section 6.5.2 advises no smaller limit). */
@@ -202,7 +203,9 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
       stream,
       errorCode === Http2ErrorCode.REFUSED_STREAM
         ? this.#refused("the server refused the stream")
-        : new MeshError("UPSTREAM_REMOTE_RESET", `${this.#server()} reset the stream with '${name}'`),
+        : new MeshError("UPSTREAM_REMOTE_RESET", `${this.#server()} reset the stream with '${name}'`, {
+          cause: new Http2StreamReset(errorCode),
+        }),
     );
   }
 
