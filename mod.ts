@@ -35,6 +35,20 @@ export type {
 export type { GrpcChannelOptions } from "./lib/grpc/channel_options.ts";
 export type { MeshGrpcChannel } from "./lib/grpc/mesh_grpc_channel.ts";
 export type { Fetch } from "./lib/fetch.ts";
+export { grpcPeer } from "./lib/grpc_peer.ts";
+export { grpcSignal } from "./lib/grpc_signal.ts";
+export type { GrpcServingStatus } from "./lib/grpc/health_service.ts";
+export type {
+  GrpcHandler,
+  GrpcHandlerCall,
+  GrpcHandlerCallback,
+  GrpcMetadata,
+  GrpcMethodDefinition,
+  GrpcServiceDefinition,
+  GrpcServiceImplementation,
+} from "./lib/grpc/service_definition.ts";
+export type { GrpcServices } from "./lib/grpc/service_server.ts";
+export type { MeshServeGrpcOptions } from "./lib/serve_grpc_options.ts";
 export type { IdentityView } from "./lib/identity/secret_manager.ts";
 export type { Logger, LogLevel } from "./lib/internal/logger.ts";
 export type { MeshSnapshot } from "./lib/mesh_snapshot.ts";

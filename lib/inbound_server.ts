@@ -36,6 +36,8 @@ export interface InboundServerOptions extends InboundStackOptions {
   /** Selects the filter chain; `null` is the bound port. */
   readonly meshPort: number | null;
   readonly application: Application;
+  /** Called once, before the first connection is told to go. */
+  readonly onDrain?: () => void;
   readonly tls: ServerTlsFactory;
   /** Counts clients that were refused. */
   readonly onTransportFailure: CountRefusal;
@@ -108,6 +110,7 @@ export class InboundServer {
   async drain(): Promise<void> {
     if (!this.#draining) {
       this.#draining = true;
+      this.#options.onDrain?.();
       this.#unsubscribe();
       for (const timer of this.#retirements) timer.cancel();
       this.#retirements.clear();

@@ -16,10 +16,13 @@ import type { IdentityView } from "./identity/secret_manager.ts";
 import { systemClock } from "./internal/clock.ts";
 import { lineLogger } from "./internal/line_logger.ts";
 import type { Logger } from "./internal/logger.ts";
+import type { GrpcServices } from "./grpc/service_server.ts";
+import { serveGrpcInMesh, serveGrpcPlainly } from "./mesh_grpc_server.ts";
 import { MeshRuntime } from "./mesh_runtime.ts";
 import { type MeshSnapshot, meshSnapshot } from "./mesh_snapshot.ts";
 import { serveInMesh, servePlainly } from "./mesh_server.ts";
 import { serveArguments } from "./serve.ts";
+import type { MeshServeGrpcOptions } from "./serve_grpc_options.ts";
 import type { MeshServeHandler, MeshServeObject, MeshServeOptions, MeshServer } from "./serve_handler.ts";
 import { createConnector } from "./transport/connector.ts";
 import { HandleRegistry } from "./transport/handle_registry.ts";
@@ -166,6 +169,31 @@ export class Mesh implements AsyncDisposable {
     const server = this.#runtime === null
       ? servePlainly(options, handler)
       : await serveInMesh(this.#runtime, options, handler, this.#logger);
+    return this.#keep(server);
+  }
+
+  /**
+   * Serves gRPC with services and handlers written for `@grpc/grpc-js`, under the mesh's rules as {@linkcode Mesh.serve}
+   * does. {@linkcode grpcPeer} tells a handler who calls. Without a mesh (`enabled: false`) the same is served in
+   * plaintext, to clients that speak HTTP/2 by prior knowledge.
+   *
+   * @param options Where to listen, and limits.
+   * @param register Adds the services; what it throws is thrown, and nothing listens then.
+   * @throws {MeshError} When the port cannot be bound, or the mesh was closed; `PERMISSION_MISSING` when `@grpc/grpc-js`
+   * may not read its environment variables.
+   */
+  async serveGrpc(
+    options: MeshServeGrpcOptions,
+    register: (server: GrpcServices) => void | Promise<void>,
+  ): Promise<MeshServer> {
+    return this.#keep(
+      this.#runtime === null
+        ? await serveGrpcPlainly(options, register, this.#logger)
+        : await serveGrpcInMesh(this.#runtime, options, register, this.#logger),
+    );
+  }
+
+  #keep(server: MeshServer): MeshServer {
     this.#servers.add(server);
     void server.finished.then(() => this.#servers.delete(server));
     return server;

@@ -66,6 +66,9 @@ export interface MeshRuntimeOptions {
   readonly random: Random;
 }
 
+/** What is said when a port is opened. */
+export type ListenOptions = Pick<InboundServerOptions, "hostname" | "port" | "meshPort" | "application" | "onDrain">;
+
 /** A joined mesh. */
 export class MeshRuntime {
   readonly bootstrap: Bootstrap;
@@ -80,7 +83,7 @@ export class MeshRuntime {
   readonly #outbound: Outbound;
   readonly #client: OutboundClient;
   readonly #grpc: OutboundGrpcTransport;
-  readonly #inbound: Omit<InboundServerOptions, "hostname" | "port" | "meshPort" | "application">;
+  readonly #inbound: Omit<InboundServerOptions, keyof ListenOptions>;
   readonly #logWriters: LogWriters;
   readonly #timers: TimerWheel;
   readonly #node: AdminViewSources["node"];
@@ -226,7 +229,7 @@ export class MeshRuntime {
 
   /** Opens a listening port. */
   async listen(
-    options: Pick<InboundServerOptions, "hostname" | "port" | "meshPort" | "application">,
+    options: ListenOptions,
   ): Promise<InboundServer> {
     if (this.#state !== "joined") throw new MeshError("MESH_CLOSED", "Cannot serve: the mesh was closed");
     const server = await InboundServer.start({ ...this.#inbound, ...options });

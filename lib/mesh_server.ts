@@ -11,7 +11,7 @@ export async function serveInMesh(
   handler: MeshServeHandler,
   logger: Logger,
 ): Promise<MeshServer> {
-  const { port = 8000, hostname = "0.0.0.0", meshPort = null, signal, onListen, onError } = options;
+  const { port = 8000, hostname = "0.0.0.0", meshPort = null, signal, onError } = options;
   signal?.throwIfAborted();
   const inbound = await runtime.listen({
     hostname,
@@ -19,14 +19,33 @@ export async function serveInMesh(
     meshPort,
     application: webApplication(handler, { logger, onError }),
   });
+  const server = listenerServer(inbound, options, logger, "in the mesh");
+  void server.finished.then(() => runtime.forget(inbound));
+  return server;
+}
+
+/** What {@linkcode listenerServer} needs of a listening port. */
+export interface Listening {
+  readonly addr: { hostname: string; port: number };
+  readonly finished: Promise<void>;
+  drain(): Promise<void>;
+  close(): Promise<void>;
+  ref(): void;
+  unref(): void;
+}
+
+/** A listening port as users see it; `signal` and `onListen` hold from now on. */
+export function listenerServer(
+  inbound: Listening,
+  { signal, onListen }: Pick<MeshServeOptions, "signal" | "onListen">,
+  logger: Logger,
+  where: string,
+): MeshServer {
   const addr: Deno.NetAddr = { transport: "tcp", ...inbound.addr };
   const abort = () => void inbound.close();
   signal?.addEventListener("abort", abort);
-  const finished = inbound.finished.then(() => {
-    signal?.removeEventListener("abort", abort);
-    runtime.forget(inbound);
-  });
-  if (onListen === undefined) logger.log("info", `Listening on '${addr.hostname}:${addr.port}' in the mesh`);
+  const finished = inbound.finished.then(() => signal?.removeEventListener("abort", abort));
+  if (onListen === undefined) logger.log("info", `Listening on '${addr.hostname}:${addr.port}' ${where}`);
   else onListen(addr);
   return {
     addr,

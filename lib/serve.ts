@@ -8,9 +8,8 @@ import { toWebRequest } from "./http/web/request_to_web.ts";
 import { fromWebResponse } from "./http/web/response_from_web.ts";
 import type { Application } from "./inbound.ts";
 import type { Logger } from "./internal/logger.ts";
-import { parseSpiffeId } from "./identity/spiffe.ts";
+import { toMeshPeer } from "./mesh_peer.ts";
 import type { MeshPeer, MeshServeHandler, MeshServeInfo, MeshServeObject, MeshServeOptions } from "./serve_handler.ts";
-import type { PeerIdentity } from "./transport/byte_stream.ts";
 
 /** Arguments of `mesh.serve` in one form. */
 export interface ServeArguments {
@@ -104,14 +103,4 @@ class ServeInfo implements MeshServeInfo {
     const peer = this.#call.downstream?.tls?.peer ?? null;
     return peer === null ? null : toMeshPeer(peer);
   }
-}
-
-function toMeshPeer(peer: PeerIdentity): MeshPeer {
-  const id = parseSpiffeId(peer.principal);
-  return {
-    principal: peer.principal,
-    namespace: id?.namespace ?? "",
-    serviceAccount: id?.serviceAccount ?? "",
-    certificateSha256: peer.sha256,
-  };
 }

@@ -20,9 +20,13 @@ export interface GrpcMessageReaderOptions {
 
 /** Puts the length and the flag before a message. */
 export function frameMessage(message: Uint8Array, compressed = false): Uint8Array {
-  const framed = new Uint8Array(GRPC_PREFIX_BYTES + message.length);
+  const { length } = message;
+  const framed = new Uint8Array(GRPC_PREFIX_BYTES + length);
   framed[0] = compressed ? 1 : 0;
-  new DataView(framed.buffer).setUint32(1, message.length);
+  framed[1] = length >>> 24;
+  framed[2] = length >>> 16;
+  framed[3] = length >>> 8;
+  framed[4] = length;
   framed.set(message, GRPC_PREFIX_BYTES);
   return framed;
 }
@@ -92,6 +96,20 @@ export class GrpcMessageReader {
     const start = at + GRPC_PREFIX_BYTES;
     this.#at = start + length;
     return buffer.subarray(start, this.#at);
+  }
+
+  /**
+   * The message of a body that has arrived and holds exactly one, plain and within the limit; else `null`, and
+   * {@linkcode GrpcMessageReader.next} reads on or tells what is wrong. Only before the first `next`.
+   */
+  only(): Uint8Array | null {
+    if (!this.#started) this.#takeWhole();
+    const buffer = this.#buffer;
+    if (this.#at !== 0 || buffer.length < GRPC_PREFIX_BYTES || buffer[0] !== 0) return null;
+    const length = (buffer[1]! << 24 | buffer[2]! << 16 | buffer[3]! << 8 | buffer[4]!) >>> 0;
+    if (length !== buffer.length - GRPC_PREFIX_BYTES || length > this.#maxBytes) return null;
+    this.#at = buffer.length;
+    return buffer.subarray(GRPC_PREFIX_BYTES);
   }
 
   /** Gives up the rest. */

@@ -26,9 +26,23 @@ export class GrpcMessageWriter implements QueueBodyOwner {
    */
   write(message: Uint8Array, compressed = false): Promise<void> {
     if (this.#cancelled) return Promise.reject(this.#reason);
-    const framed = frameMessage(message, compressed);
+    return this.push(frameMessage(message, compressed)) ? Promise.resolve() : this.room();
+  }
+
+  /** Writes a message that has its prefix; `false` asks to wait for {@linkcode GrpcMessageWriter.room}. */
+  push(framed: Uint8Array): boolean {
+    if (this.#cancelled) return false;
     this.#unread += framed.length;
     this.#body.push(framed);
+    return this.#unread <= HIGH_WATER;
+  }
+
+  /**
+   * Resolves when there is room for another message.
+   * @throws Whatever the other side gave up with.
+   */
+  room(): Promise<void> {
+    if (this.#cancelled) return Promise.reject(this.#reason);
     if (this.#unread <= HIGH_WATER) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }

@@ -1,170 +1,143 @@
-import type { Clock, Timer } from "../internal/clock.ts";
-import type { Logger } from "../internal/logger.ts";
 import { BytesBody } from "../http/body.ts";
 import type { HttpServerHandler } from "../http/codec.ts";
-import type { Exchange } from "../http/exchange.ts";
 import { HeaderList } from "../http/header_list.ts";
-import type { HttpRequest, HttpResponse } from "../http/message.ts";
-import { frameMessage, GrpcMessageReader } from "./framing.ts";
+import type { HttpResponse } from "../http/message.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { Logger } from "../internal/logger.ts";
+import { DEFAULT_MAX_MESSAGE_BYTES, type GrpcMessageReader } from "./framing.ts";
 import { GrpcStatusError } from "./grpc_status_error.ts";
-import { parseGrpcTimeout } from "./grpc_timeout.ts";
-import { gunzip } from "./gunzip.ts";
-import { GrpcServerCall } from "./server_call.ts";
-import { GrpcServerStreamCall } from "./server_stream_call.ts";
+import { ACCEPTED_ENCODINGS, GrpcServerCall, type GrpcServerCallOptions } from "./server_call.ts";
 import { GrpcStatus } from "./status.ts";
 
+/** Serves a call: it ends with `reply`, `finish` or `fail`. What it throws ends the call as well. */
+export type GrpcMethodHandler = (call: GrpcServerCall) => void;
 /** Answers one message with one. */
 export type GrpcUnaryHandler = (request: Uint8Array, call: GrpcServerCall) => Promise<Uint8Array>;
 /** Answers a stream of messages by `call.send`; the call ends when the promise settles. */
-export type GrpcStreamHandler = (requests: AsyncIterable<Uint8Array>, call: GrpcServerStreamCall) => Promise<void>;
+export type GrpcStreamHandler = (requests: AsyncIterable<Uint8Array>, call: GrpcServerCall) => Promise<void>;
 
 /** Options of {@linkcode GrpcServer}. */
 export interface GrpcServerOptions {
+  /** The time, and the timers of deadlines: a timer wheel where there are many calls. */
   clock: Clock;
   logger: Logger;
   /** The largest message a client may send, bytes. @default {4194304} */
   maxReceiveBytes?: number;
+  /** The largest message a handler may send, bytes. @default {Infinity} */
+  maxSendBytes?: number;
+  /** Whether messages are packed for clients that accept it. @default {false} */
+  gzip?: boolean;
 }
-
-type Method = { readonly unary: GrpcUnaryHandler } | { readonly stream: GrpcStreamHandler };
 
 /** A gRPC server of raw messages: what is in them is the business of the handlers. */
 export class GrpcServer {
-  readonly #options: GrpcServerOptions;
-  readonly #methods = new Map<string, Method>();
+  readonly #options: GrpcServerCallOptions;
+  readonly #methods = new Map<string, GrpcMethodHandler>();
 
   /** @param options Clock, logger, limits. */
   constructor(options: GrpcServerOptions) {
-    this.#options = options;
+    const { clock, logger, maxReceiveBytes, maxSendBytes, gzip } = options;
+    this.#options = {
+      clock,
+      logger,
+      maxReceiveBytes: maxReceiveBytes ?? DEFAULT_MAX_MESSAGE_BYTES,
+      maxSendBytes: maxSendBytes ?? Infinity,
+      gzip: gzip ?? false,
+    };
   }
 
-  /** Serves a method of one request and one response under `/package.Service/Method`. */
+  /** Whether a method is served under that path. */
+  has(path: string): boolean {
+    return this.#methods.has(path);
+  }
+
+  /** Serves a method under `/package.Service/Method`, in place of the one before. */
+  handle(path: string, handler: GrpcMethodHandler): void {
+    this.#methods.set(path, handler);
+  }
+
+  /** Serves a method no longer; calls under way go on. */
+  remove(path: string): void {
+    this.#methods.delete(path);
+  }
+
+  /** Serves a method of one request and one response. */
   unary(path: string, handler: GrpcUnaryHandler): void {
-    this.#methods.set(path, { unary: handler });
+    this.handle(path, (call) => call.receiveOne((message) => void answerUnary(handler, message, call)));
   }
 
-  /** Serves a method with a stream in either or both directions under `/package.Service/Method`. */
+  /** Serves a method with a stream in either or both directions. */
   bidi(path: string, handler: GrpcStreamHandler): void {
-    this.#methods.set(path, { stream: handler });
+    this.handle(path, (call) => void answerStream(handler, call));
   }
 
   /** Answers HTTP requests; hand it to `serveHttp2`. */
-  readonly handler: HttpServerHandler = (request, exchange) => {
-    const refusal = this.#check(request, exchange);
-    if (refusal !== null) {
-      request.body?.cancel();
-      return Promise.resolve(refusal);
+  readonly handler: HttpServerHandler = (request, exchange) =>
+    new Promise((resolve, reject) =>
+      this.#serve(new GrpcServerCall(request, exchange, this.#options, resolve, reject))
+    );
+
+  #serve(call: GrpcServerCall): void {
+    const refusal = refusalOf(call);
+    if (refusal !== null) return call.refuse(refusal);
+    const handler = this.#methods.get(call.path);
+    if (handler === undefined) {
+      return call.finish(unimplemented(`The server does not implement the method ${call.path}`));
     }
-    const method = this.#methods.get(request.path)!;
-    return "unary" in method
-      ? this.#serveUnary(method.unary, request, exchange)
-      : this.#serveStream(method.stream, request, exchange);
-  };
-
-  #check(request: HttpRequest, exchange: Exchange): HttpResponse | null {
-    const { headers } = request;
-    if (!/^application\/grpc(?:$|[+;])/.test(headers.get("content-type") ?? "")) return bare(415);
-    if (request.method !== "POST") return bare(405);
-    const refuse = (details: string) =>
-      new GrpcServerCall(request, exchange, null).trailersOnly(
-        new GrpcStatusError(GrpcStatus.UNIMPLEMENTED, details),
-      );
-    if (!this.#methods.has(request.path)) return refuse(`Unknown method '${request.path}'`);
-    const encoding = headers.get("grpc-encoding") ?? "identity";
-    if (encoding === "identity" || encoding === "gzip") return null;
-    const response = refuse(`Unknown message encoding '${encoding}'`);
-    response.headers.append("grpc-accept-encoding", "identity,gzip");
-    return response;
-  }
-
-  async #serveUnary(handler: GrpcUnaryHandler, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
-    const reader = this.#reader(request);
-    const call = new GrpcServerCall(request, exchange, this.#deadline(request));
-    exchange.onCancel((reason) => call.cancel(reason));
-    const answer = this.#answerUnary(handler, reader, call);
-    if (call.deadline === null) return answer;
-    return await new Promise((resolve, reject) => {
-      const timer = this.#atDeadline(call, reader, (error) => resolve(call.trailersOnly(error)));
-      answer.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
-  async #answerUnary(
-    handler: GrpcUnaryHandler,
-    reader: GrpcMessageReader,
-    call: GrpcServerCall,
-  ): Promise<HttpResponse> {
+    if (call.encoding !== "identity" && call.encoding !== "gzip") {
+      call.responseMetadata.append("grpc-accept-encoding", ACCEPTED_ENCODINGS);
+      return call.finish(unimplemented(`Received message compressed with unsupported encoding "${call.encoding}"`));
+    }
+    call.begin();
+    if (call.over) return;
     try {
-      const message = await reader.next();
-      if (message === null || await reader.next() !== null) {
-        throw new GrpcStatusError(GrpcStatus.INTERNAL, "A unary request has exactly one message");
-      }
-      const reply = await handler(message, call);
-      return {
-        status: 200,
-        headers: call.responseHeaders(),
-        body: new BytesBody(frameMessage(reply), call.statusTrailers()),
-      };
+      handler(call);
     } catch (error) {
-      reader.cancel();
-      this.#report(error, call);
-      return call.trailersOnly(error);
+      call.fail(error);
     }
-  }
-
-  #serveStream(handler: GrpcStreamHandler, request: HttpRequest, exchange: Exchange): Promise<HttpResponse> {
-    return new Promise((resolve) => {
-      const reader = this.#reader(request);
-      const call = new GrpcServerStreamCall(request, exchange, this.#deadline(request), resolve);
-      exchange.onCancel((reason) => call.cancel(reason));
-      const timer = call.deadline === null ? null : this.#atDeadline(call, reader, (error) => call.finish(error));
-      const end = (error: unknown) => {
-        timer?.cancel();
-        reader.cancel();
-        this.#report(error, call);
-        call.finish(error);
-      };
-      callHandler(handler, messagesOf(reader), call).then(() => end(null), (error) => end(error ?? handlerFailed()));
-    });
-  }
-
-  #reader(request: HttpRequest): GrpcMessageReader {
-    const { maxReceiveBytes } = this.#options;
-    const packed = request.headers.get("grpc-encoding") === "gzip";
-    return new GrpcMessageReader(request.body, {
-      ...(maxReceiveBytes === undefined ? {} : { maxBytes: maxReceiveBytes }),
-      ...(packed ? { decompress: gunzip } : {}),
-    });
-  }
-
-  #deadline(request: HttpRequest): number | null {
-    const timeout = parseGrpcTimeout(request.headers.get("grpc-timeout") ?? "");
-    return timeout === null ? null : this.#options.clock.now() + timeout;
-  }
-
-  #atDeadline(call: GrpcServerCall, reader: GrpcMessageReader, end: (error: GrpcStatusError) => void): Timer {
-    return this.#options.clock.timer(call.deadline! - this.#options.clock.now(), () => {
-      const error = new GrpcStatusError(GrpcStatus.DEADLINE_EXCEEDED, "Deadline exceeded");
-      end(error);
-      call.cancel(error);
-      reader.cancel(error);
-    });
-  }
-
-  /** A status is an answer; anything else is a fault of the handler, unless no one waits any more. */
-  #report(error: unknown, call: GrpcServerCall): void {
-    if (error === null || error instanceof GrpcStatusError || call.cancelled) return;
-    const reason = error instanceof Error ? error.message : String(error);
-    this.#options.logger.log("error", `Cannot answer gRPC call '${call.path}': its handler failed`, { reason });
   }
 }
 
-async function callHandler(
-  handler: GrpcStreamHandler,
-  requests: AsyncIterable<Uint8Array>,
-  call: GrpcServerStreamCall,
-): Promise<void> {
-  await handler(requests, call);
+const GRPC = /^application\/grpc(?:$|[+;])/;
+
+/** What is no gRPC request gets an answer its sender understands (`doc/PROTOCOL-HTTP2.md` asks for 415). */
+function refusalOf({ contentType, request }: GrpcServerCall): HttpResponse | null {
+  if (contentType !== "application/grpc" && !GRPC.test(contentType)) {
+    return bare(415, `This port speaks gRPC: the content type must be application/grpc, it is '${contentType}'`);
+  }
+  if (request.protocol !== "HTTP/2") {
+    return bare(505, `gRPC needs HTTP/2, the request came in '${request.protocol}': let the client speak HTTP/2`);
+  }
+  if (request.method === "POST") return null;
+  const response = bare(405, `gRPC needs the method POST, the request has '${request.method}'`);
+  response.headers.append("allow", "POST");
+  return response;
+}
+
+function bare(status: number, text: string): HttpResponse {
+  const headers = new HeaderList(["content-type", "text/plain; charset=utf-8"]);
+  return { status, headers, body: new BytesBody(new TextEncoder().encode(`${text}\n`)) };
+}
+
+function unimplemented(details: string): GrpcStatusError {
+  return new GrpcStatusError(GrpcStatus.UNIMPLEMENTED, details);
+}
+
+async function answerUnary(handler: GrpcUnaryHandler, message: Uint8Array, call: GrpcServerCall): Promise<void> {
+  try {
+    call.reply(await handler(message, call));
+  } catch (error) {
+    call.fail(error);
+  }
+}
+
+async function answerStream(handler: GrpcStreamHandler, call: GrpcServerCall): Promise<void> {
+  try {
+    await handler(messagesOf(call.reader), call);
+    call.finish();
+  } catch (error) {
+    call.fail(error);
+  }
 }
 
 async function* messagesOf(reader: GrpcMessageReader): AsyncGenerator<Uint8Array> {
@@ -173,12 +146,4 @@ async function* messagesOf(reader: GrpcMessageReader): AsyncGenerator<Uint8Array
   } finally {
     reader.cancel();
   }
-}
-
-function handlerFailed(): GrpcStatusError {
-  return new GrpcStatusError(GrpcStatus.UNKNOWN, "Handler failed");
-}
-
-function bare(status: number): HttpResponse {
-  return { status, headers: new HeaderList(), body: null };
 }

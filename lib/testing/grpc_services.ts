@@ -1,6 +1,5 @@
 import type { GrpcServer } from "../grpc/server.ts";
 import type { GrpcServerCall } from "../grpc/server_call.ts";
-import type { GrpcServerStreamCall } from "../grpc/server_stream_call.ts";
 import { GrpcStatusError } from "../grpc/grpc_status_error.ts";
 import { GrpcStatus } from "../grpc/status.ts";
 import type { Clock } from "../internal/clock.ts";
@@ -34,7 +33,7 @@ export function registerServices(grpc: GrpcServer, options: GrpcServicesOptions)
     await delay(options, call);
     return response;
   });
-  const discover = (protocol: AdsProtocol) => async (requests: AsyncIterable<Uint8Array>, call: GrpcServerStreamCall) =>
+  const discover = (protocol: AdsProtocol) => async (requests: AsyncIterable<Uint8Array>, call: GrpcServerCall) =>
     await serveStream(protocol, await identify(call), requests, call, options);
   grpc.bidi(`${DISCOVERY_PATH}DeltaAggregatedResources`, discover("delta"));
   grpc.bidi(`${DISCOVERY_PATH}StreamAggregatedResources`, discover("sotw"));
@@ -44,7 +43,7 @@ async function serveStream(
   protocol: AdsProtocol,
   identity: ServiceAccountIdentity,
   requests: AsyncIterable<Uint8Array>,
-  call: GrpcServerStreamCall,
+  call: GrpcServerCall,
   { discovery, faults }: GrpcServicesOptions,
 ): Promise<void> {
   const fault = faults.discoveryStreams;

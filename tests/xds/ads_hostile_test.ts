@@ -1,7 +1,7 @@
 /** What an ADS client does with a server that misbehaves. */
 import assert from "node:assert/strict";
 import { decode, encode } from "../../lib/protobuf/registry.ts";
-import type { GrpcServerStreamCall } from "../../lib/grpc/server_stream_call.ts";
+import type { GrpcServerCall } from "../../lib/grpc/server_call.ts";
 import { systemClock } from "../../lib/internal/clock.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
 import { listen } from "../../lib/transport/acceptor.ts";
@@ -35,7 +35,7 @@ function clusters(names: readonly string[], padding = 0): Uint8Array {
   });
 }
 
-function forever(call: GrpcServerStreamCall): Promise<void> {
+function forever(call: GrpcServerCall): Promise<void> {
   return new Promise((resolve) => call.onCancel(() => resolve()));
 }
 

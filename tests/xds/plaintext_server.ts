@@ -1,7 +1,7 @@
 import { systemClock } from "../../lib/internal/clock.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
 import { GrpcServer } from "../../lib/grpc/server.ts";
-import type { GrpcServerStreamCall } from "../../lib/grpc/server_stream_call.ts";
+import type { GrpcServerCall } from "../../lib/grpc/server_call.ts";
 import type { HttpServerConnection } from "../../lib/http/codec.ts";
 import { serveHttp2 } from "../../lib/http/http2/server_connection.ts";
 import { encode } from "../../lib/protobuf/registry.ts";
@@ -23,7 +23,7 @@ export class PlaintextServer implements AsyncDisposable {
 
   /** @param onStream Called for each stream; the stream ends when its promise settles. */
   static async start(
-    onStream: (call: GrpcServerStreamCall, requests: AsyncIterable<Uint8Array>, index: number) => Promise<void>,
+    onStream: (call: GrpcServerCall, requests: AsyncIterable<Uint8Array>, index: number) => Promise<void>,
   ): Promise<PlaintextServer> {
     const server = new PlaintextServer();
     const grpc = new GrpcServer({ clock: systemClock, logger: silentLogger });

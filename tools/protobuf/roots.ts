@@ -64,4 +64,6 @@ export const ROOT_MESSAGES: readonly string[] = [
   "google.rpc.Status",
   "grpc.health.v1.HealthCheckRequest",
   "grpc.health.v1.HealthCheckResponse",
+  "grpc.health.v1.HealthListRequest",
+  "grpc.health.v1.HealthListResponse",
 ];

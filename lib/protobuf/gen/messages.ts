@@ -3436,6 +3436,15 @@ export interface GrpcHealthV1HealthCheckResponse {
   status?: EnumValue;
 }
 
+/** `grpc.health.v1.HealthListRequest` */
+export interface GrpcHealthV1HealthListRequest {
+}
+
+/** `grpc.health.v1.HealthListResponse` */
+export interface GrpcHealthV1HealthListResponse {
+  statuses?: Record<string, GrpcHealthV1HealthCheckResponse>;
+}
+
 /** `istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig` */
 export interface IstioEnvoyConfigFilterHttpAlpnV2alpha1FilterConfig {
   alpnOverride?: IstioEnvoyConfigFilterHttpAlpnV2alpha1FilterConfigAlpnOverride[];
@@ -4053,6 +4062,8 @@ export interface MessageMap {
   "google.rpc.Status": GoogleRpcStatus;
   "grpc.health.v1.HealthCheckRequest": GrpcHealthV1HealthCheckRequest;
   "grpc.health.v1.HealthCheckResponse": GrpcHealthV1HealthCheckResponse;
+  "grpc.health.v1.HealthListRequest": GrpcHealthV1HealthListRequest;
+  "grpc.health.v1.HealthListResponse": GrpcHealthV1HealthListResponse;
   "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig": IstioEnvoyConfigFilterHttpAlpnV2alpha1FilterConfig;
   "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig.AlpnOverride": IstioEnvoyConfigFilterHttpAlpnV2alpha1FilterConfigAlpnOverride;
   "istio.mesh.v1alpha1.ProxyConfig": IstioMeshV1alpha1ProxyConfig;
