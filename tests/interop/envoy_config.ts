@@ -25,6 +25,8 @@ export interface ClientSidecarOptions {
 export interface ServerSidecarOptions {
   readonly port: number;
   readonly application: { readonly hostname: string; readonly port: number };
+  /** Speaks HTTP/2 to the application. @default {false} */
+  readonly http2?: boolean;
   readonly certificates: CertificateFiles;
   /** Whether plaintext is refused. */
   readonly strict: boolean;
@@ -83,6 +85,15 @@ function httpConnectionManager(settings: Record<string, unknown>, cluster: strin
   };
 }
 
+const HTTP2_UPSTREAM = {
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
 function bootstrap(name: string, listener: unknown, cluster: unknown): unknown {
   return {
     node: { id: name, cluster: name },
@@ -99,16 +110,7 @@ export function clientSidecar(options: ClientSidecarOptions): unknown {
     connect_timeout: "10s",
     lb_policy: "LEAST_REQUEST",
     load_assignment: endpoints("outbound", options.upstream.hostname, options.upstream.port),
-    ...(options.http2
-      ? {
-        typed_extension_protocol_options: {
-          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            explicit_http_config: { http2_protocol_options: {} },
-          },
-        },
-      }
-      : {}),
+    ...(options.http2 ? HTTP2_UPSTREAM : {}),
     transport_socket: {
       name: "envoy.transport_sockets.tls",
       typed_config: {
@@ -181,6 +183,7 @@ export function serverSidecar(options: ServerSidecarOptions): unknown {
     type: "STATIC",
     connect_timeout: "10s",
     load_assignment: endpoints("inbound", options.application.hostname, options.application.port),
+    ...(options.http2 ? HTTP2_UPSTREAM : {}),
   };
   return bootstrap("server", listener, cluster);
 }

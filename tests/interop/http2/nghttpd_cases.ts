@@ -5,6 +5,7 @@ import { MeshRig } from "../../support/mesh_rig.ts";
 import { TransportRig } from "../../support/transport_rig.ts";
 import type { Cases } from "../cases.ts";
 import { certificates } from "../certificates.ts";
+import { tlsMode } from "../tls_mode.ts";
 import { digest, patterned } from "./bytes.ts";
 import { codecClient, codecRequest, exchange, withTrailer } from "./codec_client.ts";
 import { type Nghttpd, startNghttpd } from "./nghttpd.ts";
@@ -66,23 +67,13 @@ async function fetchCases(cases: Cases, t: Deno.TestContext, way: string, mesh: 
   });
 }
 
-/** How callers speak TLS to the peer: it is no workload whose labels say so. */
-function destinationRule(mode: string): string {
-  return `
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: { name: files, namespace: default }
-spec: { host: files.default.svc.cluster.local, trafficPolicy: { tls: { mode: ${mode} } } }
-`;
-}
-
 /** Registers the tests. */
 export function nghttpdCases(cases: Cases): void {
   Deno.test("mesh.fetch calls nghttpd in plaintext, by prior knowledge", async (t) => {
     await using peer = await startNghttpd();
     await MeshRig.use(async (rig) => {
       rig.service({ name: "files", ports: [peer.port], portName: "http2", targetPort: 8080, inMesh: false });
-      rig.istiod.apply(destinationRule("DISABLE"));
+      rig.istiod.apply(tlsMode("files", "DISABLE"));
       const mesh = await rig.join("caller");
       await rig.istiod.settled();
       await fetchCases(cases, t, "plaintext", mesh, peer);
@@ -96,7 +87,7 @@ export function nghttpdCases(cases: Cases): void {
         certificates: await certificates(rig.istiod.authority, "files", folder),
       });
       rig.service({ name: "files", ports: [peer.port], portName: "http2", targetPort: 8080 });
-      rig.istiod.apply(destinationRule("ISTIO_MUTUAL"));
+      rig.istiod.apply(tlsMode("files", "ISTIO_MUTUAL"));
       const mesh = await rig.join("caller");
       await rig.istiod.settled();
       await fetchCases(cases, t, "mutual TLS", mesh, peer);
