@@ -89,6 +89,7 @@ export class GrpcClientCall implements GrpcJsCall {
   #stopWaiting: (() => void) | null = null;
   /** How it ended, for a listener that comes later. */
   #ended: CallEnd | null = null;
+  #told = false;
   #onEnd: (() => void) | null = null;
 
   /**
@@ -383,7 +384,8 @@ export class GrpcClientCall implements GrpcJsCall {
   }
 
   #tell({ code, details, fields }: CallEnd): void {
-    if (this.#listener === null) return;
+    if (this.#listener === null || this.#told) return;
+    this.#told = true;
     this.#listener.onReceiveStatus({ code, details, metadata: this.#received(fields) });
   }
 
