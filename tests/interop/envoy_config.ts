@@ -30,6 +30,8 @@ export interface ServerSidecarOptions {
   readonly certificates: CertificateFiles;
   /** Whether plaintext is refused. */
   readonly strict: boolean;
+  /** Asks clients to go (GOAWAY) after so many requests on a connection. @default {no limit} */
+  readonly maxRequestsPerConnection?: number;
   /** Prefix of accepted SPIFFE ids. @default {"spiffe://cluster.local/"} */
   readonly trustDomainPrefix?: string;
 }
@@ -142,6 +144,9 @@ export function serverSidecar(options: ServerSidecarOptions): unknown {
     server_name: "istio-envoy",
     forward_client_cert_details: "APPEND_FORWARD",
     set_current_client_cert_details: { subject: true, dns: true, uri: true },
+    ...(options.maxRequestsPerConnection === undefined
+      ? {}
+      : { common_http_protocol_options: { max_requests_per_connection: options.maxRequestsPerConnection } }),
   }, "inbound");
   const chains: unknown[] = [{
     filter_chain_match: { transport_protocol: "tls" },
