@@ -20,6 +20,12 @@ import { tlsMode } from "./tls_mode.ts";
 const cases = new Cases("grpc");
 cases.reportAtEnd();
 
+/**
+ * Exempt from the runtime's sanitizers: grpc-js, which carries the control plane's channel, clears its keepalive timer
+ * only when its session has closed, which may be after the test. MeshRig looks for what the mesh itself holds open.
+ */
+const UNSANITIZED = { sanitizeOps: false, sanitizeResources: false };
+
 const TARGET = "interop.default:50051";
 
 /** Runs every case. */
@@ -68,12 +74,12 @@ function endedWell({ code, stdout, stderr }: Ended): void {
   assert.equal(code, 0, `${stdout}\n${stderr}`);
 }
 
-Deno.test("a stub on mesh.grpcChannel calls Go's interop server", async (t) => {
+Deno.test("a stub on mesh.grpcChannel calls Go's interop server", UNSANITIZED, async (t) => {
   await using go = await startGoServer();
   await MeshRig.use(async (rig) => callEach(t, "mesh to Go", await callerOf(rig, go.port, "DISABLE")));
 });
 
-Deno.test("Go's interop client calls mesh.serveGrpc", async (t) => {
+Deno.test("Go's interop client calls mesh.serveGrpc", UNSANITIZED, async (t) => {
   await MeshRig.use(async (rig) => {
     const { port, callers } = await serve(rig);
     await each(t, "Go to mesh", async (name) => endedWell(await runGoClient(port, name)));
@@ -81,7 +87,7 @@ Deno.test("Go's interop client calls mesh.serveGrpc", async (t) => {
   });
 });
 
-Deno.test("grpc-js in Node", async (t) => {
+Deno.test("grpc-js in Node", UNSANITIZED, async (t) => {
   await using node = await NodePrograms.prepare();
   await t.step("is called by a stub on mesh.grpcChannel", async (t) => {
     await using server = await node.startServer();
@@ -95,7 +101,7 @@ Deno.test("grpc-js in Node", async (t) => {
   });
 });
 
-Deno.test("Envoy between", async (t) => {
+Deno.test("Envoy between", UNSANITIZED, async (t) => {
   const folder = await Deno.makeTempDir();
   await t.step("Go's client, its sidecar, mesh.serveGrpc", async (t) => {
     await MeshRig.use(async (rig) => {
