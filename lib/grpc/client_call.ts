@@ -237,7 +237,7 @@ export class GrpcClientCall implements GrpcJsCall {
     const type = headers.get("content-type") ?? "application/grpc";
     if (response.status !== 200 || !type.startsWith("application/grpc")) {
       this.#state = "receiving";
-      return void endOfHttp(response).then((end) => this.#end(end));
+      return void endOfHttp(response).then((end) => this.#end(this.#inTime(end)));
     }
     if (body === null) return this.#answered(headers);
     this.#state = "receiving";
@@ -252,7 +252,7 @@ export class GrpcClientCall implements GrpcJsCall {
   };
 
   readonly #onFailure = (error: unknown): void => {
-    if (this.#state === "sent") this.#end(endOfError(error));
+    if (this.#state === "sent") this.#end(this.#inTime(endOfError(error)));
   };
 
   /** Hands out one message for each read asked for, and looks one ahead: the end must show without being asked for. */
@@ -290,7 +290,7 @@ export class GrpcClientCall implements GrpcJsCall {
 
   readonly #onBroken = (error: unknown): void => {
     this.#advancing = false;
-    if (this.#state === "receiving") this.#end(endOfError(error), true);
+    if (this.#state === "receiving") this.#end(this.#inTime(endOfError(error)), true);
   };
 
   #deliver(message: Uint8Array): void {
@@ -342,19 +342,33 @@ export class GrpcClientCall implements GrpcJsCall {
   }
 
   #expire(): void {
+    this.#end(this.#expired());
+  }
+
+  #expired(): CallEnd {
     const seconds = ((this.#context.clock.now() - this.#startedAt) / 1000).toFixed(3);
     const where = this.#state === "paused" ? ", while the mesh had no server for it" : "";
-    this.#end({
+    return {
       code: GrpcStatus.DEADLINE_EXCEEDED,
       details: `Deadline exceeded after ${seconds}s${where}`,
       fields: [],
-    });
+    };
+  }
+
+  /**
+   * The end from outside, unless it is what others make of a deadline that has passed: timers of the mesh are coarse,
+   * so a server or a proxy that keeps the same deadline may give the call up before ours fires.
+   */
+  #inTime(end: CallEnd): CallEnd {
+    const { code } = end;
+    if (code !== GrpcStatus.UNAVAILABLE && code !== GrpcStatus.CANCELLED) return end;
+    return this.#terms.deadline <= this.#context.clock.now() ? this.#expired() : end;
   }
 
   /** The server has said how the call ended: no reset is due, its client just has nothing more to say. */
   #answered(trailers: HeaderList | null): void {
     this.#content.close();
-    this.#end(endOfTrailers(trailers), false, true);
+    this.#end(this.#inTime(endOfTrailers(trailers)), false, true);
   }
 
   /**

@@ -117,6 +117,24 @@ Deno.test("a deadline is told to the server and ends the call here", async () =>
   assert.equal(clock.pendingTimers, 0);
 });
 
+Deno.test("what a server or a proxy makes of the deadline before our timer fires is DEADLINE_EXCEEDED", async () => {
+  for (
+    const [code, expected] of [
+      [grpc.status.UNAVAILABLE, grpc.status.DEADLINE_EXCEEDED],
+      [grpc.status.CANCELLED, grpc.status.DEADLINE_EXCEEDED],
+      [grpc.status.NOT_FOUND, grpc.status.NOT_FOUND],
+    ] as const
+  ) {
+    const { client, clock } = fakeChannel(() => {
+      const late = clock.now() + 1000;
+      clock.now = () => late;
+      return response(null, ["grpc-status", String(code)]);
+    });
+    const { status } = await unary(client, PATH, "", { deadline: clock.now() + 1000 });
+    assert.equal(status.code, expected);
+  }
+});
+
 Deno.test("a deadline in the past sends nothing", async () => {
   const { transport, client, clock } = fakeChannel(() => grpcResponse([]));
   const { status } = await unary(client, PATH, "", { deadline: clock.now() - 1 });

@@ -10,7 +10,10 @@ export interface RunningEnvoy extends AsyncDisposable {
 }
 
 /** Starts Envoy with a configuration and resolves once it is live. Ports in the configuration are the caller's. */
-export async function startEnvoy(config: unknown, options: { concurrency?: number } = {}): Promise<RunningEnvoy> {
+export async function startEnvoy(
+  config: unknown,
+  options: { concurrency?: number; drainSeconds?: number } = {},
+): Promise<RunningEnvoy> {
   const program = await ensurePeer("envoy");
   const folder = await Deno.makeTempDir();
   const adminPath = `${folder}/admin`;
@@ -19,6 +22,7 @@ export async function startEnvoy(config: unknown, options: { concurrency?: numbe
     args: [
       ...["-c", `${folder}/config.json`, "--admin-address-path", adminPath, "--use-dynamic-base-id"],
       ...["--concurrency", String(options.concurrency ?? 1), "--log-level", "warning"],
+      ...["--drain-time-s", String(options.drainSeconds ?? 600)],
     ],
     stdout: "null",
     stderr: "piped",

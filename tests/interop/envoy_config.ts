@@ -26,9 +26,13 @@ export interface ClientSidecarOptions {
 export interface ServerSidecarOptions {
   readonly port: number;
   readonly application: { readonly hostname: string; readonly port: number };
+  /** Speaks HTTP/2 to the application. @default {false} */
+  readonly http2?: boolean;
   readonly certificates: CertificateFiles;
   /** Whether plaintext is refused. */
   readonly strict: boolean;
+  /** Asks clients to go (GOAWAY) after so many requests on a connection. @default {no limit} */
+  readonly maxRequestsPerConnection?: number;
   /** Prefix of accepted SPIFFE ids. @default {"spiffe://cluster.local/"} */
   readonly trustDomainPrefix?: string;
 }
@@ -86,6 +90,15 @@ function httpConnectionManager(settings: Record<string, unknown>, cluster: strin
   };
 }
 
+const HTTP2_UPSTREAM = {
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
 function bootstrap(name: string, listener: unknown, cluster: unknown): unknown {
   return {
     node: { id: name, cluster: name },
@@ -121,16 +134,7 @@ export function clientSidecar(options: ClientSidecarOptions): unknown {
     connect_timeout: "10s",
     lb_policy: "LEAST_REQUEST",
     load_assignment: endpoints("outbound", options.upstream.hostname, options.upstream.port),
-    ...(options.http2
-      ? {
-        typed_extension_protocol_options: {
-          "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            explicit_http_config: { http2_protocol_options: {} },
-          },
-        },
-      }
-      : {}),
+    ...(options.http2 ? HTTP2_UPSTREAM : {}),
     ...(options.certificates === null ? {} : { transport_socket: upstreamTls(options, options.certificates) }),
   };
   const listener = {
@@ -147,6 +151,9 @@ export function serverSidecar(options: ServerSidecarOptions): unknown {
     server_name: "istio-envoy",
     forward_client_cert_details: "APPEND_FORWARD",
     set_current_client_cert_details: { subject: true, dns: true, uri: true },
+    ...(options.maxRequestsPerConnection === undefined
+      ? {}
+      : { common_http_protocol_options: { max_requests_per_connection: options.maxRequestsPerConnection } }),
   }, "inbound");
   const chains: unknown[] = [{
     // As istiod says it: where plaintext is served, only Istio's names tell the mesh's TLS from the application's.
@@ -192,6 +199,7 @@ export function serverSidecar(options: ServerSidecarOptions): unknown {
     type: "STATIC",
     connect_timeout: "10s",
     load_assignment: endpoints("inbound", options.application.hostname, options.application.port),
+    ...(options.http2 ? HTTP2_UPSTREAM : {}),
   };
   return bootstrap("server", listener, cluster);
 }

@@ -4,9 +4,10 @@ import type { MeshServer } from "../../mod.ts";
 import { CertificateAuthority, FakeIstiod } from "../../lib/testing/mod.ts";
 import { echoEndpoints, echoService, peerAuthentication } from "../support/end_to_end.ts";
 import { until } from "../support/until.ts";
+import { certificates, principal } from "./certificates.ts";
 import { type CertificateFiles, clientSidecar, serverSidecar } from "./envoy_config.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
-import { certificates, get, joinAs, principal, refusals, SNI } from "./envoy_workload.ts";
+import { get, joinAs, refusals, SNI } from "./envoy_workload.ts";
 
 Deno.test("Envoy as client sidecar calls mesh.serve", async (t) => {
   const folder = await Deno.makeTempDir();

@@ -1,29 +1,9 @@
-/** What both sides of the Envoy tests need: certificates for Envoy, a workload of ours, a client outside of the mesh. */
+/** What both sides of the Envoy tests need: a workload of ours, a client outside of the mesh. */
 import { Mesh } from "../../mod.ts";
-import type { CertificateAuthority, FakeIstiod } from "../../lib/testing/mod.ts";
-import type { CertificateFiles } from "./envoy_config.ts";
+import type { FakeIstiod } from "../../lib/testing/mod.ts";
 
 /** The server name a client sidecar sends to the Service `echo`. */
 export const SNI = "outbound_.80_._.echo.default.svc.cluster.local";
-/** The SPIFFE id of a service account. */
-export const principal = (name: string, trustDomain = "cluster.local") =>
-  `spiffe://${trustDomain}/ns/default/sa/${name}`;
-
-/** Writes a new certificate of a service account into files for Envoy. */
-export async function certificates(
-  ca: CertificateAuthority,
-  name: string,
-  folder: string,
-  trustDomain?: string,
-): Promise<CertificateFiles> {
-  const { chain, key, root } = await ca.issue({ uriSans: [principal(name, trustDomain)] });
-  const prefix = await Deno.makeTempFile({ dir: folder });
-  const files = { chain: `${prefix}.chain.pem`, key: `${prefix}.key.pem`, root: `${prefix}.root.pem` };
-  await Deno.writeTextFile(files.chain, chain);
-  await Deno.writeTextFile(files.key, key);
-  await Deno.writeTextFile(files.root, root);
-  return files;
-}
 
 /** Joins as a workload on loopback. */
 export async function joinAs(istiod: FakeIstiod, name: string): Promise<Mesh> {

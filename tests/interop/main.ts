@@ -10,6 +10,8 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   istiod: ["istiod"],
   outcomes: ["istiod"],
   h2spec: ["h2spec"],
+  http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
+  grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
 };
 
 const log = (line: string) => console.log(`interop: ${line}`);

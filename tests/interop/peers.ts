@@ -18,12 +18,61 @@ export const PEERS = {
   h2spec: {
     file: "go/bin/h2spec",
     describe: "h2spec 2.2.1 (Go module github.com/summerwind/h2spec)",
-    install: (cache: string) => goInstall(cache, "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"),
+    install: (cache: string) =>
+      goInstall(`${cache}/go/bin`, "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"),
+  },
+  // Their modules call both programs of gRPC by bare names, hence a folder of their own.
+  grpcClient: {
+    file: "go/grpc-interop/client",
+    describe: "Go's gRPC interop client (Go module google.golang.org/grpc; takes up to three minutes)",
+    install: (cache: string) => goInstall(`${cache}/go/grpc-interop`, "google.golang.org/grpc/interop/client@latest"),
+  },
+  grpcServer: {
+    file: "go/grpc-interop/server",
+    describe: "Go's gRPC interop server (Go module google.golang.org/grpc)",
+    install: (cache: string) => goInstall(`${cache}/go/grpc-interop`, "google.golang.org/grpc/interop/server@latest"),
+  },
+  nghttpd: debian("nghttpd", "nghttp2-server"),
+  nghttp: debian("nghttp", "nghttp2-client"),
+  h2load: debian("h2load", "nghttp2-client"),
+  curl: debian("curl", "curl"),
+  grpcJs: {
+    file: "grpc-js/node_modules/@grpc/grpc-js/package.json",
+    describe: "grpc-js for Node (npm package @grpc/grpc-js)",
+    install: installGrpcJs,
   },
 } as const;
 
 /** A peer's name. */
 export type PeerName = keyof typeof PEERS;
+
+/** A program of a Debian package; the cache keeps a link to it, also where the machine has it already. */
+function debian(program: string, packageName: string) {
+  return {
+    file: `bin/${program}`,
+    describe: `${program} (Debian package ${packageName}; installed with apt-get, as root, unless it is there)`,
+    install: async (cache: string): Promise<void> => {
+      if (await findProgram(program) === null) {
+        await run("apt-get", ["update"]);
+        const env = { DEBIAN_FRONTEND: "noninteractive" };
+        await run("apt-get", ["install", "--yes", "--no-install-recommends", packageName], { env });
+      }
+      const path = await findProgram(program);
+      if (path === null) throw new Error(`Cannot install '${program}': '${packageName}' did not bring it`);
+      await Deno.mkdir(`${cache}/bin`, { recursive: true });
+      await Deno.remove(`${cache}/bin/${program}`).catch(() => {}); // a link to what is gone
+      await Deno.symlink(path, `${cache}/bin/${program}`);
+    },
+  };
+}
+
+/** Where the search path has a program. */
+async function findProgram(name: string): Promise<string | null> {
+  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+    if (folder !== "" && await exists(`${folder}/${name}`)) return `${folder}/${name}`;
+  }
+  return null;
+}
 
 /** The cache folder: `ENMESH_INTEROP_CACHE`, else `enmesh-interop` in the user's cache folder. */
 export function cacheFolder(): string {
@@ -78,6 +127,13 @@ async function buildIstiod(cache: string): Promise<void> {
   await run("go", ["build", "-o", `${cache}/istiod/istiod`, "."], { cwd: source });
 }
 
-async function goInstall(cache: string, module: string): Promise<void> {
-  await run("go", ["install", module], { env: { GOBIN: `${cache}/go/bin` } });
+async function goInstall(folder: string, module: string): Promise<void> {
+  await run("go", ["install", module], { env: { GOBIN: folder } });
+}
+
+async function installGrpcJs(cache: string): Promise<void> {
+  const folder = `${cache}/grpc-js`;
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/package.json`, '{ "private": true }\n');
+  await run("npm", ["install", "--no-audit", "--no-fund", "@grpc/grpc-js@1.14.7", "protobufjs@8.8.1"], { cwd: folder });
 }

@@ -7,6 +7,7 @@ import type { Exchange } from "../exchange.ts";
 import type { HttpRequest, HttpResponse } from "../message.ts";
 import { ClientStream } from "./client_stream.ts";
 import { Http2Connection } from "./connection.ts";
+import { declareLength } from "./declare_length.ts";
 import { Http2ConnectionError } from "./connection_error.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
 import type { Http2Options } from "./limits.ts";
@@ -65,6 +66,8 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
     const { body } = request;
     const whole = body === null ? null : body.whole();
     const empty = body === null || (whole !== null && whole.length === 0 && body.trailers === null);
+    if (body === null) declareLength(request.headers, impliedLength(request.method));
+    else if (body.trailers === null) declareLength(request.headers, body.length);
     try {
       exchange.requestHeaderBytes = this.writer.headers(
         id,
@@ -270,4 +273,9 @@ function pseudoHeaders(request: HttpRequest): string[] {
   const pseudo = [":method", method, ":scheme", request.scheme, ":path", request.path];
   if (authority !== "") pseudo.push(":authority", authority);
   return pseudo;
+}
+
+/** A method that is all about content says so where there is none (RFC 9110 section 8.6). */
+function impliedLength(method: string): number | null {
+  return method === "POST" || method === "PUT" || method === "PATCH" ? 0 : null;
 }

@@ -7,6 +7,7 @@ import { Exchange } from "../exchange.ts";
 import { HeaderList } from "../header_list.ts";
 import type { HttpResponse } from "../message.ts";
 import { DRAIN_PING, Http2Connection } from "./connection.ts";
+import { declareLength } from "./declare_length.ts";
 import { Http2ConnectionError } from "./connection_error.ts";
 import { errorCodeName, Http2ErrorCode } from "./error_code.ts";
 import type { Http2Options } from "./limits.ts";
@@ -204,7 +205,10 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
     const { status, headers } = response;
     let { body } = response;
     if (stream.closed) return body?.cancel();
-    if (body !== null && (stream.isHead || status === 204 || status === 304)) {
+    const bodiless = status === 204 || status === 304;
+    // What HEAD is answered with tells what GET would have brought.
+    if (body !== null && !bodiless && body.trailers === null) declareLength(headers, body.length);
+    if (body !== null && (stream.isHead || bodiless)) {
       body.cancel();
       body = null;
     }

@@ -217,9 +217,6 @@ function outgoing(
   if (!language) pairs.push("accept-language", "*");
   if (!agent) pairs.push("user-agent", USER_AGENT);
   if (!encoding) pairs.push("accept-encoding", range ? "identity" : "gzip,br");
-  // HTTP/1 frames content by it; over HTTP/2 the server is told all the same.
-  const length = body !== null ? body.length : method === "POST" || method === "PUT" || method === "PATCH" ? 0 : null;
-  if (length !== null) pairs.push("content-length", String(length));
   return {
     request: {
       method,

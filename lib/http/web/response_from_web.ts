@@ -14,12 +14,7 @@ import type { WebObjects } from "./web_objects.ts";
  */
 export function fromWebResponse(response: Response, web: WebObjects = chosenWeb): HttpResponse {
   const message = web.fromResponse(response);
-  if (message.status !== 101) {
-    const length = message.body?.length ?? null;
-    // HTTP/1 frames content by it; over HTTP/2 the client is told all the same.
-    if (length !== null) message.headers.set("content-length", String(length));
-    return message;
-  }
+  if (message.status !== 101) return message;
   message.body?.cancel();
   throw new MeshError(
     "UPGRADE_UNSUPPORTED",

@@ -57,6 +57,20 @@ Deno.test("a request and its response, with trailers both ways", async () => {
   connection.close();
 });
 
+Deno.test("content of known length is declared", async () => {
+  const { connection, peer } = connect();
+  peer.hello();
+  connection.send(request(new BytesBody(text("body")), "POST"), new Exchange()).catch(() => {});
+  assert.deepEqual((await peer.next("HEADERS")).fields!.slice(8), ["x-a", "1", "content-length", "4"]);
+  const wrong = request(new BytesBody(text("body")), "POST");
+  wrong.headers.append("content-length", "99");
+  connection.send(wrong, new Exchange()).catch(() => {});
+  assert.deepEqual((await peer.next("HEADERS")).fields!.slice(8), ["x-a", "1", "content-length", "4"]);
+  connection.send(request(null, "POST"), new Exchange()).catch(() => {});
+  assert.deepEqual((await peer.next("HEADERS")).fields!.slice(8), ["x-a", "1", "content-length", "0"]);
+  connection.close();
+});
+
 Deno.test("the peer's stream limit bounds available, and changes are told", async () => {
   const { connection, peer } = connect();
   assert.equal(connection.available, 100);

@@ -148,7 +148,7 @@ Deno.test("maxHeaderListBytes and maxHeaderFields: 431, and the connection goes 
   assert.deepEqual((await peer.next("HEADERS")).fields, [":status", "431"]);
   assert.equal((await peer.next("RST_STREAM")).stream, 3);
   peer.send(frame("HEADERS", 5, 5, get()));
-  assert.deepEqual((await peer.next("HEADERS")).fields, [":status", "200"]);
+  assert.deepEqual((await peer.next("HEADERS")).fields!.slice(0, 2), [":status", "200"]);
   peer.close();
 });
 

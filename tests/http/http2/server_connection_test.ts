@@ -131,6 +131,25 @@ Deno.test("a response: head and content in one batch, then trailers", async () =
   peer.close();
 });
 
+Deno.test("content of known length is declared, to HEAD too, but not gRPC's", async () => {
+  const { peer } = serve((request) =>
+    Promise.resolve(
+      request.path === "/grpc"
+        ? ok(new BytesBody(text("content")), "content-type", "application/grpc")
+        : ok(new BytesBody(text("content"))),
+    )
+  );
+  peer.hello();
+  peer.send(frame("HEADERS", 5, 1, get()));
+  assert.deepEqual((await peer.next("HEADERS")).fields, [":status", "200", "content-length", "7"]);
+  peer.send(frame("HEADERS", 5, 3, block(":method", "HEAD", ":scheme", "http", ":path", "/", ":authority", "test")));
+  const head = await peer.next("HEADERS");
+  assert.deepEqual([head.fields, head.flags], [[":status", "200", "content-length", "7"], 5]);
+  peer.send(frame("HEADERS", 5, 5, block(":method", "GET", ":scheme", "http", ":path", "/grpc")));
+  assert.deepEqual((await peer.next("HEADERS")).fields, [":status", "200", "content-type", "application/grpc"]);
+  peer.close();
+});
+
 Deno.test("HEAD, 204 and 304 have no content whatever the handler gives", async () => {
   const { peer } = serve((request) => {
     const body = new BytesBody(text("content"));
@@ -332,7 +351,7 @@ Deno.test("wire bytes are accounted on the exchange", async () => {
   const exchange = exchanges[0]!;
   assert.equal(exchange.requestBodyBytes, 7);
   assert.equal(exchange.responseBodyBytes, 4);
-  assert.equal(exchange.responseHeaderBytes, ":status200abc".length);
+  assert.equal(exchange.responseHeaderBytes, ":status200content-length3abc".length);
   assert.equal(exchange.requestHeaderBytes, ":methodGET:schemehttp:path/:authoritytest".length);
   assert.ok(exchange.completed);
   peer.close();
