@@ -1,6 +1,6 @@
 import type { HttpFilterType } from "../lib/filter/http_filter.ts";
 import { hasGrpcContentType, parseGrpcStatus } from "../lib/formatter/grpc_status.ts";
-import type { Body } from "../lib/http/body.ts";
+import type { Body, BodyWatcher } from "../lib/http/body.ts";
 import type { Call } from "../lib/http/call.ts";
 import type { HeaderList } from "../lib/http/header_list.ts";
 import { decode } from "../lib/protobuf/registry.ts";
@@ -18,24 +18,26 @@ export const grpcStatsFilter: HttpFilterType = {
     return {
       create: () =>
         function grpcStats(next) {
-          return async (request, call) => {
-            if (!hasGrpcContentType(request.headers)) return await next(request, call);
+          return (request, call) => {
+            if (!hasGrpcContentType(request.headers)) return next(request, call);
             if (request.body !== null) {
-              request.body = new CountingBody(request.body, (messages) => {
+              request.body = counted(request.body, (messages) => {
                 call.grpcRequestMessages += messages;
-                call.onGrpcMessages?.();
               });
             }
-            const response = await next(request, call);
-            // An answer of headers only carries its status there.
-            noteStatus(call, response.headers);
-            if (response.body !== null) {
-              response.body = new CountingBody(response.body, (messages) => {
-                call.grpcResponseMessages += messages;
-                call.onGrpcMessages?.();
-              }, (trailers) => noteStatus(call, trailers));
-            }
-            return response;
+            return next(request, call).then((response) => {
+              // An answer of headers only carries its status there.
+              noteStatus(call, response.headers);
+              if (response.body !== null) {
+                response.body = counted(response.body, (messages) => {
+                  call.grpcResponseMessages += messages;
+                }, (trailers) => {
+                  call.responseTrailers = trailers;
+                  noteStatus(call, trailers);
+                });
+              }
+              return response;
+            });
           };
         },
     };
@@ -46,66 +48,40 @@ function noteStatus(call: Call, headers: HeaderList | null): void {
   call.grpcStatus = parseGrpcStatus(headers?.get("grpc-status")) ?? call.grpcStatus;
 }
 
-/** Passes a body on and counts its gRPC messages: five bytes of prefix each, the last four of which are its length. */
-export class CountingBody implements Body {
-  readonly length: number | null;
-  readonly #body: Body;
-  readonly #onMessages: (count: number) => void;
-  readonly #onEnd: ((trailers: HeaderList | null) => void) | null;
+type OnMessages = (count: number) => void;
+type OnEnd = (trailers: HeaderList | null) => void;
+
+/**
+ * Counts the gRPC messages of a body as they arrive, whenever they are read: a call may be over before.
+ *
+ * @param body The body.
+ * @param onMessages Told how many messages began in a chunk, where any did.
+ * @param onEnd Told the trailers once the body is over.
+ * @returns The body to go on with.
+ */
+export function counted(body: Body, onMessages: OnMessages, onEnd: OnEnd | null = null): Body {
+  const counter = new MessageCounter(onMessages, onEnd);
+  if (body.watch === undefined) return new CountingBody(body, counter);
+  body.watch(counter);
+  return body;
+}
+
+/** Finds the messages in content: five bytes of prefix each, the last four of which are its length. */
+class MessageCounter implements BodyWatcher {
+  readonly #onMessages: OnMessages;
+  readonly #onEnd: OnEnd | null;
   /** Bytes of the current prefix read so far, and the length they say. */
   #prefix = 0;
   #messageLength = 0;
   /** Bytes of the current message still to come. */
   #remaining = 0;
-  #counted = false;
 
-  /**
-   * @param body The body to count in.
-   * @param onMessages Told how many messages began in a chunk, where any did.
-   * @param onEnd Told the trailers once the body is over.
-   */
-  constructor(
-    body: Body,
-    onMessages: (count: number) => void,
-    onEnd: ((trailers: HeaderList | null) => void) | null = null,
-  ) {
-    this.length = body.length;
-    this.#body = body;
+  constructor(onMessages: OnMessages, onEnd: OnEnd | null) {
     this.#onMessages = onMessages;
     this.#onEnd = onEnd;
   }
 
-  get trailers(): HeaderList | null {
-    return this.#body.trailers;
-  }
-
-  whole(): Uint8Array | null {
-    const bytes = this.#body.whole();
-    if (bytes !== null && !this.#counted) {
-      this.#counted = true;
-      this.#count(bytes);
-      this.#onEnd?.(this.#body.trailers);
-    }
-    return bytes;
-  }
-
-  async read(): Promise<Uint8Array | null> {
-    const chunk = await this.#body.read();
-    if (!this.#counted) {
-      if (chunk !== null) this.#count(chunk);
-      else {
-        this.#counted = true;
-        this.#onEnd?.(this.#body.trailers);
-      }
-    }
-    return chunk;
-  }
-
-  cancel(reason?: unknown): void {
-    this.#body.cancel(reason);
-  }
-
-  #count(chunk: Uint8Array): void {
+  content(chunk: Uint8Array): void {
     let messages = 0;
     for (let at = 0; at < chunk.length;) {
       if (this.#remaining > 0) {
@@ -124,5 +100,54 @@ export class CountingBody implements Body {
       this.#messageLength = 0;
     }
     if (messages > 0) this.#onMessages(messages);
+  }
+
+  end(trailers: HeaderList | null): void {
+    this.#onEnd?.(trailers);
+  }
+}
+
+/** Shows a watcher what is read from a body that comes about by being read. */
+class CountingBody implements Body {
+  readonly length: number | null;
+  readonly #body: Body;
+  readonly #counter: MessageCounter;
+  #over = false;
+
+  constructor(body: Body, counter: MessageCounter) {
+    this.length = body.length;
+    this.#body = body;
+    this.#counter = counter;
+  }
+
+  get trailers(): HeaderList | null {
+    return this.#body.trailers;
+  }
+
+  whole(): Uint8Array | null {
+    const bytes = this.#body.whole();
+    if (bytes !== null && !this.#over) {
+      this.#counter.content(bytes);
+      this.#end();
+    }
+    return bytes;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const chunk = await this.#body.read();
+    if (!this.#over) {
+      if (chunk !== null) this.#counter.content(chunk);
+      else this.#end();
+    }
+    return chunk;
+  }
+
+  cancel(reason?: unknown): void {
+    this.#body.cancel(reason);
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#counter.end(this.#body.trailers);
   }
 }

@@ -2,6 +2,7 @@ import { chosenCluster } from "../lib/filter/chosen_cluster.ts";
 import type { FilterContext, HttpFilterType, HttpLayer } from "../lib/filter/http_filter.ts";
 import { grpcStatusOf, hasGrpcContentType } from "../lib/formatter/grpc_status.ts";
 import type { Call } from "../lib/http/call.ts";
+import type { Clock, Timer } from "../lib/internal/clock.ts";
 import { decode } from "../lib/protobuf/registry.ts";
 import { structToJson } from "../lib/protobuf/well_known.ts";
 import type { FilterTelemetry } from "../lib/telemetry/filter_telemetry.ts";
@@ -15,7 +16,7 @@ const NO_ATTRIBUTES: readonly string[] = [];
 
 /**
  * `istio.stats`: Istio's standard metrics. Each request is counted when it is over, whoever answered it; the messages of
- * a long gRPC stream are counted while they pass, at most every reporting interval.
+ * a long gRPC stream are counted every reporting interval (`tcp_reporting_duration`) while it lasts.
  */
 export const istioStatsFilter: HttpFilterType = {
   configTypes: [CONFIG],
@@ -75,7 +76,6 @@ class RequestWatch {
         series.response?.add(response);
       },
     );
-    call.onGrpcMessages = () => messages.passing();
     call.exchange.onComplete(() => {
       messages.over();
       this.#record(call, true);
@@ -138,35 +138,40 @@ class RequestWatch {
 class MessageReport {
   readonly #call: Call;
   readonly #intervalMs: number;
-  readonly #context: FilterContext;
+  readonly #timers: Clock;
   readonly #report: (request: number, response: number) => void;
   #request = 0;
   #response = 0;
-  #lastReport: number;
+  #timer: Timer;
 
   constructor(
     call: Call,
     intervalMs: number,
-    context: FilterContext,
+    { timers, clock }: FilterContext,
     report: (request: number, response: number) => void,
   ) {
     this.#call = call;
     this.#intervalMs = intervalMs;
-    this.#context = context;
+    this.#timers = timers ?? clock;
     this.#report = report;
-    this.#lastReport = context.clock.monotonic();
+    this.#timer = this.#arm();
   }
 
-  /** A message went by. Without the answer's head the peer is not known yet: the report waits. */
-  passing(): void {
-    const now = this.#context.clock.monotonic();
-    if (this.#call.response === null || now - this.#lastReport < this.#intervalMs) return;
-    this.#lastReport = now;
-    this.over();
-  }
-
-  /** Reports what is not reported yet. */
+  /** Reports what is not reported yet, for the last time. */
   over(): void {
+    this.#timer.cancel();
+    this.#flush();
+  }
+
+  #arm(): Timer {
+    return this.#timers.timer(this.#intervalMs, () => {
+      // Without the answer's head the peer is not known yet: the report waits.
+      if (this.#call.response !== null) this.#flush();
+      this.#timer = this.#arm();
+    });
+  }
+
+  #flush(): void {
     const { grpcRequestMessages, grpcResponseMessages } = this.#call;
     const request = grpcRequestMessages - this.#request;
     const response = grpcResponseMessages - this.#response;

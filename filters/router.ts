@@ -14,7 +14,7 @@ export type RouterDeps = ForwardingDeps;
  *
  * The response is what the upstream sent or a local reply with Envoy's status, flag and details; the promise rejects only
  * when the caller gave up (with its reason) or its request body failed. After a response with the details
- * `via_upstream` to an application's call (`call.downstream` is `null`) the router completes `call.exchange` with the
+ * `via_upstream` to an application's call (`call.downstream` is `null`) the router settles the call with the
  * bytes of the last attempt; local replies leave that to the outermost layer.
  */
 export function createRouter(deps: RouterDeps): Handler<HttpRequest, HttpResponse, Call> {

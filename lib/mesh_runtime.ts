@@ -163,7 +163,14 @@ export class MeshRuntime {
     const telemetry = new FilterTelemetry(local, metrics);
     this.#logWriters = new LogWriters(denoLogSink, clock, logger);
     this.#timers = new TimerWheel(clock);
-    const shared = { clock, random, logger, telemetry, cluster: (name: string) => this.store.current.cluster(name) };
+    const shared = {
+      clock,
+      timers: this.#timers,
+      random,
+      logger,
+      telemetry,
+      cluster: (name: string) => this.store.current.cluster(name),
+    };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
 
     // Outbound: listener, route, cluster, endpoint, connection.

@@ -53,6 +53,7 @@ export class OutboundClient implements FetchClient {
     call.exchange.onComplete(() => this.#finish(entry));
     return this.#handle(url, request, call).then(
       (response) => {
+        call.deliver();
         // The answer of an endpoint completes the call with its last byte; one of our own is complete as it is.
         if (call.endpoint === null || call.responseCodeDetails !== "via_upstream") call.exchange.complete();
         return response;
@@ -152,7 +153,7 @@ export class OutboundClient implements FetchClient {
       call.upstream = attempt.exchange.connection;
       call.response = response;
       call.responseCodeDetails = "via_upstream";
-      attempt.exchange.onComplete((error) => call.exchange.complete(error));
+      attempt.exchange.onComplete((error) => call.settle(error));
       return response;
     });
   }

@@ -6,7 +6,7 @@
  */
 import { Mesh } from "@enmesh/enmesh";
 import { FakeIstiod } from "@enmesh/enmesh/testing";
-import { Table } from "./table.ts";
+import { Table } from "../table.ts";
 
 const SERVICE = (port: number) => `
 apiVersion: v1
@@ -30,7 +30,7 @@ spec: { mtls: { mode: STRICT } }
 `;
 
 const quiet = { log: () => {} };
-const table = new Table(["time", "caller", "called", "as principal", "status", "latency"]);
+const table = new Table({ time: 12, caller: 11, called: 16, "as principal": 46, status: 8, latency: 9 });
 
 await using istiod = await FakeIstiod.start();
 const join = async (name: string) =>

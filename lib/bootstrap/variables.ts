@@ -7,7 +7,7 @@
 import { GRPC_VARIABLES } from "../grpc/control_channel.ts";
 import { YAML_VARIABLES } from "./proxy_config.ts";
 
-/** Istio's variables and our own two, read by name. */
+/** Istio's variables and our own three, read by name. */
 export const VARIABLES: readonly string[] = [
   "CANONICAL_REVISION",
   "CANONICAL_SERVICE",

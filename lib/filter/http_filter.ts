@@ -15,6 +15,8 @@ export type HttpLayer = Layer<HttpRequest, HttpResponse, Call>;
 export interface FilterContext {
   readonly direction: "inbound" | "outbound";
   readonly clock: Clock;
+  /** Timers by the thousand, coarse and cheap. @default {those of `clock`} */
+  readonly timers?: Clock;
   readonly random: Random;
   readonly logger: Logger;
   /** What the telemetry filters share; they do nothing without it. */

@@ -1,5 +1,13 @@
 import type { HeaderList } from "./header_list.ts";
 
+/** Looks on while content arrives, without taking any of it. */
+export interface BodyWatcher {
+  /** A chunk; it must not be changed. */
+  content(chunk: Uint8Array): void;
+  /** The whole content has arrived. Not called for content that fails or is given up. */
+  end(trailers: HeaderList | null): void;
+}
+
 /**
  * The content of a message, read once, by one reader. The first reader decides whether it wants the whole or a stream:
  * nothing is converted before.
@@ -18,6 +26,11 @@ export interface Body {
   read(): Promise<Uint8Array | null>;
   /** Gives up the rest: the sender is told to stop. Does nothing after the end. */
   cancel(reason?: unknown): void;
+  /**
+   * Shows `watcher` everything that has arrived and nobody has read, then what arrives. Absent where content comes about
+   * by being read.
+   */
+  watch?(watcher: BodyWatcher): void;
 }
 
 /** Content that is in memory. */
@@ -48,6 +61,11 @@ export class BytesBody implements Body {
 
   cancel(): void {
     this.#bytes = null;
+  }
+
+  watch(watcher: BodyWatcher): void {
+    if (this.#bytes !== null && this.#bytes.length > 0) watcher.content(this.#bytes);
+    watcher.end(this.trailers);
   }
 }
 
@@ -80,6 +98,7 @@ export class QueueBody implements Body {
   #error: unknown = null;
   #touched = false;
   #waiting: { resolve(chunk: Uint8Array | null): void; reject(error: unknown): void } | null = null;
+  #watcher: BodyWatcher | null = null;
   /** Bytes pushed and not yet read. */
   buffered = 0;
 
@@ -95,6 +114,7 @@ export class QueueBody implements Body {
   /** Adds a chunk; the body owns it from now on. Ignored after the end. */
   push(chunk: Uint8Array): void {
     if (this.#state !== "open" || chunk.length === 0) return;
+    this.#watcher?.content(chunk);
     const waiting = this.#waiting;
     if (waiting !== null) {
       this.#waiting = null;
@@ -130,6 +150,7 @@ export class QueueBody implements Body {
     if (this.#state !== "open") return;
     this.#state = "ended";
     this.trailers = trailers;
+    this.#watcher?.end(trailers);
     this.#waiting?.resolve(null);
     this.#waiting = null;
   }
@@ -141,6 +162,13 @@ export class QueueBody implements Body {
     this.#error = error;
     this.#waiting?.reject(error);
     this.#waiting = null;
+  }
+
+  /** One watcher at most. */
+  watch(watcher: BodyWatcher): void {
+    this.#watcher = watcher;
+    for (const chunk of this.#chunks) watcher.content(chunk);
+    if (this.#state === "ended") watcher.end(this.trailers);
   }
 
   /** Whether the last byte has arrived. */

@@ -66,8 +66,6 @@ export class Call implements StreamInfo {
   /** gRPC messages of the request and the response so far, counted by the `grpc_stats` filter. */
   grpcRequestMessages = 0;
   grpcResponseMessages = 0;
-  /** Called after each chunk with gRPC messages; set by who reports them while a stream is under way. */
-  onGrpcMessages: (() => void) | null = null;
   /** ALPN list by the protocol spoken upstream, in place of the TLS context's; set by the `istio.alpn` filter. */
   alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null = null;
   /** Whether the request holds secrets of the application, which must not leave but on mutual TLS. */
@@ -75,6 +73,9 @@ export class Call implements StreamInfo {
   /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
   onClearRouteCache: (() => void) | null = null;
   #flags: string[] = [];
+  /** How the last attempt ended, before its response has passed the layers; `undefined` while it has not. */
+  #settled: unknown = undefined;
+  #delivered = false;
   #dynamicMetadata: Map<string, Readonly<Record<string, unknown>>> | null = null;
   #filterState: Map<string, string> | null = null;
 
@@ -102,6 +103,22 @@ export class Call implements StreamInfo {
     this.chosen = null;
     this.cluster = null;
     this.onClearRouteCache?.();
+  }
+
+  /**
+   * The last attempt of an application's call is over. The exchange completes with it, but not before the response has
+   * passed every layer ({@linkcode Call.deliver}): a small response is all there before any of them has seen it, and
+   * what they read from it belongs to the reports of the call.
+   */
+  settle(error: unknown): void {
+    if (this.#delivered) this.exchange.complete(error);
+    else this.#settled = error;
+  }
+
+  /** The response has passed every layer. */
+  deliver(): void {
+    this.#delivered = true;
+    if (this.#settled !== undefined) this.exchange.complete(this.#settled);
   }
 
   /** Sets metadata of a namespace, merged key by key. */

@@ -262,7 +262,7 @@ export class Forwarding {
     own.requestBodyBytes = exchange.requestBodyBytes;
     own.responseHeaderBytes = exchange.responseHeaderBytes;
     own.responseBodyBytes = exchange.responseBodyBytes;
-    own.complete(error);
+    call.settle(error);
   }
 
   /** A local reply, or a rejection with what the caller itself caused. */

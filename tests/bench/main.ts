@@ -2,9 +2,13 @@
  * Runs benches: `deno task bench [name...] [--json]`. Prints a table with ratios and bars, or one JSON object a line.
  */
 import type { Cell } from "./cell.ts";
+import { grpcBench } from "./grpc.ts";
 import { httpBench } from "./http.ts";
 
-const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> = { http: httpBench };
+const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> = {
+  http: httpBench,
+  grpc: grpcBench,
+};
 
 async function main(): Promise<void> {
   const json = Deno.args.includes("--json");

@@ -80,6 +80,8 @@ Deno.test("A request is forwarded and the call says where and how", async () => 
   assert.equal(call.clusterName, "backend");
   assert.equal(call.attemptCount, 1);
   assert.equal(call.upstreamLocalAddress, "127.0.0.1:40001");
+  assert.equal(call.exchange.completed, false, "not before the response has passed the layers");
+  call.deliver();
   assert.equal(call.exchange.completed, true);
   assert.equal(call.exchange.responseBodyBytes, 2);
   rig.fake.manager.close();
@@ -342,6 +344,7 @@ Deno.test("A response that breaks off after its head is told by flag and details
   const received = await rig.fake.next();
   received.head(200);
   assert.equal((await response).status, 200);
+  call.deliver();
   assert.equal(call.exchange.completed, false);
   received.fail("UPSTREAM_CONNECTION_TERMINATION");
   assert.deepEqual([call.responseFlags, call.responseCodeDetails], [

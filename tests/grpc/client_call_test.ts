@@ -421,7 +421,7 @@ Deno.test("interceptors of the stub see metadata, messages and status", async ()
   const seen: string[] = [];
   const interceptor: grpc.Interceptor = (options, next) =>
     new grpc.InterceptingCall(next(options), {
-      start(metadata, listener, next) {
+      start(metadata, _listener, next) {
         metadata.set("x-added", "1");
         next(metadata, {
           onReceiveMetadata: (metadata, next) => (seen.push("metadata"), next(metadata)),
