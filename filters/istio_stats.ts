@@ -6,9 +6,9 @@ import type { Clock, Timer } from "../lib/internal/clock.ts";
 import { decode } from "../lib/protobuf/registry.ts";
 import { structToJson } from "../lib/protobuf/well_known.ts";
 import type { FilterTelemetry } from "../lib/telemetry/filter_telemetry.ts";
-import type { Ends } from "../lib/telemetry/istio_labels.ts";
 import type { IstioRecorder } from "../lib/telemetry/istio_metrics.ts";
 import type { PeerMetadata } from "../lib/telemetry/peer_metadata.ts";
+import type { SeriesFacts } from "../lib/telemetry/series_memory.ts";
 import { readStatsConfig, type StatsConfig, statsPluginConfigOfJson } from "../lib/telemetry/stats_config.ts";
 
 const CONFIG = "stats.PluginConfig";
@@ -71,7 +71,7 @@ class RequestWatch {
       this.#recorder.config.reportingIntervalMs,
       this.#context,
       (request, response) => {
-        const series = this.#recorder.messages(this.#ends(call), this.#attributes(call));
+        const series = this.#recorder.messages(this.#seriesFacts(call));
         series.request?.add(request);
         series.response?.add(response);
       },
@@ -102,13 +102,14 @@ class RequestWatch {
     });
   }
 
-  #ends(call: Call): Ends {
+  #seriesFacts(call: Call): SeriesFacts {
     const tls = (call.direction === "inbound" ? call.downstream : call.upstream)?.tls ?? null;
     return {
       peer: this.#peer(call),
       service: this.#service(call),
       peerPrincipal: tls?.peer?.principal ?? null,
       localPrincipal: tls?.localPrincipal ?? null,
+      attributes: this.#attributes(call),
     };
   }
 

@@ -1,11 +1,11 @@
-import type { DestinationService } from "./destination_service.ts";
 import { endLabels, type Ends, type Reporter } from "./istio_labels.ts";
 import type { Counter, Histogram, Labels, MetricRegistry } from "./metric_registry.ts";
 import type { PeerMetadata } from "./peer_metadata.ts";
+import { type SeriesFacts, SeriesMemory } from "./series_memory.ts";
 import { ISTIO_LABELS, type IstioMetric, type StatsConfig } from "./stats_config.ts";
 
 /** A finished HTTP request, as the standard metrics count it. */
-export interface RequestFacts extends Ends {
+export interface RequestFacts extends SeriesFacts {
   /** Whether the request was gRPC. */
   readonly grpc: boolean;
   /** 0 where no response was sent. */
@@ -20,8 +20,6 @@ export interface RequestFacts extends Ends {
   readonly requestBytes: number;
   /** Bytes of the response, with headers. */
   readonly responseBytes: number;
-  /** Values of the configuration's attributes, in their order; empty where it has none. */
-  readonly attributes: readonly string[];
 }
 
 /** Series of the messages of one gRPC call; `null` where the metric is dropped. */
@@ -45,11 +43,9 @@ export interface TcpSeries {
 }
 
 /** What the TCP metrics need of a connection. */
-export interface TcpFacts extends Ends {
+export interface TcpFacts extends SeriesFacts {
   /** Envoy's short flags, `-` for none. */
   readonly responseFlags: string;
-  /** Values of the configuration's attributes, in their order; empty where it has none. */
-  readonly attributes: readonly string[];
 }
 
 /** The standard metrics of Istio, of one workload. */
@@ -94,21 +90,17 @@ interface RequestSeries extends Omit<RequestFacts, "durationMs" | "requestBytes"
   readonly responseSizes: Histogram | null;
 }
 
-/** Most remembered series of one recorder; beyond it the memory (not the metrics) starts anew. */
-const MAX_REMEMBERED = 4096;
-/** Most remembered series of one peer and service. */
-const MAX_LIST = 64;
-
 /** Records requests and connections under one configuration of the `istio.stats` filter. */
 export class IstioRecorder {
   /** What the control plane wants of the labels. */
   readonly config: StatsConfig;
   readonly #metrics: IstioMetrics;
   readonly #reporter: Reporter;
-  /** By peer and service, both compared by identity: they are interned where they are read. */
-  readonly #remembered: Map<PeerMetadata | null, Map<DestinationService, RequestSeries[]>> = new Map();
-  #rememberedCount = 0;
-  #last: RequestSeries | null = null;
+  readonly #requests = new SeriesMemory<RequestFacts, RequestSeries>(matches, (facts) => this.#requestSeries(facts));
+  readonly #messages = new SeriesMemory<SeriesFacts, MessageSeries & SeriesFacts>(
+    () => true,
+    (facts) => this.#messageSeries(facts),
+  );
 
   /**
    * @param metrics Where to record.
@@ -123,8 +115,7 @@ export class IstioRecorder {
 
   /** Counts a finished request. */
   recordRequest(facts: RequestFacts): void {
-    let series = this.#last;
-    if (series === null || !matches(series, facts)) this.#last = series = this.#find(facts);
+    const series = this.#requests.get(facts);
     if (series.requests !== null) series.requests.value += 1;
     series.duration?.record(Math.floor(facts.durationMs));
     series.requestSizes?.record(facts.requestBytes);
@@ -132,12 +123,8 @@ export class IstioRecorder {
   }
 
   /** The message counters of a gRPC call. */
-  messages(ends: Ends, attributes: readonly string[]): MessageSeries {
-    const values = endLabels(this.#reporter, this.#metrics.local, ends);
-    return {
-      request: this.#counter("request_messages_total", values, NOT_OF_MESSAGES, attributes),
-      response: this.#counter("response_messages_total", values, NOT_OF_MESSAGES, attributes),
-    };
+  messages(facts: SeriesFacts): MessageSeries {
+    return this.#messages.get(facts);
   }
 
   /** The series of a TCP connection. */
@@ -155,24 +142,16 @@ export class IstioRecorder {
     };
   }
 
-  #find(facts: RequestFacts): RequestSeries {
-    let byService = this.#remembered.get(facts.peer);
-    if (byService === undefined) this.#remembered.set(facts.peer, byService = new Map());
-    let list = byService.get(facts.service);
-    if (list === undefined) byService.set(facts.service, list = []);
-    for (const series of list) if (matches(series, facts)) return series;
-    const series = this.#resolve(facts);
-    // A label that takes ever new values (a path, say) must not turn this scan into the cost of a request.
-    if (list.length >= MAX_LIST) list.length = 0;
-    list.push(series);
-    if (++this.#rememberedCount > MAX_REMEMBERED) {
-      this.#remembered.clear();
-      this.#rememberedCount = 0;
-    }
-    return series;
+  #messageSeries(facts: SeriesFacts): MessageSeries & SeriesFacts {
+    const values = endLabels(this.#reporter, this.#metrics.local, facts);
+    return {
+      ...facts,
+      request: this.#counter("request_messages_total", values, NOT_OF_MESSAGES, facts.attributes),
+      response: this.#counter("response_messages_total", values, NOT_OF_MESSAGES, facts.attributes),
+    };
   }
 
-  #resolve(facts: RequestFacts): RequestSeries {
+  #requestSeries(facts: RequestFacts): RequestSeries {
     const values = endLabels(this.#reporter, this.#metrics.local, facts);
     values["request_protocol"] = facts.grpc ? "grpc" : "http";
     values["response_code"] = String(facts.responseCode);
@@ -241,14 +220,6 @@ export class IstioRecorder {
 }
 
 function matches(series: RequestSeries, facts: RequestFacts): boolean {
-  return series.peer === facts.peer && series.service === facts.service &&
-    series.responseCode === facts.responseCode && series.grpcStatus === facts.grpcStatus &&
-    series.responseFlags === facts.responseFlags && series.grpc === facts.grpc &&
-    series.peerPrincipal === facts.peerPrincipal && series.localPrincipal === facts.localPrincipal &&
-    (series.attributes === facts.attributes || sameValues(series.attributes, facts.attributes));
-}
-
-function sameValues(a: readonly string[], b: readonly string[]): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return a.length === b.length;
+  return series.responseCode === facts.responseCode && series.grpcStatus === facts.grpcStatus &&
+    series.responseFlags === facts.responseFlags && series.grpc === facts.grpc;
 }

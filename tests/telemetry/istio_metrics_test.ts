@@ -110,7 +110,7 @@ Deno.test("the destination counts from its own side", () => {
 Deno.test("message and TCP metrics have fewer labels", () => {
   const metrics = new IstioMetrics(new MetricRegistry(), sleep, "1.31.0");
   const recorder = metrics.recorder("source", DEFAULT_STATS_CONFIG);
-  recorder.messages(facts, []).response!.add(3);
+  recorder.messages(facts).response!.add(3);
   const tcp = recorder.tcp({ ...facts, responseFlags: "UF" });
   tcp.opened!.add(1);
   tcp.sentBytes!.add(10);

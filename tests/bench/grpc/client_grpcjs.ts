@@ -14,6 +14,8 @@ const secure = () =>
 const client = new EchoClientConstructor(
   target!,
   tls === "tls" ? secure() : credentials.createInsecure(),
+  // An IP address is no server name, and the certificate names a SPIFFE id only.
+  { "grpc.ssl_target_name_override": "echo", "grpc.default_authority": "echo" },
 ) as unknown as EchoClient;
 await obey((order) => load(client, order));
 client.close();
