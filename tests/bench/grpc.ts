@@ -1,13 +1,13 @@
 import { FakeIstiod } from "../../lib/testing/mod.ts";
-import { type Cell, median, ratioCell } from "./cell.ts";
+import { alternate } from "./alternate.ts";
+import { type Cell, ratioCell } from "./cell.ts";
 import { certificateFiles } from "./certificates.ts";
 import { directPath, enmeshPath, pairPath } from "./grpc/path.ts";
 import type { GrpcOrder } from "./grpc/load.ts";
-import type { Ground, Measured, Path } from "./http/path.ts";
+import type { Ground, Path } from "./http/path.ts";
 
 const UNARY: GrpcOrder = { kind: "unary", inFlight: 32, bytes: 1024, requests: 20_000 };
 const STREAM: GrpcOrder = { kind: "stream", inFlight: 4, bytes: 1024, requests: 100_000 };
-const ALTERNATIONS = 5;
 
 /** The gRPC bench: one generated stub through each of three paths, in turn, as ratios. */
 export async function grpcBench(log: (line: string) => void): Promise<Cell[]> {
@@ -21,10 +21,10 @@ export async function grpcBench(log: (line: string) => void): Promise<Cell[]> {
       log(`grpc: starting ${start.name.replace("Path", "")}`);
       paths.push(stack.use(await start(ground)));
     }
-    const unary = await alternate(paths, UNARY, "unary, 1 KiB, 32 in flight", log);
-    const stream = await alternate(paths, STREAM, "server stream, 1 KiB messages", log);
+    const unary = await alternate(paths, UNARY, "grpc: unary, 1 KiB, 32 in flight", log);
+    const stream = await alternate(paths, STREAM, "grpc: server stream, 1 KiB messages", log);
     const cpu = (name: string) => unary.get(name)!.map((run) => run.cpu);
-    const rate = (name: string) => stream.get(name)!.map((run) => STREAM.requests / run.seconds);
+    const rate = (name: string) => stream.get(name)!.map((run) => run.rate);
     const call = { name: "grpc", cell: "unary, 1 KiB, 32 in flight", measure: "cpu", unit: "us" } as const;
     return [
       ratioCell({ ...call, against: "grpc-js" }, cpu("enmesh"), cpu("grpc-js"), { atMost: 0.4 }),
@@ -39,28 +39,4 @@ export async function grpcBench(log: (line: string) => void): Promise<Cell[]> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** Runs every path in turn, several times: drift of the machine's speed hits all of them alike. */
-async function alternate(
-  paths: readonly Path[],
-  order: GrpcOrder,
-  cell: string,
-  log: (line: string) => void,
-): Promise<Map<string, Measured[]>> {
-  const runs = new Map<string, Measured[]>(paths.map(({ name }) => [name, []]));
-  for (const path of paths) await path.run({ ...order, requests: order.requests / 2 });
-  for (let turn = 0; turn < ALTERNATIONS; turn++) {
-    for (const path of paths) runs.get(path.name)!.push(await path.run(order));
-  }
-  for (const [name, measured] of runs) {
-    const cpu = measured.map((run) => run.cpu);
-    log(
-      `grpc: ${cell}: ${name.padEnd(7)} cpu ${median(cpu).toFixed(1)} us ` +
-        `(${Math.min(...cpu).toFixed(1)}-${Math.max(...cpu).toFixed(1)}), ` +
-        `p50 ${median(measured.map((run) => run.p50)).toFixed(2)} ms, ` +
-        `${Math.round(order.requests / median(measured.map((run) => run.seconds)))}/s`,
-    );
-  }
-  return runs;
 }

@@ -1,18 +1,10 @@
 import { FakeIstiod } from "../../lib/testing/mod.ts";
-import { absoluteCell, type Cell, median, ratioCell } from "./cell.ts";
+import { alternate, type Runs } from "./alternate.ts";
+import { absoluteCell, type Cell, ratioCell } from "./cell.ts";
 import { certificateFiles } from "./certificates.ts";
 import { garbageCells } from "./http/garbage.ts";
 import { startupCells } from "./http/startup.ts";
-import {
-  directPath,
-  enmeshPath,
-  floorPath,
-  type Ground,
-  http1Path,
-  type Measured,
-  pairPath,
-  type Path,
-} from "./http/path.ts";
+import { directPath, enmeshPath, floorPath, type Ground, http1Path, pairPath, type Path } from "./http/path.ts";
 
 /** Situations of the load, with the requests of one run. */
 const LOADS = [
@@ -21,16 +13,12 @@ const LOADS = [
   { cell: "32 in flight, 64 KiB", inFlight: 32, bytes: 65_536, requests: 6_000 },
 ] as const;
 
-const ALTERNATIONS = 5;
-
 /**
  * What "after the load" means for memory: the bar stands for the first. Figures after the second are printed beside it
  * and have no bar: they are mostly array buffers that await a collection and what the system's allocator holds back, and
  * those of the plain programs alone differ by 100 MiB from run to run (194 to 293 MiB).
  */
 const MEMORY_AFTER = [LOADS[0], LOADS[2]] as const;
-
-type Runs = Record<string, Measured[]>;
 
 /** The http bench: one request through each of four paths, in turn, as ratios. */
 export async function httpBench(log: (line: string) => void): Promise<Cell[]> {
@@ -49,7 +37,7 @@ export async function httpBench(log: (line: string) => void): Promise<Cell[]> {
         paths.push(stack.use(await start(ground)));
       }
       for (const order of LOADS) {
-        cells.push(...cellsOf(order.cell, await alternate(paths, order, log)));
+        cells.push(...cellsOf(order.cell, await alternate(paths, order, `http: ${order.cell}`, log)));
         if (MEMORY_AFTER.some(({ cell }) => cell === order.cell)) {
           const memory = await memoryAfter(paths, order, log);
           if (order === MEMORY_AFTER[0]) cells.push(memoryCell(order.cell, memory));
@@ -61,30 +49,6 @@ export async function httpBench(log: (line: string) => void): Promise<Cell[]> {
     await Deno.remove(folder, { recursive: true });
   }
   return cells;
-}
-
-/** Runs every path in turn, several times: drift of the machine's speed hits all of them alike. */
-async function alternate(paths: Path[], order: (typeof LOADS)[number], log: (line: string) => void): Promise<Runs> {
-  const runs: Runs = {};
-  for (const path of paths) {
-    runs[path.name] = [];
-    await path.run({ ...order, requests: Math.ceil(order.requests / 2) });
-  }
-  for (let turn = 0; turn < ALTERNATIONS; turn++) {
-    for (const path of paths) runs[path.name]!.push(await path.run(order));
-  }
-  for (const path of paths) {
-    const measured = runs[path.name]!;
-    const cpu = measured.map((run) => run.cpu);
-    log(
-      `http: ${order.cell}: ${path.name.padEnd(6)} cpu ${median(cpu).toFixed(1)} us ` +
-        `(${Math.min(...cpu).toFixed(1)}-${Math.max(...cpu).toFixed(1)}), ` +
-        `p50 ${median(measured.map((run) => run.p50)).toFixed(2)} ms, ` +
-        `p99 ${median(measured.map((run) => run.p99)).toFixed(2)} ms, ` +
-        `${Math.round(order.requests / median(measured.map((run) => run.seconds)))} requests/s`,
-    );
-  }
-  return runs;
 }
 
 /** Memory of each path 5 s after a run of its own: the collectors of all of them have had the same time. */
@@ -113,7 +77,7 @@ function memoryCell(cell: string, memory: Record<string, number>): Cell {
 }
 
 function cellsOf(cell: string, runs: Runs): Cell[] {
-  const values = (path: string, measure: "cpu" | "p50" | "seconds") => runs[path]!.map((run) => run[measure]);
+  const values = (path: string, measure: "cpu" | "p50" | "rate") => runs.get(path)!.map((run) => run[measure]);
   const ratio = (ours: "enmesh" | "http1", measure: "cpu" | "p50", against: string, atMost: number) =>
     ratioCell(
       { name: ours === "enmesh" ? "http" : "http/1.1", cell, measure, unit: measure === "cpu" ? "us" : "ms", against },
@@ -124,7 +88,6 @@ function cellsOf(cell: string, runs: Runs): Cell[] {
   const both = (measure: "cpu" | "p50", against: string, atMost: number) =>
     (["enmesh", "http1"] as const).map((ours) => ratio(ours, measure, against, atMost));
   if (cell.startsWith("32 in flight, 100 B")) {
-    const rate = (path: string) => values(path, "seconds").map((seconds) => LOADS[0].requests / seconds);
     return [
       ...both("cpu", "direct", 1.2),
       ratio("enmesh", "cpu", "direct", 0.65),
@@ -134,8 +97,8 @@ function cellsOf(cell: string, runs: Runs): Cell[] {
       ...(["enmesh", "http1"] as const).map((ours) =>
         ratioCell(
           { name: ours === "enmesh" ? "http" : "http/1.1", cell, measure: "requests/s", unit: "1/s", against: "pair" },
-          rate(ours),
-          rate("pair"),
+          values(ours, "rate"),
+          values("pair", "rate"),
           { atLeast: 3.5 },
         )
       ),

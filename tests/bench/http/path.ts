@@ -9,6 +9,8 @@ import type { LoadOrder, LoadResult } from "./load.ts";
 export interface Measured extends LoadResult {
   /** CPU microseconds a request, all processes of the path together. */
   readonly cpu: number;
+  /** Requests a second. */
+  readonly rate: number;
 }
 
 /** One way from a client to a server: processes that are measured together. */
@@ -93,7 +95,7 @@ export function measuredPath(
       const before = cpu();
       await client.send(JSON.stringify(order));
       const result = JSON.parse(await client.line()) as LoadResult;
-      return { ...result, cpu: (cpu() - before) / order.requests };
+      return { ...result, cpu: (cpu() - before) / order.requests, rate: order.requests / result.seconds };
     },
     memoryMiB: () => pids.reduce((sum, pid) => sum + pssMiB(pid), 0),
     async [Symbol.asyncDispose]() {
