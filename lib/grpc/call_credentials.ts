@@ -1,6 +1,6 @@
 import type * as Grpc from "@grpc/grpc-js";
 import { GrpcStatusError } from "./grpc_status_error.ts";
-import { appendMetadata } from "./request_metadata.ts";
+import { appendMetadata } from "./metadata_headers.ts";
 import { GrpcStatus } from "./status.ts";
 
 /** Statuses a generator may not give a call: they would pass for the server's (grpc-js's `control-plane-status`). */

@@ -21,7 +21,7 @@ import { gunzip } from "./gunzip.ts";
 import { gzip } from "./gzip.ts";
 import type { ReceivedMetadata } from "./received_metadata.ts";
 import { RequestContent } from "./request_content.ts";
-import { appendMetadata } from "./request_metadata.ts";
+import { appendMetadata } from "./metadata_headers.ts";
 import { GrpcStatus } from "./status.ts";
 
 /** The call object of grpc-js 1.14. */

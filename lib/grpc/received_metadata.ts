@@ -1,5 +1,6 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type * as Grpc from "@grpc/grpc-js";
+import { readMetadata } from "./metadata_headers.ts";
 
 type Fields = readonly string[];
 type Entries = Map<string, (string | Buffer)[]>;
@@ -79,24 +80,12 @@ function lazyMaker(prototype: object): Make {
   return (fields) => new LazyMetadata(fields) as unknown as Grpc.Metadata;
 }
 
-/** As grpc-js reads them: fields it would not let an application set are left out. */
 function readFields(fields: Fields): Entries {
   const entries: Entries = new Map();
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i]!;
-    const value = fields[i + 1]!;
-    if (!/^[0-9a-z_.-]+$/.test(name)) continue;
-    let values: (string | Buffer)[];
-    if (name.endsWith("-bin")) {
-      values = value.split(",").map((one) => Buffer.from(one.trim(), "base64"));
-    } else if (/^[ -~]*$/.test(value)) {
-      values = [value];
-    } else {
-      continue;
-    }
+  readMetadata(fields, (name, value) => {
     const known = entries.get(name);
-    if (known === undefined) entries.set(name, values);
-    else known.push(...values);
-  }
+    if (known === undefined) entries.set(name, [value]);
+    else known.push(value);
+  });
   return entries;
 }
