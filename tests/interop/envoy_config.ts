@@ -107,7 +107,10 @@ function bootstrap(name: string, listener: unknown, cluster: unknown): unknown {
   };
 }
 
-function upstreamTls({ sni, alpn, sans }: ClientSidecarOptions, certificates: CertificateFiles): unknown {
+function upstreamTls(
+  { sni, alpn, sans }: Pick<ClientSidecarOptions, "sni" | "alpn" | "sans">,
+  certificates: CertificateFiles,
+): unknown {
   return {
     name: "envoy.transport_sockets.tls",
     typed_config: {
@@ -143,6 +146,41 @@ export function clientSidecar(options: ClientSidecarOptions): unknown {
     filter_chains: [{ filters: [httpConnectionManager({}, "outbound")] }],
   };
   return bootstrap("client", listener, cluster);
+}
+
+/** What a relay needs to know. */
+export interface TlsRelayOptions {
+  readonly port: number;
+  /** Port of loopback. */
+  readonly upstream: number;
+  readonly certificates: CertificateFiles;
+  readonly alpn: readonly string[];
+}
+
+/** Passes the bytes of plaintext connections on over mutual TLS: for clients that show no certificate. */
+export function tlsRelay({ port, upstream, certificates, alpn }: TlsRelayOptions): unknown {
+  const cluster = {
+    name: "outbound",
+    type: "STATIC",
+    connect_timeout: "10s",
+    load_assignment: endpoints("outbound", "127.0.0.1", upstream),
+    transport_socket: upstreamTls({ sni: "localhost", alpn, sans: [] }, certificates),
+  };
+  const listener = {
+    name: "relay",
+    address: address("127.0.0.1", port),
+    filter_chains: [{
+      filters: [{
+        name: "envoy.filters.network.tcp_proxy",
+        typed_config: {
+          "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+          stat_prefix: "relay",
+          cluster: "outbound",
+        },
+      }],
+    }],
+  };
+  return bootstrap("relay", listener, cluster);
 }
 
 /** A sidecar in front of a called application: mutual TLS in (plaintext too when permissive), plaintext out. */

@@ -87,7 +87,7 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
     const { streamWindowBytes } = this.limits;
     const stream = new ClientStream(id, exchange, this, streamWindowBytes, this.peer.initialWindow);
     stream.isHead = request.method === "HEAD";
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     if (this.#nextStream > LAST_STREAM) this.drain();
     const response = new Promise<HttpResponse>((resolve, reject) => {
       stream.resolve = resolve;
@@ -128,7 +128,7 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
       );
     }
     if (this.phase === "open") this.phase = "draining";
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       // Section 6.8: what is above the last stream was not and will not be worked on.
       if (stream.id > lastStreamId) this.closeStream(stream, this.#refused("the server is going away"));
     }

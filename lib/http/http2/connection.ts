@@ -19,6 +19,7 @@ import { PeerBudget } from "./peer_budget.ts";
 import { ReceiveWindow } from "./receive_window.ts";
 import { INITIAL_WINDOW, initialPeerSettings, ownSettings, type PeerSettings, readSettings } from "./settings.ts";
 import type { Http2Stream, StreamOwner } from "./stream.ts";
+import { StreamTable } from "./stream_table.ts";
 
 /** What a client says first (RFC 9113 section 3.4). */
 export const CLIENT_PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -43,7 +44,7 @@ export abstract class Http2Connection
   protected readonly sender: ContentSender;
   protected readonly encoder: HpackEncoder;
   protected readonly head: MessageHead;
-  protected readonly streams = new Map<number, Http2Stream>();
+  protected readonly streams: StreamTable<Http2Stream> = new StreamTable();
   protected readonly peer: PeerSettings = initialPeerSettings();
   protected phase: "open" | "draining" | "closing" | "closed" = "open";
   /** Whether the peer's first SETTINGS have arrived. */
@@ -260,7 +261,7 @@ export abstract class Http2Connection
     this.#budget.checkReplies();
     const change = peer.initialWindow - window;
     if (change !== 0) {
-      for (const stream of [...this.streams.values()]) {
+      for (const stream of this.streams.values()) {
         if (this.sender.grantStream(stream, change)) continue;
         throw new Http2ConnectionError(Http2ErrorCode.FLOW_CONTROL_ERROR, "SETTINGS make a window too large");
       }
@@ -389,7 +390,7 @@ export abstract class Http2Connection
   protected closeStream(stream: Http2Stream, error: unknown): void {
     if (stream.closed) return;
     stream.closed = true;
-    this.streams.delete(stream.id);
+    this.streams.delete(stream);
     const unread = stream.incoming?.buffered ?? 0;
     if (unread > 0) this.#giveConnection(unread);
     if (stream.outgoing !== null) this.sender.stop(stream, error);
@@ -467,7 +468,7 @@ export abstract class Http2Connection
   }
 
   #abortAll(cause: string): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       this.closeStream(stream, this.terminationError(cause));
     }
   }

@@ -59,7 +59,6 @@ export class ContentSender {
    */
   start(stream: Http2Stream, body: Body, whole: Uint8Array | null): void {
     stream.outgoing = body;
-    this.#sending.add(stream);
     if (whole === null) {
       this.#readNext(stream);
     } else {
@@ -69,6 +68,9 @@ export class ContentSender {
       if (whole.length === 0) this.#finish(stream, false);
       else this.#offer(stream, whole);
     }
+    // Most content is gone by now: what is small leaves with its head.
+    if (stream.outgoing === null) return;
+    this.#sending.add(stream);
     this.#watch();
   }
 

@@ -144,7 +144,7 @@ class Http2ServerConnection extends Http2Connection implements HttpServerConnect
     stream.declaredLength = head.contentLength;
     if (endStream) stream.remoteEnded = true;
     else stream.incoming = new QueueBody(head.contentLength < 0 ? null : head.contentLength, stream);
-    this.streams.set(streamId, stream);
+    this.streams.add(stream);
     if (request.headers.delete("expect") && !endStream) {
       this.writer.headers(streamId, CONTINUE, NO_FIELDS, false, this.encoder);
     }
