@@ -35,6 +35,7 @@ export type {
 export type { GrpcChannelOptions } from "./lib/grpc/channel_options.ts";
 export type { MeshGrpcChannel } from "./lib/grpc/mesh_grpc_channel.ts";
 export type { Fetch } from "./lib/fetch.ts";
+export type { Json } from "./lib/protobuf/well_known.ts";
 export type { MeshUpgradeOptions, MeshWebSocketUpgrade } from "./lib/upgrade_web_socket.ts";
 export type { MeshWebSocketInit } from "./lib/web_socket.ts";
 export { grpcPeer } from "./lib/grpc_peer.ts";

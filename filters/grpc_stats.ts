@@ -1,6 +1,7 @@
 import type { HttpFilterType } from "../lib/filter/http_filter.ts";
 import { hasGrpcContentType, parseGrpcStatus } from "../lib/formatter/grpc_status.ts";
 import type { Body, BodyWatcher } from "../lib/http/body.ts";
+import { BodyWrapper } from "../lib/http/body_wrapper.ts";
 import type { Call } from "../lib/http/call.ts";
 import type { HeaderList } from "../lib/http/header_list.ts";
 import { decode } from "../lib/protobuf/registry.ts";
@@ -108,24 +109,17 @@ class MessageCounter implements BodyWatcher {
 }
 
 /** Shows a watcher what is read from a body that comes about by being read. */
-class CountingBody implements Body {
-  readonly length: number | null;
-  readonly #body: Body;
+class CountingBody extends BodyWrapper {
   readonly #counter: MessageCounter;
   #over = false;
 
   constructor(body: Body, counter: MessageCounter) {
-    this.length = body.length;
-    this.#body = body;
+    super(body);
     this.#counter = counter;
   }
 
-  get trailers(): HeaderList | null {
-    return this.#body.trailers;
-  }
-
-  whole(): Uint8Array | null {
-    const bytes = this.#body.whole();
+  override whole(): Uint8Array | null {
+    const bytes = this.inner.whole();
     if (bytes !== null && !this.#over) {
       this.#counter.content(bytes);
       this.#end();
@@ -133,8 +127,8 @@ class CountingBody implements Body {
     return bytes;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const chunk = await this.#body.read();
+  override async read(): Promise<Uint8Array | null> {
+    const chunk = await this.inner.read();
     if (!this.#over) {
       if (chunk !== null) this.#counter.content(chunk);
       else this.#end();
@@ -142,12 +136,8 @@ class CountingBody implements Body {
     return chunk;
   }
 
-  cancel(reason?: unknown): void {
-    this.#body.cancel(reason);
-  }
-
   #end(): void {
     this.#over = true;
-    this.#counter.end(this.#body.trailers);
+    this.#counter.end(this.inner.trailers);
   }
 }

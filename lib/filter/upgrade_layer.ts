@@ -1,7 +1,7 @@
 import { MeshError } from "../errors.ts";
 import type { Body } from "../http/body.ts";
+import { BodyWrapper } from "../http/body_wrapper.ts";
 import type { Call } from "../http/call.ts";
-import type { HeaderList } from "../http/header_list.ts";
 import type { HttpResponse } from "../http/message.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
 import type { HttpConnectionManager } from "../resource/http_connection_manager.ts";
@@ -93,31 +93,21 @@ class IdleTimeout {
 }
 
 /** Tells of each chunk that passes. */
-class WatchedBody implements Body {
-  readonly length: number | null = null;
-  readonly #body: Body;
+class WatchedBody extends BodyWrapper {
   readonly #idle: IdleTimeout;
 
   constructor(body: Body, idle: IdleTimeout) {
-    this.#body = body;
+    super(body);
     this.#idle = idle;
   }
 
-  get trailers(): HeaderList | null {
-    return this.#body.trailers;
-  }
-
-  whole(): Uint8Array | null {
+  override whole(): Uint8Array | null {
     return null;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const chunk = await this.#body.read();
+  override async read(): Promise<Uint8Array | null> {
+    const chunk = await this.inner.read();
     this.#idle.touch();
     return chunk;
-  }
-
-  cancel(reason?: unknown): void {
-    this.#body.cancel(reason);
   }
 }

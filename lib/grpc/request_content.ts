@@ -1,5 +1,5 @@
 import { type Body, BytesBody } from "../http/body.ts";
-import type { HeaderList } from "../http/header_list.ts";
+import { BodyWrapper } from "../http/body_wrapper.ts";
 import { frameMessage } from "./framing.ts";
 import { GrpcMessageWriter } from "./message_writer.ts";
 
@@ -87,32 +87,15 @@ export class RequestContent {
 }
 
 /** Streamed content as one attempt sees it: giving up an attempt that has read nothing leaves it for the next. */
-class AttemptBody implements Body {
-  readonly #body: Body;
+class AttemptBody extends BodyWrapper {
   #touched = false;
 
-  constructor(body: Body) {
-    this.#body = body;
-  }
-
-  get length(): number | null {
-    return this.#body.length;
-  }
-
-  get trailers(): HeaderList | null {
-    return this.#body.trailers;
-  }
-
-  whole(): Uint8Array | null {
-    return this.#body.whole();
-  }
-
-  read(): Promise<Uint8Array | null> {
+  override read(): Promise<Uint8Array | null> {
     this.#touched = true;
-    return this.#body.read();
+    return this.inner.read();
   }
 
-  cancel(reason?: unknown): void {
-    if (this.#touched) this.#body.cancel(reason);
+  override cancel(reason?: unknown): void {
+    if (this.#touched) this.inner.cancel(reason);
   }
 }

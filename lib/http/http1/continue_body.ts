@@ -1,14 +1,13 @@
-import type { Body, QueueBody } from "../body.ts";
-import type { HeaderList } from "../header_list.ts";
+import type { QueueBody } from "../body.ts";
+import { BodyWrapper } from "../body_wrapper.ts";
 
 /**
  * Content of a client that waits for `100 Continue` (RFC 9110 section 10.1.1): the first read asks for it. A handler
  * that never reads never asks, and the client keeps its content.
  */
-export class ContinueBody implements Body {
+export class ContinueBody extends BodyWrapper {
   /** Whether the content was asked for. */
   begun = false;
-  readonly #inner: QueueBody;
   readonly #ask: () => void;
 
   /**
@@ -16,31 +15,15 @@ export class ContinueBody implements Body {
    * @param ask Sends `100 Continue`.
    */
   constructor(inner: QueueBody, ask: () => void) {
-    this.#inner = inner;
+    super(inner);
     this.#ask = ask;
   }
 
-  get length(): number | null {
-    return this.#inner.length;
-  }
-
-  get trailers(): HeaderList | null {
-    return this.#inner.trailers;
-  }
-
-  whole(): Uint8Array | null {
-    return this.#inner.whole();
-  }
-
-  read(): Promise<Uint8Array | null> {
+  override read(): Promise<Uint8Array | null> {
     if (!this.begun) {
       this.begun = true;
       this.#ask();
     }
-    return this.#inner.read();
-  }
-
-  cancel(reason?: unknown): void {
-    this.#inner.cancel(reason);
+    return this.inner.read();
   }
 }
