@@ -1,5 +1,5 @@
 import { MeshError } from "../errors.ts";
-import { forwardClientCert } from "../http/forward_client_cert.ts";
+import { ForwardClientCert } from "../http/forward_client_cert.ts";
 import type { HttpConnectionManager } from "../resource/http_connection_manager.ts";
 import { sanitizeRequestHeaders } from "../router/header_sanitizer.ts";
 import { normalizePath } from "../router/normalize_path.ts";
@@ -13,11 +13,12 @@ import type { HttpLayer } from "./http_filter.ts";
  * @see Envoy `ConnectionManagerUtility::mutateRequestHeaders` and `maybeNormalizePath`.
  */
 export function connectionManagerLayer(manager: HttpConnectionManager): HttpLayer {
+  const clientCert = new ForwardClientCert(manager);
   return function connectionManager(next) {
     return (request, call) => {
       const { headers } = request;
       sanitizeRequestHeaders(headers);
-      if (call.downstream !== null) forwardClientCert(headers, call.downstream, manager);
+      if (call.downstream !== null) clientCert.apply(headers, call.downstream);
       if (!headers.has("x-forwarded-proto")) headers.append("x-forwarded-proto", request.scheme);
       ensureRequestId(headers);
       if (manager.normalizePath) {

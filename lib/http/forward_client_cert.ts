@@ -4,31 +4,48 @@ import type { HeaderList } from "./header_list.ts";
 
 const HEADER = "x-forwarded-client-cert";
 
+/** What of a connection manager says how the header is treated. */
+export type ForwardClientCertPolicy = Pick<HttpConnectionManager, "forwardClientCert" | "setCurrentClientCert">;
+
 /**
- * Applies `forward_client_cert_details` to the `x-forwarded-client-cert` header of a request: dropped from callers
+ * Applies `forward_client_cert_details` to the `x-forwarded-client-cert` header of requests: dropped from callers
  * without a verified certificate (they could write anything), kept, extended or replaced otherwise.
  *
- * @param headers Headers of the request; changed in place.
- * @param connection The connection it came in on.
- * @param manager The policy of its connection manager.
  * @see Envoy `HttpConnectionManager.forward_client_cert_details`.
  */
-export function forwardClientCert(
-  headers: HeaderList,
-  connection: ConnectionInfo,
-  manager: Pick<HttpConnectionManager, "forwardClientCert" | "setCurrentClientCert">,
-): void {
-  const mode = manager.forwardClientCert;
-  if (mode === "always_forward_only") return;
-  const peer = connection.tls?.peer ?? null;
-  if (mode === "sanitize" || peer === null) {
-    headers.delete(HEADER);
-    return;
+export class ForwardClientCert {
+  readonly #policy: ForwardClientCertPolicy;
+  /** Elements of connections: a connection brings many requests and one certificate. */
+  readonly #elements = new WeakMap<ConnectionInfo, string>();
+
+  /** @param policy The policy of a connection manager. */
+  constructor(policy: ForwardClientCertPolicy) {
+    this.#policy = policy;
   }
-  if (mode === "forward_only") return;
-  const element = describePeer(connection, manager.setCurrentClientCert);
-  const received = headers.getJoined(HEADER);
-  headers.set(HEADER, mode === "append_forward" && received !== undefined ? `${received},${element}` : element);
+
+  /**
+   * Treats one request.
+   *
+   * @param headers Headers of the request; changed in place.
+   * @param connection The connection it came in on.
+   */
+  apply(headers: HeaderList, connection: ConnectionInfo): void {
+    const mode = this.#policy.forwardClientCert;
+    if (mode === "always_forward_only") return;
+    const peer = connection.tls?.peer ?? null;
+    if (mode === "sanitize" || peer === null) {
+      headers.delete(HEADER);
+      return;
+    }
+    if (mode === "forward_only") return;
+    let element = this.#elements.get(connection);
+    if (element === undefined) {
+      element = describePeer(connection, this.#policy.setCurrentClientCert);
+      this.#elements.set(connection, element);
+    }
+    const received = headers.getJoined(HEADER);
+    headers.set(HEADER, mode === "append_forward" && received !== undefined ? `${received},${element}` : element);
+  }
 }
 
 /** One element of the header: `By`, `Hash`, then the details asked for, in Envoy's order. */

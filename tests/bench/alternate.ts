@@ -8,6 +8,8 @@ const ALTERNATIONS = 7;
  * warming up again (twice the CPU after 40 s): turns are short, so that none does.
  */
 const RUN_SECONDS = 2;
+/** How long each path runs before it is measured: it takes seconds until all of a program is compiled well. */
+const WARM_SECONDS = 5;
 const FEWEST = 500;
 
 /** The runs of each path, by its name. */
@@ -25,10 +27,11 @@ export async function alternate(
 ): Promise<Runs> {
   const orders: LoadOrder[] = [];
   for (const path of paths) {
-    const warm = { ...order, requests: Math.ceil(order.requests / 4) };
-    const { seconds } = await path.run(warm);
-    const requests = Math.min(order.requests, Math.max(FEWEST, Math.round(warm.requests * RUN_SECONDS / seconds)));
-    orders.push({ ...order, requests });
+    const first = { ...order, requests: Math.ceil(order.requests / 4) };
+    const { rate } = await path.run(first);
+    const lasting = (seconds: number) => Math.max(FEWEST, Math.round(rate * seconds));
+    await path.run({ ...order, requests: lasting(WARM_SECONDS) });
+    orders.push({ ...order, requests: Math.min(order.requests, lasting(RUN_SECONDS)) });
   }
   const runs = new Map<string, Measured[]>(paths.map((path) => [path.name, []]));
   for (let turn = 0; turn < ALTERNATIONS; turn++) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { forwardClientCert } from "../../lib/http/forward_client_cert.ts";
+import { ForwardClientCert, type ForwardClientCertPolicy } from "../../lib/http/forward_client_cert.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { ConnectionInfo } from "../../lib/transport/byte_stream.ts";
 
@@ -29,23 +29,23 @@ const MUTUAL: ConnectionInfo = {
 const ELEMENT = 'By=spiffe://td/ns/a/sa/server;Hash=ab12;Subject="";URI=spiffe://td/ns/a/sa/client;DNS=client.a';
 
 function apply(
-  mode: Parameters<typeof forwardClientCert>[2]["forwardClientCert"],
+  mode: ForwardClientCertPolicy["forwardClientCert"],
   connection: ConnectionInfo,
   received?: string,
 ): string | undefined {
   const headers = new HeaderList(received === undefined ? [] : ["x-forwarded-client-cert", received]);
-  forwardClientCert(headers, connection, { forwardClientCert: mode, setCurrentClientCert: ISTIO });
+  new ForwardClientCert({ forwardClientCert: mode, setCurrentClientCert: ISTIO }).apply(headers, connection);
   return headers.get("x-forwarded-client-cert");
 }
 
-Deno.test("forwardClientCert() drops what a plaintext caller claims, in every mode but always_forward_only", () => {
+Deno.test("ForwardClientCert drops what a plaintext caller claims, in every mode but always_forward_only", () => {
   for (const mode of ["sanitize", "forward_only", "append_forward", "sanitize_set"] as const) {
     assert.equal(apply(mode, PLAINTEXT, "By=spiffe://forged"), undefined, mode);
   }
   assert.equal(apply("always_forward_only", PLAINTEXT, "By=x"), "By=x");
 });
 
-Deno.test("forwardClientCert() follows the mode for callers with a verified certificate", () => {
+Deno.test("ForwardClientCert follows the mode for callers with a verified certificate", () => {
   assert.equal(apply("sanitize", MUTUAL, "By=x"), undefined);
   assert.equal(apply("forward_only", MUTUAL, "By=x"), "By=x");
   assert.equal(apply("append_forward", MUTUAL, "By=x"), `By=x,${ELEMENT}`);
@@ -53,10 +53,10 @@ Deno.test("forwardClientCert() follows the mode for callers with a verified cert
   assert.equal(apply("sanitize_set", MUTUAL, "By=x"), ELEMENT);
 });
 
-Deno.test("forwardClientCert() adds the certificate as URL-encoded PEM when asked to", () => {
+Deno.test("ForwardClientCert adds the certificate as URL-encoded PEM when asked to", () => {
   const headers = new HeaderList();
   const setCurrentClientCert = { ...NONE, cert: true };
-  forwardClientCert(headers, MUTUAL, { forwardClientCert: "sanitize_set", setCurrentClientCert });
+  new ForwardClientCert({ forwardClientCert: "sanitize_set", setCurrentClientCert }).apply(headers, MUTUAL);
   const value = headers.get("x-forwarded-client-cert")!;
   assert.match(value, /;Cert="-----BEGIN%20CERTIFICATE-----%0AAQID%0A-----END%20CERTIFICATE-----%0A"$/);
 });
