@@ -80,7 +80,7 @@ function clientOf(mesh: Mesh, target: string, options = {}): grpc.Client {
   return new grpc.Client("unused", grpc.credentials.createInsecure(), { channelOverride });
 }
 
-Deno.test("each call is routed on its own: replicas by turns, header matches, retries on gRPC status", async () => {
+Deno.test("each call is routed on its own: header matches, retries on gRPC status", async () => {
   await MeshRig.use(async (rig) => {
     const calls: string[] = [];
     const named = (name: string) => {

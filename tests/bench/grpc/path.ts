@@ -1,6 +1,7 @@
 import { freePort, startEnvoy } from "../../interop/envoy.ts";
 import { clientSidecar, serverSidecar } from "../../interop/envoy_config.ts";
 import { benchWorkload, echoService, type Ground, measuredPath, type Path, ready, startProgram } from "../http/path.ts";
+import { startXdsServer } from "./xds_server.ts";
 
 function program(name: string, args: string[], env: Record<string, string>) {
   return startProgram(`../grpc/${name}`, args, env);
@@ -40,6 +41,27 @@ export async function pairPath({ certificates }: Ground): Promise<Path> {
   }));
   const client = program("client_grpcjs.ts", [`127.0.0.1:${outbound}`], env);
   return measuredPath("pair", client, [server.pid, far.pid, near.pid, client.pid], [server, far, near, client]);
+}
+
+/** A proxyless client on grpc-js-xds to grpc-js, in plaintext: what Istio offers such clients without a sidecar. */
+export async function proxylessPath({ certificates }: Ground): Promise<Path> {
+  const port = freePort();
+  const target = "echo.default:80";
+  const server = program("server_grpcjs.ts", [String(port)], { ENMESH_BENCH_CERTS: JSON.stringify(certificates) });
+  await ready(server);
+  const xds = await startXdsServer(target, port);
+  const bootstrap = {
+    xds_servers: [{
+      server_uri: `127.0.0.1:${xds.port}`,
+      channel_creds: [{ type: "insecure" }],
+      server_features: ["xds_v3"],
+    }],
+    node: { id: "sidecar~127.0.0.1~caller-1.default~default.svc.cluster.local" },
+  };
+  const client = program("client_xds.ts", [`xds:///${target}`], {
+    GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap),
+  });
+  return measuredPath("xds", client, [server.pid, client.pid], [server, xds, client]);
 }
 
 /** The same stub on `mesh.grpcChannel`, the same implementation on `mesh.serveGrpc`. */
