@@ -56,7 +56,7 @@ export async function proxylessPath({ certificates }: Ground): Promise<Path> {
       channel_creds: [{ type: "insecure" }],
       server_features: ["xds_v3"],
     }],
-    node: { id: "sidecar~127.0.0.1~caller-1.default~default.svc.cluster.local" },
+    node: { id: "sidecar~127.0.0.1~caller-1.default~default.svc.cluster.local", locality: { region: "here" } },
   };
   const client = program("client_xds.ts", [`xds:///${target}`], {
     GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(bootstrap),
