@@ -61,7 +61,7 @@ async function load(port: number): Promise<number> {
   const args = ["-n", String(REQUESTS), "-c", "8", "-m", "32", `http://127.0.0.1:${port}/`];
   const { stdout, stderr } = await runPeer("h2load", { args }, 120_000);
   if (!stdout.includes(` ${REQUESTS} succeeded, 0 failed, 0 errored, 0 timeout`)) {
-    throw new Error(`h2load did not succeed:\n${stdout}${stderr}`);
+    throw new Error(`Cannot measure: h2load did not succeed:\n${stdout}${stderr}`);
   }
   const [, time, unit] = /finished in ([\d.]+)(ms|s)/.exec(stdout)!;
   return Number(time) / (unit === "ms" ? 1000 : 1);
