@@ -10,6 +10,7 @@ import { parseNameTable } from "./parse_name_table.ts";
 import { parseRoute } from "./parse_route.ts";
 import type { ResourceType } from "./resource_validator.ts";
 import type { RouteConfiguration } from "./route.ts";
+import type { ResourceKind } from "./snapshot.ts";
 
 /** How each kind of resource is validated and expanded. */
 export interface ResourceTypes {
@@ -25,30 +26,40 @@ export interface ResourceTypes {
  *
  * @param parsers What is known of filters.
  * @param clientNamespace The namespace of this workload, for short names in the NameTable.
+ * @param onInvalid Told where a resource that was only checked for form turns out to be invalid at its first use.
  */
-export function resourceTypes(parsers: FilterParsers, clientNamespace: string): ResourceTypes {
+export function resourceTypes(
+  parsers: FilterParsers,
+  clientNamespace: string,
+  onInvalid: (kind: ResourceKind, name: string, errors: readonly string[]) => void,
+): ResourceTypes {
   return {
     cluster: {
+      onInvalid: (name, errors) => onInvalid("cluster", name, errors),
       message: "envoy.config.cluster.v3.Cluster",
       parse: (bytes) => parseCluster(bytes, parsers),
       nameOf: (cluster) => cluster.name,
     },
     endpoint: {
+      onInvalid: (name, errors) => onInvalid("endpoint", name, errors),
       message: "envoy.config.endpoint.v3.ClusterLoadAssignment",
       parse: (bytes) => parseEndpoint(bytes, parsers),
       nameOf: (assignment) => assignment.clusterName,
     },
     listener: {
+      onInvalid: (name, errors) => onInvalid("listener", name, errors),
       message: "envoy.config.listener.v3.Listener",
       parse: (bytes) => parseListener(bytes, parsers),
       nameOf: (listener) => listener.name,
     },
     route: {
+      onInvalid: (name, errors) => onInvalid("route", name, errors),
       message: "envoy.config.route.v3.RouteConfiguration",
       parse: (bytes) => parseRoute(bytes, parsers),
       nameOf: (route) => route.name,
     },
     nameTable: {
+      onInvalid: (name, errors) => onInvalid("nameTable", name, errors),
       message: "istio.networking.nds.v1.NameTable",
       parse: (bytes) => parseNameTable(bytes, clientNamespace),
       nameOf: () => null,

@@ -12,8 +12,8 @@ export interface AdsStreamOptions {
   readonly clock: Clock;
   /** Milliseconds for TCP, TLS and HTTP/2 to be established. */
   readonly connectTimeoutMs: number;
-  /** Takes one message. What it throws ends the stream. */
-  readonly onMessage: (bytes: Uint8Array) => void;
+  /** Takes one message; the next one waits until it is done. What it throws or rejects with ends the stream. */
+  readonly onMessage: (bytes: Uint8Array) => void | Promise<void>;
 }
 
 /** One bidirectional stream of bytes over gRPC: OPEN -(`cancel`, failure, end)-> ENDED. */
@@ -51,9 +51,12 @@ export class AdsStream {
     this.#call.on("data", (bytes: Uint8Array) => {
       if (this.#over || this.#reason !== null) return;
       try {
-        onMessage(bytes);
+        const done = onMessage(bytes);
+        if (!(done instanceof Promise)) return;
+        this.#call.pause();
+        done.then(() => this.#call.resume(), (error) => this.#fail(error));
       } catch (error) {
-        this.cancel({ code: 13, details: error instanceof Error ? error.message : String(error) });
+        this.#fail(error);
       }
     });
   }
@@ -64,6 +67,10 @@ export class AdsStream {
       if (this.#over || this.#reason !== null) return;
       this.#call.write(bytes);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.cancel({ code: 13, details: error instanceof Error ? error.message : String(error) });
   }
 
   /** Ends the stream from this side, for that reason. */
