@@ -142,8 +142,11 @@ export class SnapshotStore implements SnapshotSource {
    */
   *applySteps(kind: ResourceKind, update: ResourceUpdate): Generator<void, readonly ResourceReport[]> {
     const size = sizeOf(update);
+    // Of the first large update everything is kept: then the response itself is its memory, and nothing is copied.
+    const whole = size > this.#options.thoroughBytes && !this.#received.has(kind);
     const arena = new ByteArena(size);
-    const how = { thorough: size <= this.#options.thoroughBytes, keep: (bytes: Uint8Array) => arena.keep(bytes) };
+    const keep = whole ? (bytes: Uint8Array) => bytes : (bytes: Uint8Array) => arena.keep(bytes);
+    const how = { thorough: size <= this.#options.thoroughBytes, keep };
     const reports: ResourceReport[] = [];
     const answered = new Set<string>();
     this.#received.add(kind);
