@@ -68,6 +68,11 @@ export class WireReader {
     return true;
   }
 
+  /** Where the next field begins, in bytes from the start. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** The content of the current field: strings, bytes, messages and fixed numbers; empty for varints. A view. */
   bytes(): Uint8Array {
     return this.#bytes.subarray(this.#contentStart, this.#contentEnd);

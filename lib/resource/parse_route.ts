@@ -45,7 +45,7 @@ const EVERYTHING: RouteMatch = {
 };
 
 /** What a part of a route configuration inherits from the parts around it. */
-interface Surroundings {
+export interface Surroundings {
   readonly parsers: FilterParsers;
   readonly maxBody: number;
   readonly mirrors: ForwardAction["mirrors"];
@@ -71,11 +71,7 @@ export function parseRouteConfiguration(
   if (config.ignorePathParametersInPathMatching === true) {
     issues.unsupport(`${path}ignore_path_parameters_in_path_matching`, "ignore_path_parameters_in_path_matching");
   }
-  const around: Surroundings = {
-    parsers,
-    maxBody: config.maxDirectResponseBodySizeBytes?.value ?? DEFAULT_MAX_BODY,
-    mirrors: parseMirrors(issues, `${path}request_mirror_policies`, config.requestMirrorPolicies),
-  };
+  const around = parseSurroundings(issues, path, config, parsers);
   const virtualHosts = (config.virtualHosts ?? [])
     .map((host, index) => parseVirtualHost(issues, `${path}virtual_hosts[${index}]`, host, around));
   checkDomains(issues, path, virtualHosts);
@@ -91,6 +87,20 @@ export function parseRouteConfiguration(
   };
 }
 
+/** What virtual hosts inherit of their route configuration. */
+export function parseSurroundings(
+  issues: Issues,
+  path: string,
+  config: EnvoyConfigRouteV3RouteConfiguration,
+  parsers: FilterParsers,
+): Surroundings {
+  return {
+    parsers,
+    maxBody: config.maxDirectResponseBodySizeBytes?.value ?? DEFAULT_MAX_BODY,
+    mirrors: parseMirrors(issues, `${path}request_mirror_policies`, config.requestMirrorPolicies),
+  };
+}
+
 /** Envoy refuses a domain that two virtual hosts claim: which one answers would be a matter of luck. */
 function checkDomains(issues: Issues, path: string, hosts: readonly VirtualHost[]): void {
   const owners = new Map<string, string>();
@@ -103,7 +113,8 @@ function checkDomains(issues: Issues, path: string, hosts: readonly VirtualHost[
   }
 }
 
-function parseVirtualHost(
+/** Reads `envoy.config.route.v3.VirtualHost`. */
+export function parseVirtualHost(
   issues: Issues,
   path: string,
   host: EnvoyConfigRouteV3VirtualHost,
@@ -188,7 +199,8 @@ function refusal(what: string): DirectResponseAction {
   return { kind: "direct_response", status: 500, body: `Cannot route the request: ${what} is not supported` };
 }
 
-function refusingRoute(what: string): Route {
+/** Refuses whatever reaches it: stands where routes cannot be followed. */
+export function refusingRoute(what: string): Route {
   return {
     name: what,
     match: EVERYTHING,

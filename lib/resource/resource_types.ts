@@ -1,5 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import { type ExpandedRoute, expandRoute } from "./expand_route.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import type { Listener } from "./listener.ts";
 import type { NameTable } from "./name_table.ts";
@@ -35,18 +36,21 @@ export function resourceTypes(
 ): ResourceTypes {
   return {
     cluster: {
+      expand: null,
       onInvalid: (name, errors) => onInvalid("cluster", name, errors),
       message: "envoy.config.cluster.v3.Cluster",
       parse: (bytes) => parseCluster(bytes, parsers),
       nameOf: (cluster) => cluster.name,
     },
     endpoint: {
+      expand: null,
       onInvalid: (name, errors) => onInvalid("endpoint", name, errors),
       message: "envoy.config.endpoint.v3.ClusterLoadAssignment",
       parse: (bytes) => parseEndpoint(bytes, parsers),
       nameOf: (assignment) => assignment.clusterName,
     },
     listener: {
+      expand: null,
       onInvalid: (name, errors) => onInvalid("listener", name, errors),
       message: "envoy.config.listener.v3.Listener",
       parse: (bytes) => parseListener(bytes, parsers),
@@ -54,11 +58,20 @@ export function resourceTypes(
     },
     route: {
       onInvalid: (name, errors) => onInvalid("route", name, errors),
+      expand: (name, bytes, former) =>
+        expandRoute(
+          bytes,
+          parsers,
+          // Whatever is in use was expanded here.
+          former as ExpandedRoute | null,
+          (host, errors) => onInvalid("route", name, [`Cannot use virtual host '${host}': ${errors.join("; ")}`]),
+        ),
       message: "envoy.config.route.v3.RouteConfiguration",
       parse: (bytes) => parseRoute(bytes, parsers),
       nameOf: (route) => route.name,
     },
     nameTable: {
+      expand: null,
       onInvalid: (name, errors) => onInvalid("nameTable", name, errors),
       message: "istio.networking.nds.v1.NameTable",
       parse: (bytes) => parseNameTable(bytes, clientNamespace),

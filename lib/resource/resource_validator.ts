@@ -16,7 +16,7 @@ export type Validated<T> =
   | { readonly errors: readonly string[] };
 
 /** How a resource is to be validated. */
-export interface Validation {
+export interface Validation<T> {
   /**
    * Whether to read it completely. Otherwise only its form is checked, which finds bytes that are no such message, costs
    * a fraction, and leaves the rest to the first use.
@@ -24,6 +24,8 @@ export interface Validation {
   readonly thorough: boolean;
   /** Whether the value will be asked for at once: it is kept then, and dropped otherwise, so that memory follows use. */
   readonly inUse: boolean;
+  /** The version before; `null` where there is none. */
+  readonly former: ResourceVersion<T> | null;
   /** Copies the bytes for as long as they are used. */
   keep(bytes: Uint8Array): Uint8Array;
 }
@@ -40,7 +42,7 @@ export function validateResource<T>(
   type: ResourceType<T>,
   name: string,
   bytes: Uint8Array,
-  { thorough, inUse, keep }: Validation,
+  { thorough, inUse, former, keep }: Validation<T>,
 ): Validated<T> {
   if (!thorough) {
     try {
@@ -48,7 +50,7 @@ export function validateResource<T>(
     } catch (error) {
       return { errors: [`Cannot read ${bytes.length} bytes as '${type.message}': ${reasonOf(error)}`] };
     }
-    return { version: new ResourceVersion(type, name, keep(bytes), []), value: null };
+    return { version: new ResourceVersion(type, name, keep(bytes), [], former), value: null };
   }
   const result = type.parse(bytes);
   if (!result.ok) return { errors: result.errors };
@@ -59,6 +61,8 @@ export function validateResource<T>(
   }
   const unsupported = result.unsupported
     .map(({ path, what }) => `Cannot follow '${path}': '${what}' is not supported, the rest is applied`);
-  const version = new ResourceVersion(type, name, keep(bytes), unsupported, inUse ? result.value : undefined);
+  // What is read in parts is read again, with those of the former version.
+  const value = inUse && type.expand === null ? result.value : undefined;
+  const version = new ResourceVersion(type, name, keep(bytes), unsupported, former, value);
   return { version, value: result.value };
 }

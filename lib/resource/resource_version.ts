@@ -3,8 +3,13 @@ import { sameBytes } from "./same_bytes.ts";
 
 /** What all versions of one kind of resource have in common. */
 export interface VersionKind<T> {
-  /** Expands bytes. */
+  /** Reads all of it. */
   readonly parse: (bytes: Uint8Array) => ParseResult<T>;
+  /**
+   * Makes it usable, for kinds whose parts are read when they are used and shared with the version before (`former`);
+   * `null` for kinds that are read as a whole.
+   */
+  readonly expand: ((name: string, bytes: Uint8Array, former: T | null) => ParseResult<T>) | null;
   /** Told once, where bytes that were only checked for form turn out to be invalid. */
   readonly onInvalid: (name: string, errors: readonly string[]) => void;
 }
@@ -22,15 +27,26 @@ export class ResourceVersion<T> {
   readonly unsupported: readonly string[];
   readonly #kind: VersionKind<T>;
   #value: T | null | undefined;
+  /** The value of the version before, until this one is expanded. */
+  #former: T | null;
 
   /**
    * @param kind How it is expanded.
    * @param name The name it came under.
    * @param bytes They are kept: a view of a whole response would keep that alive.
    * @param unsupported What was found at validation.
+   * @param former The version before, whose parts this one shares; `null` where there is none.
    * @param value What they expand to, where it is known already and in use.
    */
-  constructor(kind: VersionKind<T>, name: string, bytes: Uint8Array, unsupported: readonly string[], value?: T) {
+  constructor(
+    kind: VersionKind<T>,
+    name: string,
+    bytes: Uint8Array,
+    unsupported: readonly string[],
+    former: ResourceVersion<T> | null,
+    value?: T,
+  ) {
+    this.#former = kind.expand === null || former === null ? null : former.#value ?? former.#former;
     this.#kind = kind;
     this.name = name;
     this.bytes = bytes;
@@ -46,9 +62,11 @@ export class ResourceVersion<T> {
   /** The resource; `null` where its bytes turned out to be invalid, so that whoever needs it fails. */
   get value(): T | null {
     if (this.#value === undefined) {
-      const result = this.#kind.parse(this.bytes);
+      const { parse, expand, onInvalid } = this.#kind;
+      const result = expand === null ? parse(this.bytes) : expand(this.name, this.bytes, this.#former);
+      this.#former = null;
       this.#value = result.ok ? result.value : null;
-      if (!result.ok) this.#kind.onInvalid(this.name, result.errors);
+      if (!result.ok) onInvalid(this.name, result.errors);
     }
     return this.#value;
   }

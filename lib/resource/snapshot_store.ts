@@ -18,7 +18,7 @@ import type { SnapshotStoreOptions } from "./snapshot_store_options.ts";
 import { type ClusterVersion, StoredSnapshot } from "./stored_snapshot.ts";
 
 /** What the resources of one update have in common. */
-type Arrival = Omit<Validation, "inUse">;
+type Arrival = Pick<Validation<unknown>, "thorough" | "keep">;
 
 /** A cluster that waits for its endpoints. */
 interface WarmingCluster {
@@ -219,7 +219,7 @@ export class SnapshotStore implements SnapshotSource {
       return report(name, visible.resource);
     }
     const inUse = visible?.resource.expanded ?? false;
-    const validated = validateResource(this.#types.cluster, name, bytes, { ...how, inUse });
+    const validated = validateResource(this.#types.cluster, name, bytes, { ...how, inUse, former: null });
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
     const eds = edsServiceName(bytes);
     // One string for both names: ten thousand are worth sharing.
@@ -244,7 +244,12 @@ export class SnapshotStore implements SnapshotSource {
       return report(name, visible.resource);
     }
     const inUse = visible?.resource.expanded ?? false;
-    const validated = validateResource(this.#types.listener, name, bytes, { ...how, thorough: true, inUse });
+    const validated = validateResource(this.#types.listener, name, bytes, {
+      ...how,
+      thorough: true,
+      inUse,
+      former: null,
+    });
     if ("errors" in validated || validated.value === null) {
       return { name, errors: "errors" in validated ? validated.errors : [], applied: false };
     }
@@ -268,7 +273,11 @@ export class SnapshotStore implements SnapshotSource {
     answered.add(name);
     const visible = table.get(name);
     if (visible?.has(bytes)) return report(name, visible);
-    const validated = validateResource(type, name, bytes, { ...how, inUse: visible?.expanded ?? false });
+    const validated = validateResource(type, name, bytes, {
+      ...how,
+      inUse: visible?.expanded ?? false,
+      former: visible ?? null,
+    });
     if ("errors" in validated) {
       if (visible === undefined) this.#unusable[kind].add(name);
       return { name, errors: validated.errors, applied: false };
@@ -281,7 +290,7 @@ export class SnapshotStore implements SnapshotSource {
   #applyNameTable(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
     if (this.#nameTable?.has(bytes)) return null;
     const inUse = this.#nameTable?.expanded ?? false;
-    const validated = validateResource(this.#types.nameTable, name, bytes, { ...how, inUse });
+    const validated = validateResource(this.#types.nameTable, name, bytes, { ...how, inUse, former: null });
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
     this.#nameTable = validated.version;
     this.#nameTableChanged = true;

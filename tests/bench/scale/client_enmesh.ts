@@ -18,7 +18,7 @@ if (watch) {
   };
   setTimeout(turn, 1);
 }
-const mesh = await Mesh.join(joinOptions());
+const mesh = await Mesh.join({ ...joinOptions(), logger: { log: () => {} } });
 console.log("ready");
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
 for await (const text of lines) {
