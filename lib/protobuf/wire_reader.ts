@@ -17,7 +17,6 @@ export class WireReader {
   #position: number;
   readonly #end: number;
   #contentStart = 0;
-  #contentEnd = 0;
   /** Number of the current field. */
   field = 0;
   /** 0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes. */
@@ -64,23 +63,28 @@ export class WireReader {
       throw new RangeError(`Cannot read protobuf: field '${this.field}' ends behind the message`);
     }
     this.#contentStart = this.#position;
-    this.#contentEnd = this.#position += length;
+    this.#position += length;
     return true;
   }
 
-  /** Where the next field begins, in bytes from the start. */
+  /** Where the content of the current field ends and the next field begins, in bytes from the start. */
   get position(): number {
     return this.#position;
   }
 
+  /** Where the content of the current field begins, in bytes from the start. */
+  get contentStart(): number {
+    return this.#contentStart;
+  }
+
   /** The content of the current field: strings, bytes, messages and fixed numbers; empty for varints. A view. */
   bytes(): Uint8Array {
-    return this.#bytes.subarray(this.#contentStart, this.#contentEnd);
+    return this.#bytes.subarray(this.#contentStart, this.#position);
   }
 
   /** The content of the current field as text. */
   string(): string {
-    return this.#contentStart === this.#contentEnd ? "" : text.decode(this.bytes());
+    return this.#contentStart === this.#position ? "" : text.decode(this.bytes());
   }
 
   #varint(): number {

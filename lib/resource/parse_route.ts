@@ -79,6 +79,7 @@ export function parseRouteConfiguration(
     // RDS names are keys; a configuration given in place needs none.
     name: path === "" ? required(issues, "name", config.name) : config.name ?? "",
     virtualHosts,
+    hostsByDomain: null,
     headers: parseHeaderMutations(issues, path, config),
     ignorePortInHostMatching: config.ignorePortInHostMatching ?? false,
     mostSpecificHeaderMutationsWins: config.mostSpecificHeaderMutationsWins ?? false,

@@ -1,6 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
-import { type ExpandedRoute, expandRoute } from "./expand_route.ts";
+import { expandRoute } from "./expand_route.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import type { Listener } from "./listener.ts";
 import type { NameTable } from "./name_table.ts";
@@ -62,8 +62,7 @@ export function resourceTypes(
         expandRoute(
           bytes,
           parsers,
-          // Whatever is in use was expanded here.
-          former as ExpandedRoute | null,
+          former,
           (host, errors) => onInvalid("route", name, [`Cannot use virtual host '${host}': ${errors.join("; ")}`]),
         ),
       message: "envoy.config.route.v3.RouteConfiguration",

@@ -289,8 +289,8 @@ export class SnapshotStore implements SnapshotSource {
 
   #applyNameTable(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
     if (this.#nameTable?.has(bytes)) return null;
-    const inUse = this.#nameTable?.expanded ?? false;
-    const validated = validateResource(this.#types.nameTable, name, bytes, { ...how, inUse, former: null });
+    // Whoever sends a request asks it.
+    const validated = validateResource(this.#types.nameTable, name, bytes, { ...how, inUse: true, former: null });
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
     this.#nameTable = validated.version;
     this.#nameTableChanged = true;
@@ -361,10 +361,12 @@ export class SnapshotStore implements SnapshotSource {
     for (const { facts } of [...this.#listeners.versions(), ...this.#warmingListeners.values()]) {
       for (const name of facts.routes) route.add(name);
     }
+    const former = this.#wanted;
     this.#wanted = {
-      endpoint: sameNames(this.#wanted.endpoint, endpoint) ? this.#wanted.endpoint : endpoint,
-      route: sameNames(this.#wanted.route, route) ? this.#wanted.route : route,
+      endpoint: sameNames(former.endpoint, endpoint) ? former.endpoint : endpoint,
+      route: sameNames(former.route, route) ? former.route : route,
     };
+    // What came before anything could refer to it is looked at as well: hence not only when the names have changed.
     if (this.#received.has("cluster")) forget(this.#endpoints, this.#unusable.endpoint, endpoint);
     if (this.#received.has("listener")) forget(this.#routes, this.#unusable.route, route);
   }
@@ -432,6 +434,8 @@ function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
 }
 
 function forget(table: ResourceTable<unknown>, unusable: Set<string>, wanted: ReadonlySet<string>): void {
-  for (const name of [...table.names()]) if (!wanted.has(name)) table.delete(name);
-  for (const name of [...unusable]) if (!wanted.has(name)) unusable.delete(name);
+  const unwanted: string[] = [];
+  for (const name of table.names()) if (!wanted.has(name)) unwanted.push(name);
+  for (const name of unwanted) table.delete(name);
+  for (const name of unusable) if (!wanted.has(name)) unusable.delete(name);
 }

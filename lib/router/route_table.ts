@@ -1,11 +1,18 @@
 import type { ChosenRoute } from "../http/call.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Random, randomInt } from "../internal/random.ts";
-import type { Route, RouteConfiguration, RouteMatch, VirtualHost, WeightedCluster } from "../resource/route.ts";
+import type {
+  Route,
+  RouteConfiguration,
+  RouteMatch,
+  VirtualHost,
+  VirtualHostsByDomain,
+  WeightedCluster,
+} from "../resource/route.ts";
 import { pathOf } from "./request_path.ts";
 import { compileRouteMatch, type DynamicMetadata, type RouteMatcher } from "./route_matcher.ts";
 import { RoutePlan, TLS_REDIRECT } from "./route_plan.ts";
-import { VirtualHostTable } from "./virtual_host_table.ts";
+import { type DomainSource, domainSource, VirtualHostTable } from "./virtual_host_table.ts";
 
 /** What route choice leaves on the call: the route, the cluster, and how to carry it out. */
 export class RouteChoice implements ChosenRoute {
@@ -59,15 +66,35 @@ export interface RouteTable {
  * @param configuration The validated resource.
  */
 export function compileRoutes(configuration: RouteConfiguration): RouteTable {
-  const hosts = configuration.virtualHosts.map((virtualHost) => ({
-    domains: virtualHost.domains,
-    value: new CompiledVirtualHost(virtualHost, configuration),
-  }));
-  const table = new VirtualHostTable(hosts, configuration.ignorePortInHostMatching);
+  const compile = (host: VirtualHost) => new CompiledVirtualHost(host, configuration);
+  const source = configuration.hostsByDomain === null
+    ? domainSource(configuration.virtualHosts.map((host) => ({ domains: host.domains, host: compile(host) })))
+    : compiledSource(configuration.hostsByDomain, compile);
+  const table = new VirtualHostTable(source, configuration.ignorePortInHostMatching);
   return {
     configuration,
     choose: (request, random, metadata = null) =>
       table.find(request.authority)?.choose(request, random, metadata) ?? null,
+  };
+}
+
+/** Compiles each virtual host when it is first found. */
+function compiledSource(
+  hosts: VirtualHostsByDomain,
+  compile: (host: VirtualHost) => CompiledVirtualHost,
+): DomainSource<CompiledVirtualHost> {
+  const compiled = new Map<VirtualHost, CompiledVirtualHost>();
+  const of = (host: VirtualHost) => {
+    let known = compiled.get(host);
+    if (known === undefined) compiled.set(host, known = compile(host));
+    return known;
+  };
+  return {
+    exact(domain) {
+      const host = hosts.exact(domain);
+      return host === null ? null : of(host);
+    },
+    wildcards: hosts.wildcards.map(({ domain, host }) => ({ domain, host: of(host) })),
   };
 }
 

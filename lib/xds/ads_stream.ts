@@ -16,6 +16,9 @@ export interface AdsStreamOptions {
   readonly onMessage: (bytes: Uint8Array) => void | Promise<void>;
 }
 
+/** After a message that took so long, the event loop turns before the next one: they often come in a row. */
+const LONG_MS = 2;
+
 /** One bidirectional stream of bytes over gRPC: OPEN -(`cancel`, failure, end)-> ENDED. */
 export class AdsStream {
   /** Settles, never rejects, when the stream is over. */
@@ -51,10 +54,15 @@ export class AdsStream {
     this.#call.on("data", (bytes: Uint8Array) => {
       if (this.#over || this.#reason !== null) return;
       try {
+        const start = clock.monotonic();
         const done = onMessage(bytes);
-        if (!(done instanceof Promise)) return;
-        this.#call.pause();
-        done.then(() => this.#call.resume(), (error) => this.#fail(error));
+        if (done instanceof Promise) {
+          this.#call.pause();
+          done.then(() => this.#call.resume(), (error) => this.#fail(error));
+        } else if (clock.monotonic() - start >= LONG_MS) {
+          this.#call.pause();
+          clock.timer(0, () => this.#call.resume(), { ref: true });
+        }
       } catch (error) {
         this.#fail(error);
       }

@@ -1,7 +1,7 @@
 import { FakeIstiod } from "../../lib/testing/mod.ts";
 import { absoluteCell, type Cell, ratioCell } from "./cell.ts";
 import { benchWorkload, type Program, startProgram } from "./http/path.ts";
-import { cpuMicroseconds, pssMiB } from "./proc.ts";
+import { cpuMicroseconds, exactCpuMicroseconds, pssMiB } from "./proc.ts";
 import { choiceCells } from "./scale/choice.ts";
 import { clusterOf, type Resources, ScaleConfiguration, TYPE } from "./scale/configuration.ts";
 import { ScaleControlPlane } from "./scale/control_plane.ts";
@@ -115,13 +115,13 @@ async function costs(kind: "enmesh" | "envoy", ground: Ground): Promise<Costs> {
     const memory = await restingMemory(client.pid);
     if (services === FEW) return { memory, start: ready / 1e6, usedEndpoint: 0, unusedEndpoint: 0, route: 0 };
     const push = async (type: string, count: number, resources: (turn: number) => Resources) => {
-      const before = cpuMicroseconds(client.pid);
+      const before = exactCpuMicroseconds(client.pid);
       for (let turn = 1; turn <= count; turn++) {
         await server.push(type, resources(turn));
         // Envoy does the whole work at once, enmesh some of it at the next request.
         if (kind === "enmesh" && type === TYPE.route) await use(client as Program, 1);
       }
-      return (cpuMicroseconds(client.pid) - before) / 1000 / count;
+      return (exactCpuMicroseconds(client.pid) - before) / 1000 / count;
     };
     const endpoints = (service: number) => (turn: number) =>
       new Map([[clusterOf(service), configuration.endpointsOf(service, turn)]]);
