@@ -97,7 +97,7 @@ export class LazyVirtualHost implements VirtualHost {
     return {
       name: this.name,
       domains: this.domains,
-      routes: [refusingRoute("an invalid virtual host")],
+      routes: [refusingRoute("its virtual host", "is invalid, the log says why")],
       retryPolicy: null,
       headers: NO_HEADERS,
       includeRequestAttemptCount: false,

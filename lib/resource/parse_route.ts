@@ -196,16 +196,16 @@ function parseAction(issues: Issues, path: string, route: EnvoyConfigRouteV3Rout
  * Answers in the place of a route that cannot be followed. It must stay in the list: without it the request would fall
  * through to a route that was never meant for it.
  */
-function refusal(what: string): DirectResponseAction {
-  return { kind: "direct_response", status: 500, body: `Cannot route the request: ${what} is not supported` };
+function refusal(what: string, problem = "is not supported"): DirectResponseAction {
+  return { kind: "direct_response", status: 500, body: `Cannot route the request: ${what} ${problem}` };
 }
 
 /** Refuses whatever reaches it: stands where routes cannot be followed. */
-export function refusingRoute(what: string): Route {
+export function refusingRoute(what: string, problem?: string): Route {
   return {
     name: what,
     match: EVERYTHING,
-    action: refusal(what),
+    action: refusal(what, problem),
     metadata: {},
     operation: null,
     headers: parseHeaderMutations(new Issues(), "", {}),
