@@ -45,7 +45,7 @@ Deno.test("Work is done in slices of a few milliseconds, and others run between 
 Deno.test("What the work throws rejects", async () => {
   // deno-lint-ignore require-yield -- it throws before its first step.
   const work = (function* (): Generator<void, void> {
-    throw new Error("no");
+    throw new Error("No");
   })();
-  await assert.rejects(inSlices(work, new FakeClock()), /no/);
+  await assert.rejects(inSlices(work, new FakeClock()), /No/);
 });
