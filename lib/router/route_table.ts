@@ -4,7 +4,6 @@ import { type Random, randomInt } from "../internal/random.ts";
 import type {
   Route,
   RouteConfiguration,
-  RouteMatch,
   VirtualHost,
   VirtualHostsByDomain,
   WeightedCluster,
