@@ -5,11 +5,12 @@ import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpRequest } from "../../lib/http/message.ts";
 import { parseCluster } from "../../lib/resource/parse_cluster.ts";
 import { clusterBytes, Struct } from "./load_balancing/dual.ts";
-import { flat, testCluster } from "./load_balancing/clusters.ts";
+import { endpoints, flat, testCluster } from "./load_balancing/clusters.ts";
 import { JUDGED, STRICTER } from "./load_balancing/judged.ts";
 import { KEYED } from "./load_balancing/keyed.ts";
 import { SHARED } from "./load_balancing/shared.ts";
 import { type Ask, EnmeshSide, EnvoySide, startBackends } from "./load_balancing/rig.ts";
+import { until } from "../support/until.ts";
 import { assertShares } from "../load_balancer/statistics.ts";
 
 const BACKENDS = 20;
@@ -234,4 +235,74 @@ Deno.test("A session begun at Envoy goes on here, and back", async (t) => {
     const again = await envoy.fetch("backend", { headers: { "x-session": value } });
     assert.equal(again.body, first.body);
   });
+});
+
+Deno.test("Bounded loads: what a busy host cannot take goes where Envoy sends it", async (t) => {
+  for (const lbPolicy of ["RING_HASH", "MAGLEV"]) {
+    await t.step(lbPolicy, async () => {
+      await using backends = startBackends(7);
+      const settings = {
+        lbPolicy,
+        commonLbConfig: { consistentHashingLbConfig: { hashBalanceFactor: { value: 130 } } },
+      };
+      const clusters = [testCluster("backend", backends.ports, flat(7, (i) => ({ weight: 1 + i % 3 })), settings)];
+      await using envoy = await EnvoySide.start(clusters);
+      const enmesh = new EnmeshSide(clusters, backends.ports, SEED);
+      const ours: (number | null)[] = [];
+      const answers: Promise<unknown>[] = [];
+      for (let i = 0; i < 30; i++) {
+        const key = `key-${i % 3}`;
+        answers.push(envoy.fetch("backend", { key, headers: { "x-hold": "1" } }));
+        await until(`request ${i} to arrive`, () => backends.held.length === i + 1);
+        ours.push(await enmesh.hold("backend", { key }));
+      }
+      backends.release();
+      await Promise.all(answers);
+      assert.deepEqual(ours, backends.held);
+      assert.ok(new Set(ours).size > 3);
+    });
+  }
+});
+
+Deno.test("Zones: what stays in the zone of the caller is what stays with Envoy", async (t) => {
+  const place = (zone: string, from: number, count: number) => ({
+    zone,
+    endpoints: endpoints(count, () => ({}), from),
+  });
+  // Of the callers 40, 40 and 20 % are in each zone.
+  const callers = (backends: readonly number[]) =>
+    testCluster("local", backends, [place("a", 0, 2), place("b", 2, 2), place("c", 4, 1)], {});
+  const cases = {
+    "a share that fits": { localities: [place("b", 4, 4), place("a", 0, 4)], shares: { a: 1 } },
+    "a part of it": {
+      localities: [place("c", 6, 2), place("a", 0, 2), place("b", 2, 4)],
+      // 62.5 % stay, the rest goes by the room of 10 and 5 %.
+      shares: { a: 0.625, b: 0.25, c: 0.125 },
+    },
+    "too few hosts": { localities: [place("a", 0, 2), place("b", 2, 2)], shares: { a: 0.5, b: 0.5 } },
+  } as const;
+  for (const [name, { localities, shares }] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      await using backends = startBackends(8);
+      const clusters = [
+        callers(backends.ports),
+        testCluster("backend", backends.ports, localities, { lbPolicy: "RANDOM" }),
+      ];
+      await using envoy = await EnvoySide.start(clusters, {
+        bootstrap: {
+          node: { id: "n", cluster: "local", locality: { region: "r", zone: "a" } },
+          cluster_manager: { local_cluster_name: "local" },
+        },
+      });
+      const enmesh = new EnmeshSide(clusters, backends.ports, SEED, "a");
+      const zoneOf = (backend: number) =>
+        localities.find(({ endpoints }) => endpoints.some((each) => each.backend === backend))!.zone;
+      for (const [side, by] of [["Envoy", envoy], ["enmesh", enmesh]] as const) {
+        const zones = ["a", "b", "c"];
+        const counts = zones.map(() => 0);
+        for (let i = 0; i < 800; i++) counts[zones.indexOf(zoneOf((await by.pick("backend"))!))]!++;
+        assertShares(counts, zones.map((zone) => (shares as Record<string, number>)[zone] ?? 0), `${side}, ${name}`);
+      }
+    });
+  }
 });
