@@ -200,7 +200,7 @@ export class UpstreamCluster implements UpstreamTarget {
       );
     }
     const host = this.#balancer.pick(attempt);
-    if (host === null) return fail(attempt, this.#noHost());
+    if (host === null) return fail(attempt, this.#noHost(attempt));
     attempt.host = host;
     if (attempt.requiresMutualTls && !isMutualTls(host.transport)) {
       return fail(
@@ -234,7 +234,7 @@ export class UpstreamCluster implements UpstreamTarget {
     return response;
   }
 
-  #noHost(): MeshError {
+  #noHost({ override, subset }: UpstreamAttempt): MeshError {
     const count = this.#hosts.size;
     const why = count === 0 && this.#dnsFailure !== null
       ? `its name has no address (${
@@ -243,6 +243,11 @@ export class UpstreamCluster implements UpstreamTarget {
         "check the name and the resolver"
       : count === 0
       ? "the cluster has no endpoints; check that its Service selects running pods"
+      : override?.strict
+      ? `its session wants '${override.address}' and nothing else; check that the pod still runs, or begin a new session`
+      : subset !== null && this.cluster.loadBalancing.subset !== null
+      ? `none of its '${count}' endpoints is healthy and has the metadata '${JSON.stringify(subset)}' that the route ` +
+        "wants; check its metadata_match"
       : `none of its '${count}' endpoints is healthy; check their readiness and the outlier detection`;
     return new MeshError(
       "NO_HEALTHY_UPSTREAM",
