@@ -1,78 +1,124 @@
+import type { JsonObject } from "../protobuf/json.ts";
+import { parseAddress } from "./address_json.ts";
 import type { ClusterHostView, ClusterView } from "./admin_view.ts";
+import { LazyList, type Writable } from "./json_writer.ts";
 
-/** The text answer of `/clusters`, one fact a line, in Envoy's form. */
-export function clustersText(clusters: readonly ClusterView[]): string {
-  let out = "";
+/** The text answer of `/clusters`, one fact a line, in Envoy's form; a piece for each cluster. */
+export function* clustersText(clusters: Iterable<ClusterView>): Generator<string> {
   for (const cluster of clusters) {
-    const line = (rest: string) => out += `${cluster.name}::${rest}\n`;
-    line(`observability_name::${cluster.name}`);
-    line(`default_priority::max_connections::${cluster.maxConnections}`);
-    line(`default_priority::max_pending_requests::${cluster.maxPendingRequests}`);
-    line(`default_priority::max_requests::${cluster.maxRequests}`);
-    line(`default_priority::max_retries::${cluster.maxRetries}`);
-    line(`added_via_api::${cluster.addedViaApi}`);
-    if (cluster.edsServiceName !== null) line(`eds_service_name::${cluster.edsServiceName}`);
-    for (const host of cluster.hosts) {
-      for (const name of Object.keys(host.counters).sort()) line(`${host.address}::${name}::${host.counters[name]}`);
-      line(`${host.address}::hostname::${host.hostname}`);
-      line(
-        `${host.address}::health_flags::${host.healthy ? "healthy" : host.healthFlags.map((f) => `/${f}`).join("")}`,
-      );
-      line(`${host.address}::weight::${host.weight}`);
-      line(`${host.address}::region::${host.region}`);
-      line(`${host.address}::zone::${host.zone}`);
-      line(`${host.address}::sub_zone::${host.subZone}`);
-      line(`${host.address}::priority::${host.priority}`);
+    const lines = [`observability_name::${cluster.name}`];
+    if (cluster.outlierDetection) {
+      for (const kind of ["", "local_origin_"]) {
+        lines.push(`outlier::${kind}success_rate_average::-1`, `outlier::${kind}success_rate_ejection_threshold::-1`);
+      }
     }
+    for (const priority of ["default", "high"]) {
+      const limits = priority === "default" ? cluster : UNLIMITED_HIGH;
+      lines.push(
+        `${priority}_priority::max_connections::${limits.maxConnections}`,
+        `${priority}_priority::max_pending_requests::${limits.maxPendingRequests}`,
+        `${priority}_priority::max_requests::${limits.maxRequests}`,
+        `${priority}_priority::max_retries::${limits.maxRetries}`,
+      );
+    }
+    lines.push(`added_via_api::${cluster.addedViaApi}`);
+    if (cluster.edsServiceName !== null) lines.push(`eds_service_name::${cluster.edsServiceName}`);
+    for (const host of cluster.hosts) lines.push(...hostLines(host).map((line) => `${host.address}::${line}`));
+    yield lines.map((line) => `${cluster.name}::${line}\n`).join("");
   }
-  return out;
+}
+
+/** Envoy's defaults: istiod sets thresholds of the default priority only, and nothing here uses the high one. */
+const UNLIMITED_HIGH = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
+
+function hostLines(host: ClusterHostView): string[] {
+  return [
+    ...Object.keys(host.counters).sort().map((name) => `${name}::${host.counters[name]}`),
+    `hostname::${host.hostname}`,
+    `health_flags::${host.healthFlags.length === 0 ? "healthy" : host.healthFlags.map((flag) => `/${flag}`).join("")}`,
+    `weight::${host.weight}`,
+    `region::${host.region}`,
+    `zone::${host.zone}`,
+    `sub_zone::${host.subZone}`,
+    `canary::${host.canary}`,
+    `priority::${host.priority}`,
+    `success_rate::${host.successRate}`,
+    `local_origin_success_rate::${host.localOriginSuccessRate}`,
+  ];
 }
 
 /** The JSON answer of `/clusters?format=json` (`envoy.admin.v3.Clusters`), which istioctl reads. */
-export function clustersJson(clusters: readonly ClusterView[]): object {
-  return {
-    cluster_statuses: clusters.map((cluster) => ({
+export function clustersJson(clusters: Iterable<ClusterView>): Writable {
+  return new Map([["cluster_statuses", new LazyList(statuses(clusters))]]);
+}
+
+function* statuses(clusters: Iterable<ClusterView>): Generator<Writable> {
+  for (const cluster of clusters) {
+    yield {
       name: cluster.name,
-      added_via_api: cluster.addedViaApi,
-      host_statuses: cluster.hosts.map(hostJson),
-      circuit_breakers: {
-        thresholds: [{
-          max_connections: cluster.maxConnections,
-          max_pending_requests: cluster.maxPendingRequests,
-          max_requests: cluster.maxRequests,
-          max_retries: cluster.maxRetries,
-        }],
-      },
+      ...(cluster.addedViaApi ? { added_via_api: true } : {}),
+      ...(cluster.hosts.length === 0 ? {} : { host_statuses: cluster.hosts.map(hostJson) }),
+      circuit_breakers: { thresholds: [thresholds(cluster), { priority: "HIGH", ...thresholds(UNLIMITED_HIGH) }] },
       observability_name: cluster.name,
       ...(cluster.edsServiceName === null ? {} : { eds_service_name: cluster.edsServiceName }),
-    })),
+    };
+  }
+}
+
+function thresholds(limits: typeof UNLIMITED_HIGH): JsonObject {
+  return {
+    max_connections: limits.maxConnections,
+    max_pending_requests: limits.maxPendingRequests,
+    max_requests: limits.maxRequests,
+    max_retries: limits.maxRetries,
   };
 }
 
 /** Counters that go up and down; the others only grow. */
-const GAUGES: ReadonlySet<string> = new Set(["cx_active", "rq_active"]);
+const GAUGES: ReadonlySet<string> = new Set(["cx_active", "rq_active", "rq_pending_active"]);
 
-function hostJson(host: ClusterHostView): object {
-  const colon = host.address.lastIndexOf(":");
-  const address = host.address.slice(0, colon).replace(/^\[|\]$/g, "");
+/** Fields of `envoy.admin.v3.HostHealthStatus` by the names of health flags; the EDS flags are one field. */
+const HEALTH_FIELDS: Readonly<Record<string, string>> = {
+  failed_active_hc: "failed_active_health_check",
+  failed_outlier_check: "failed_outlier_check",
+  degraded_active_hc: "failed_active_degraded_check",
+  pending_dynamic_removal: "pending_dynamic_removal",
+  pending_active_hc: "pending_active_hc",
+  excluded_via_immediate_hc_fail: "excluded_via_immediate_hc_fail",
+  active_hc_timeout: "active_hc_timeout",
+};
+
+function hostJson(host: ClusterHostView): JsonObject {
+  const names = Object.keys(host.counters).sort();
+  const stats = [...names.filter((name) => !GAUGES.has(name)), ...names.filter((name) => GAUGES.has(name))];
+  const flags = host.healthFlags.map((flag) => HEALTH_FIELDS[flag]).filter((field) => field !== undefined);
   return {
-    address: { socket_address: { address, port_value: Number(host.address.slice(colon + 1)) } },
-    stats: Object.keys(host.counters).sort().map((name) => ({
+    address: parseAddress(host.address),
+    stats: stats.map((name) => ({
       ...(GAUGES.has(name) ? { type: "GAUGE" } : {}),
       ...(host.counters[name] === 0 ? {} : { value: String(host.counters[name]) }),
       name,
     })),
-    health_status: {
-      ...Object.fromEntries(host.healthFlags.map((flag) => [flag, true])),
-      eds_health_status: host.healthy ? "HEALTHY" : "UNHEALTHY",
-    },
+    health_status: { ...Object.fromEntries(flags.map((flag) => [flag, true])), eds_health_status: edsHealth(host) },
+    ...(host.successRate < 0 ? {} : { success_rate: { value: host.successRate } }),
     weight: host.weight,
     ...(host.hostname === "" ? {} : { hostname: host.hostname }),
     ...(host.priority === 0 ? {} : { priority: host.priority }),
-    locality: {
-      ...(host.region === "" ? {} : { region: host.region }),
-      ...(host.zone === "" ? {} : { zone: host.zone }),
-      ...(host.subZone === "" ? {} : { sub_zone: host.subZone }),
-    },
+    ...(host.localOriginSuccessRate < 0 ? {} : { local_origin_success_rate: { value: host.localOriginSuccessRate } }),
+    locality: localityJson(host),
+  };
+}
+
+function edsHealth({ healthFlags }: ClusterHostView): string {
+  if (healthFlags.includes("failed_eds_health")) return "UNHEALTHY";
+  return healthFlags.includes("degraded_eds_health") ? "DEGRADED" : "HEALTHY";
+}
+
+/** `envoy.config.core.v3.Locality`. */
+export function localityJson(host: Pick<ClusterHostView, "region" | "zone" | "subZone">): JsonObject {
+  return {
+    ...(host.region === "" ? {} : { region: host.region }),
+    ...(host.zone === "" ? {} : { zone: host.zone }),
+    ...(host.subZone === "" ? {} : { sub_zone: host.subZone }),
   };
 }

@@ -36,7 +36,7 @@ Deno.test("dumps the configuration in the sections that istioctl reads, without 
   assert.equal(configs[0].bootstrap.node.cluster, "sleep.default");
   assert.deepEqual(configs[1].dynamic_active_clusters, [{
     version_info: "v7",
-    cluster: { "@type": "type.googleapis.com/cluster", name: "cluster-1" },
+    cluster: { "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster", name: "cluster-1" },
     last_updated: "2026-01-01T00:00:00.000Z",
   }]);
   assert.equal(configs[3].dynamic_listeners[0].active_state.listener.name, "listener-1");
@@ -52,10 +52,18 @@ Deno.test("shows clusters as text and as JSON", async () => {
   assert.equal(
     await get("/clusters").text(),
     `outbound|80||cart::observability_name::outbound|80||cart
+outbound|80||cart::outlier::success_rate_average::-1
+outbound|80||cart::outlier::success_rate_ejection_threshold::-1
+outbound|80||cart::outlier::local_origin_success_rate_average::-1
+outbound|80||cart::outlier::local_origin_success_rate_ejection_threshold::-1
 outbound|80||cart::default_priority::max_connections::1024
 outbound|80||cart::default_priority::max_pending_requests::1024
 outbound|80||cart::default_priority::max_requests::1024
 outbound|80||cart::default_priority::max_retries::3
+outbound|80||cart::high_priority::max_connections::1024
+outbound|80||cart::high_priority::max_pending_requests::1024
+outbound|80||cart::high_priority::max_requests::1024
+outbound|80||cart::high_priority::max_retries::3
 outbound|80||cart::added_via_api::true
 outbound|80||cart::eds_service_name::outbound|80||cart
 outbound|80||cart::[2001:db8::1]:80::cx_active::1
@@ -67,14 +75,17 @@ outbound|80||cart::[2001:db8::1]:80::weight::1
 outbound|80||cart::[2001:db8::1]:80::region::r
 outbound|80||cart::[2001:db8::1]:80::zone::
 outbound|80||cart::[2001:db8::1]:80::sub_zone::
+outbound|80||cart::[2001:db8::1]:80::canary::false
 outbound|80||cart::[2001:db8::1]:80::priority::0
+outbound|80||cart::[2001:db8::1]:80::success_rate::-1
+outbound|80||cart::[2001:db8::1]:80::local_origin_success_rate::-1
 `,
   );
   const { cluster_statuses: [cluster] } = JSON.parse(await get("/clusters?format=json").text());
   assert.deepEqual(cluster.host_statuses[0], {
     address: { socket_address: { address: "2001:db8::1", port_value: 80 } },
-    stats: [{ type: "GAUGE", value: "1", name: "cx_active" }, { name: "cx_total" }, { value: "5", name: "rq_total" }],
-    health_status: { failed_outlier_check: true, eds_health_status: "UNHEALTHY" },
+    stats: [{ name: "cx_total" }, { value: "5", name: "rq_total" }, { type: "GAUGE", value: "1", name: "cx_active" }],
+    health_status: { failed_outlier_check: true, eds_health_status: "HEALTHY" },
     weight: 1,
     locality: { region: "r" },
   });
