@@ -49,7 +49,7 @@ Deno.test("what was refused is remembered with every reason until a good version
   const [record] = store.records("cluster");
   assert.deepEqual(record!.failure?.errors, report!.errors);
   assert.ok(report!.errors.length >= 2, report!.errors.join());
-  assert.deepEqual(record!.failure?.bytes, bad[1]);
+  assert.deepEqual(record!.failure?.bytes, new Uint8Array(bad[1]));
   assert.equal(record!.active, null);
   store.apply("cluster", update("v2", cluster("a")));
   store.apply("cluster", update("v3", bad));
