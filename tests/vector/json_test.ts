@@ -8,7 +8,7 @@ import { recordingNames } from "./recording.ts";
 const ROOT = new URL("../../../shared/xds/", import.meta.url);
 
 /** Fields of newer Envoys than the descriptors: they are not shown. */
-const NEWER: ReadonlySet<string> = new Set(["dns_jitter"]);
+const NEWER: ReadonlySet<string> = new Set(["failure_policy", "dns_jitter"]);
 
 /** Takes out what only one of the two can show: messages that are not in the descriptors, and keys. */
 function comparable(json: Json): Json {
