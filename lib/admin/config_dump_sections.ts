@@ -8,6 +8,7 @@ import type { Json } from "../protobuf/well_known.ts";
 import type { ResourceFailure, StoredBytes } from "../resource/resource_record.ts";
 import type { AdminResourceKind, AdminView } from "./admin_view.ts";
 import { endpointConfigs } from "./endpoints_dump.ts";
+import { inlineRoutes } from "./inline_routes.ts";
 import { isoTime } from "./iso_time.ts";
 import type { Writable } from "./json_writer.ts";
 import { secretItems } from "./secrets_dump.ts";
@@ -141,7 +142,11 @@ export const DUMP_SECTIONS: readonly DumpSection[] = [
     fields: [],
     head: () => ({}),
     lists: {
-      static_route_configs: empty("RoutesConfigDump.StaticRouteConfig", { route_config: ROUTE, last_updated: null }),
+      static_route_configs: {
+        message: "RoutesConfigDump.StaticRouteConfig",
+        fields: { route_config: ROUTE, last_updated: null },
+        items: inlineRoutes,
+      },
       dynamic_route_configs: {
         message: "RoutesConfigDump.DynamicRouteConfig",
         fields: { ...STATE, route_config: ROUTE },

@@ -46,7 +46,7 @@ function endpoint(host: ClusterHostView): JsonObject {
       ...(host.hostname === "" ? {} : { hostname: host.hostname }),
     },
     health_status: host.healthy ? "HEALTHY" : host.healthFlags.some(isFailure) ? "UNHEALTHY" : "DEGRADED",
-    ...(Object.keys(host.metadata).length === 0 ? {} : { metadata: { filter_metadata: { ...host.metadata } } }),
+    metadata: Object.keys(host.metadata).length === 0 ? {} : { filter_metadata: { ...host.metadata } },
     load_balancing_weight: host.weight,
   };
 }

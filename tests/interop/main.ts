@@ -10,6 +10,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   istiod: ["istiod"],
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
+  istioctl: ["istioctl", "envoy"],
   h2spec: ["h2spec"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
