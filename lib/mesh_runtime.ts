@@ -274,6 +274,11 @@ export class MeshRuntime {
     return Object.fromEntries([...this.#endpoints].map(([name, { port }]) => [name, port]));
   }
 
+  /** The clusters, by which endpoints are chosen. */
+  get clusters(): ClusterManager {
+    return this.#clusters;
+  }
+
   /** Every metric in Prometheus' text format. */
   exposeMetrics(): string {
     return exposeMetrics(this.metrics);
