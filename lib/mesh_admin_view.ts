@@ -58,14 +58,14 @@ export function meshAdminView(sources: AdminViewSources): AdminView {
     clusters: () => clusterViews(sources),
     *listeners() {
       for (const name of store.current.listenerNames) {
-        const listener = store.peek("listener", name);
+        const listener = store.records.peek("listener", name);
         if (listener === null) continue;
         const { address, additionalAddresses } = listener;
         yield { name, addresses: [address, ...additionalAddresses].filter((address) => address !== null) };
       }
     },
-    resources: (kind) => kind === "extension" ? [] : store.records(kind),
-    lastUpdate: (kind) => kind === "extension" ? null : store.lastUpdate(kind),
+    resources: (kind) => kind === "extension" ? [] : store.records.list(kind),
+    lastUpdate: (kind) => kind === "extension" ? null : store.records.lastUpdate(kind),
     stats: () => stats(sources, uptimeMs()),
   };
 }
@@ -90,11 +90,11 @@ function* clusterViews({ clusters, store }: AdminViewSources): Generator<Cluster
   for (const upstream of clusters()) inUse.set(upstream.cluster.name, upstream);
   for (const name of store.current.clusterNames) {
     const upstream = inUse.get(name);
-    const cluster = upstream?.cluster ?? store.peek("cluster", name);
+    const cluster = upstream?.cluster ?? store.records.peek("cluster", name);
     if (cluster === null) continue;
     const assignment = cluster.edsServiceName === null
       ? cluster.loadAssignment
-      : store.peek("endpoint", cluster.edsServiceName);
+      : store.records.peek("endpoint", cluster.edsServiceName);
     yield clusterView(cluster, assignment, upstream ?? null);
   }
 }
@@ -178,7 +178,7 @@ function* stats({ clusters, store, status }: AdminViewSources, uptimeMs: number)
   yield { name: "server.uptime", value: Math.floor(uptimeMs / 1000) };
   for (const [kind, prefix, word] of COUNTED) {
     const count = { active: 0, warming: 0, refused: 0 };
-    for (const { active, warming, failure } of store.records(kind)) {
+    for (const { active, warming, failure } of store.records.list(kind)) {
       if (active !== null) count.active++;
       if (warming !== null) count.warming++;
       if (failure !== null) count.refused++;

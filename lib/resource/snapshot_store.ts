@@ -2,15 +2,13 @@ import { ByteArena } from "./byte_arena.ts";
 import { ChangeNotifier } from "./change_notifier.ts";
 import { systemClock, type Timer } from "../internal/clock.ts";
 import { silentLogger } from "../internal/logger.ts";
-import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import { FailureLog } from "./failure_log.ts";
-import type { Listener } from "./listener.ts";
 import { type ListenerVersion, ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
 import { edsServiceName, listenerFacts } from "./resource_facts.ts";
 import { reasonOf } from "./issues.ts";
-import type { ResourceRecord, StoredBytes } from "./resource_record.ts";
+import { RecordView } from "./record_view.ts";
 import { ResourceTable } from "./resource_table.ts";
 import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
 import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
@@ -62,6 +60,8 @@ export class SnapshotStore implements SnapshotSource {
   readonly #warmingListeners = new Map<string, ListenerVersion>();
   /** Names that were answered, but not with anything usable. */
   readonly #unusable = { endpoint: new Set<string>(), route: new Set<string>() };
+  /** What is held, for admin pages. */
+  readonly records: RecordView;
   readonly #failures: Readonly<Record<ResourceKind, FailureLog>> = {
     cluster: new FailureLog(),
     endpoint: new FailureLog(),
@@ -102,6 +102,16 @@ export class SnapshotStore implements SnapshotSource {
         this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name });
       },
     );
+    this.records = new RecordView({
+      clusters: this.#clusters,
+      endpoints: this.#endpoints,
+      routes: this.#routes,
+      listeners: this.#listeners,
+      warmingClusters: this.#warmingClusters,
+      warmingListeners: this.#warmingListeners,
+      failures: this.#failures,
+      stamps: this.#stamps,
+    });
     this.#notifier = new ChangeNotifier(() => this.current, this.#options.logger);
     this.#current = this.#takeSnapshot();
   }
@@ -134,54 +144,6 @@ export class SnapshotStore implements SnapshotSource {
   /** Calls `listener` after changes, once for all changes of a turn; returns a function that stops it. */
   subscribe(listener: (snapshot: Snapshot, change: SnapshotChange) => void): () => void {
     return this.#notifier.subscribe(listener);
-  }
-
-  /** The last update of a kind; `null` before the first one. */
-  lastUpdate(kind: ResourceKind): UpdateStamp | null {
-    return this.#stamps.get(kind) ?? null;
-  }
-
-  /** Everything that is held of a kind, for admin pages: also what is warming, and what was refused. */
-  *records(kind: "cluster" | "endpoint" | "listener" | "route"): Generator<ResourceRecord> {
-    const warming = (name: string): StoredBytes | null =>
-      kind === "cluster"
-        ? this.#warmingClusters.get(name)?.version.resource ?? null
-        : kind === "listener"
-        ? this.#warmingListeners.get(name)?.resource ?? null
-        : null;
-    const failures = this.#failures[kind];
-    // A copy of the names: the configuration may change while a long list is read.
-    for (const name of new Set([...this.#names(kind), ...failures.names()])) {
-      yield { name, active: this.#active(kind, name), warming: warming(name), failure: failures.get(name) };
-    }
-  }
-
-  /** A resource in use, not kept expanded by this: for admin pages, which go through thousands that nobody else uses. */
-  peek(kind: "cluster", name: string): Cluster | null;
-  peek(kind: "endpoint", name: string): ClusterLoadAssignment | null;
-  peek(kind: "listener", name: string): Listener | null;
-  peek(kind: "cluster" | "endpoint" | "listener", name: string): Cluster | ClusterLoadAssignment | Listener | null {
-    switch (kind) {
-      case "cluster":
-        return this.#clusters.get(name)?.resource.peek() ?? null;
-      case "endpoint":
-        return this.#endpoints.get(name)?.peek() ?? null;
-      case "listener":
-        return this.#listeners.get(name)?.resource.peek() ?? null;
-    }
-  }
-
-  #active(kind: "cluster" | "endpoint" | "listener" | "route", name: string): StoredBytes | null {
-    switch (kind) {
-      case "cluster":
-        return this.#clusters.get(name)?.resource ?? null;
-      case "listener":
-        return this.#listeners.get(name)?.resource ?? null;
-      case "endpoint":
-        return this.#endpoints.get(name) ?? null;
-      case "route":
-        return this.#routes.get(name) ?? null;
-    }
   }
 
   /** Stops the timer. The store can still be read. */

@@ -300,7 +300,7 @@ class Rig {
 
   /** What is in use under a name, as bytes. */
   bytes(kind: Kind, name: string): Uint8Array {
-    return this.mesh.store.records(kind).find((record) => record.name === name)!.active!.bytes;
+    return this.mesh.store.records.list(kind).find((record) => record.name === name)!.active!.bytes;
   }
 
   /** Pushes a version of `victim`, good or bad, with a new version of `sibling`, and waits until all is answered. */
@@ -359,7 +359,7 @@ Deno.test("bad resources are refused by name with every reason; the rest goes on
         for (const reason of reasons) assert.match(nack.message, reason);
         assert.deepEqual(rig.bytes(kind, "victim"), before, "the last good version stays");
         assert.ok(siblingApplied, "the rest of the push applies");
-        const record = rig.mesh.store.records(kind).find(({ name }) => name === "victim")!;
+        const record = rig.mesh.store.records.list(kind).find(({ name }) => name === "victim")!;
         for (const reason of reasons) assert.match(record.failure!.errors.join("; "), reason);
       });
     }

@@ -112,7 +112,7 @@ async function pushPlain(istiod: FakeIstiod, options: FakeWorkload): Promise<voi
   const runtime = await join(options, false);
   const { store } = runtime;
   const plain = (kind: "cluster" | "listener", change: (bytes: Uint8Array) => Uint8Array) =>
-    Array.from(store.records(kind), ({ name, active }) => ({ name, value: change(active!.bytes) }));
+    Array.from(store.records.list(kind), ({ name, active }) => ({ name, value: change(active!.bytes) }));
   istiod.push(TYPE.cluster, plain("cluster", plainCluster));
   istiod.push(TYPE.listener, plain("listener", plainListener));
   await istiod.settled();

@@ -101,7 +101,7 @@ Deno.test("a real istiod: a refused cluster, and its good version", UNSANITIZED,
     await becomes("SYNCED");
     await istiod.apply(ADDED_CLUSTER("no-address"));
     await becomes("ERROR");
-    const failure = mesh.store.records("cluster").find(({ name }) => name === "added")?.failure;
+    const failure = mesh.store.records.list("cluster").find(({ name }) => name === "added")?.failure;
     assert.match(failure?.errors.join() ?? "", /must be an IP address, current value is 'no-address'/);
     assert.equal((await statusOf("client-1", question)).LDS, "SYNCED");
     await istiod.apply(ADDED_CLUSTER("127.0.0.9"));
