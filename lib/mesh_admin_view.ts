@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import settings from "../deno.json" with { type: "json" };
 import type {
   AdminNode,
   AdminView,
@@ -8,7 +9,6 @@ import type {
   StatusView,
   StatView,
 } from "./admin/admin_view.ts";
-import { ISTIO_VERSION } from "./bootstrap/node.ts";
 import type { LogLevelControl } from "./internal/adjustable_logger.ts";
 import type { Clock } from "./internal/clock.ts";
 import type { Json } from "./protobuf/well_known.ts";
@@ -43,7 +43,7 @@ export function meshAdminView(sources: AdminViewSources): AdminView {
     readiness: () => status.readiness(),
     metrics: () => status.metrics(),
     drain: () => status.drain(),
-    version: ISTIO_VERSION,
+    version: settings.version,
     uptimeMs,
     node,
     protocol,
