@@ -12,6 +12,7 @@ import type {
 import type { LogLevelControl } from "./internal/adjustable_logger.ts";
 import type { Clock } from "./internal/clock.ts";
 import type { Json } from "./protobuf/well_known.ts";
+import { WireReader } from "./protobuf/wire_reader.ts";
 import type { Cluster } from "./resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "./resource/endpoint.ts";
 import type { SnapshotStore } from "./resource/snapshot_store.ts";
@@ -95,7 +96,11 @@ function* clusterViews({ clusters, store }: AdminViewSources): Generator<Cluster
     const assignment = cluster.edsServiceName === null
       ? cluster.loadAssignment
       : store.records.peek("endpoint", cluster.edsServiceName);
-    yield clusterView(cluster, assignment, upstream ?? null);
+    const bytes = store.records.active("cluster", name)?.bytes;
+    yield {
+      ...clusterView(cluster, assignment, upstream ?? null),
+      observabilityName: (bytes === undefined ? "" : altStatName(bytes)) || name,
+    };
   }
 }
 
@@ -103,7 +108,7 @@ function clusterView(
   cluster: Cluster,
   assignment: ClusterLoadAssignment | null,
   upstream: UpstreamCluster | null,
-): ClusterView {
+): Omit<ClusterView, "observabilityName"> {
   const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = cluster.circuitBreakers;
   return {
     name: cluster.name,
@@ -117,6 +122,13 @@ function clusterView(
     overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
     hosts: upstream === null ? idleHosts(assignment) : usedHosts(upstream, assignment),
   };
+}
+
+/** `alt_stat_name` of a cluster on the wire; empty for none. Nothing but `/clusters` shows it. */
+function altStatName(cluster: Uint8Array): string {
+  const reader = new WireReader(cluster);
+  while (reader.next()) if (reader.field === 28) return reader.string();
+  return "";
 }
 
 /** Hosts of a cluster that nobody has used yet: as the control plane sent them. */

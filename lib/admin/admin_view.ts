@@ -75,6 +75,8 @@ export interface ClusterHostView {
 export interface ClusterView {
   /** For example `outbound|80||cart.shop.svc.cluster.local`. */
   readonly name: string;
+  /** Name that statistics have for it: `alt_stat_name`, or its own. */
+  readonly observabilityName: string;
   /** Name its endpoints are asked for by; `null` where they are not. */
   readonly edsServiceName: string | null;
   /** Whether it was delivered by the control plane. */

@@ -6,7 +6,7 @@ import { LazyList, type Writable } from "./json_writer.ts";
 /** The text answer of `/clusters`, one fact a line, in Envoy's form; a piece for each cluster. */
 export function* clustersText(clusters: Iterable<ClusterView>): Generator<string> {
   for (const cluster of clusters) {
-    const lines = [`observability_name::${cluster.name}`];
+    const lines = [`observability_name::${cluster.observabilityName}`];
     if (cluster.outlierDetection) {
       for (const kind of ["", "local_origin_"]) {
         lines.push(`outlier::${kind}success_rate_average::-1`, `outlier::${kind}success_rate_ejection_threshold::-1`);
@@ -59,7 +59,7 @@ function* statuses(clusters: Iterable<ClusterView>): Generator<Writable> {
       ...(cluster.addedViaApi ? { added_via_api: true } : {}),
       ...(cluster.hosts.length === 0 ? {} : { host_statuses: cluster.hosts.map(hostJson) }),
       circuit_breakers: { thresholds: [thresholds(cluster), { priority: "HIGH", ...thresholds(UNLIMITED_HIGH) }] },
-      observability_name: cluster.name,
+      observability_name: cluster.observabilityName,
       ...(cluster.edsServiceName === null ? {} : { eds_service_name: cluster.edsServiceName }),
     };
   }

@@ -51,7 +51,7 @@ export class RecordView {
         : kind === "listener"
         ? warmingListeners.get(name)?.resource
         : undefined;
-      yield { name, active: this.#active(kind, name), warming: warming ?? null, failure: failures.get(name) };
+      yield { name, active: this.active(kind, name), warming: warming ?? null, failure: failures.get(name) };
     }
   }
 
@@ -71,12 +71,8 @@ export class RecordView {
     }
   }
 
-  #names(kind: RecordKind): Iterable<string> {
-    const { clusters, endpoints, listeners, routes } = this.#tables;
-    return { cluster: clusters, endpoint: endpoints, listener: listeners, route: routes }[kind].names();
-  }
-
-  #active(kind: RecordKind, name: string): StoredBytes | null {
+  /** A resource in use, as it came; `null` where there is none. */
+  active(kind: RecordKind, name: string): StoredBytes | null {
     const { clusters, endpoints, listeners, routes } = this.#tables;
     switch (kind) {
       case "cluster":
@@ -88,5 +84,10 @@ export class RecordView {
       case "route":
         return routes.get(name) ?? null;
     }
+  }
+
+  #names(kind: RecordKind): Iterable<string> {
+    const { clusters, endpoints, listeners, routes } = this.#tables;
+    return { cluster: clusters, endpoint: endpoints, listener: listeners, route: routes }[kind].names();
   }
 }

@@ -53,7 +53,7 @@ Deno.test("dumps the configuration in the sections that istioctl reads, without 
 Deno.test("shows clusters as text and as JSON", async () => {
   assert.equal(
     await get("/clusters").text(),
-    `outbound|80||cart::observability_name::outbound|80||cart
+    `outbound|80||cart::observability_name::outbound|80||cart;
 outbound|80||cart::outlier::success_rate_average::-1
 outbound|80||cart::outlier::success_rate_ejection_threshold::-1
 outbound|80||cart::outlier::local_origin_success_rate_average::-1

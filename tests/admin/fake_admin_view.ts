@@ -34,6 +34,7 @@ export function fakeAdminView(overrides: Partial<AdminView> = {}): AdminView {
     stats: () => [{ name: "server.live", value: 1 }, { name: "cluster_manager.warming_clusters", value: 0 }],
     clusters: () => [{
       name: "outbound|80||cart",
+      observabilityName: "outbound|80||cart;",
       edsServiceName: "outbound|80||cart",
       addedViaApi: true,
       maxConnections: 1024,

@@ -12,7 +12,7 @@ import { TYPE } from "../support/mesh_rig.ts";
 import { until } from "../support/until.ts";
 import { Cases } from "./cases.ts";
 import { proxyConfig } from "./istioctl.ts";
-import { acceptRows, compareDumps } from "./istioctl_differences.ts";
+import { acceptLines, acceptRows, compareDumps } from "./istioctl_differences.ts";
 import { plainCluster, plainListener } from "./plain_envoy.ts";
 import { startSidecar } from "./sidecar.ts";
 
@@ -170,6 +170,12 @@ Deno.test(
     await cases.run(t, "proxy-config ecds: neither has an extension of its own", async () => {
       for (const dump of Object.values(dumps)) await assert.rejects(proxyConfig("ecds", dump), /EcdsConfigDump/);
     });
+    for (const path of ["/listeners", "/clusters", "/certs", "/config_dump?resource=dynamic_listeners&mask=name"]) {
+      await cases.run(t, `${path} answers the same`, async () => {
+        const lines = async (admin: string) => acceptLines(await page(`${admin}${path}`));
+        assert.deepEqual(await lines(ours), await lines(theirs));
+      });
+    }
     await cases.run(t, "the dumps hold the same, member by member", () => {
       const differences = compareDumps(JSON.parse(dumps.ours), JSON.parse(dumps.theirs));
       assert.deepEqual(differences, []);
