@@ -1,0 +1,242 @@
+/** The same cluster in a real Envoy and in enmesh, with the same requests through both. */
+import assert from "node:assert/strict";
+import { clustersJson } from "../../../lib/admin/clusters_dump.ts";
+import { readAll } from "../../../lib/http/body.ts";
+import { HeaderList } from "../../../lib/http/header_list.ts";
+import { connectHttp1 } from "../../../lib/http/http1/client_connection.ts";
+import { connectHttp2 } from "../../../lib/http/http2/client_connection.ts";
+import { systemClock } from "../../../lib/internal/clock.ts";
+import { silentLogger } from "../../../lib/internal/logger.ts";
+import { meshAdminView } from "../../../lib/mesh_admin_view.ts";
+import type { EnvoyConfigClusterV3Cluster } from "../../../lib/protobuf/gen/messages.ts";
+import { encode, packAny, typeUrl } from "../../../lib/protobuf/registry.ts";
+import type { Cluster } from "../../../lib/resource/cluster.ts";
+import { NO_FILTER_PARSERS } from "../../../lib/resource/filter_parsers.ts";
+import { parseCluster } from "../../../lib/resource/parse_cluster.ts";
+import type { SnapshotSource } from "../../../lib/resource/snapshot.ts";
+import { createConnector } from "../../../lib/transport/connector.ts";
+import { HandleRegistry } from "../../../lib/transport/handle_registry.ts";
+import { ClusterManager } from "../../../lib/upstream/cluster_manager.ts";
+import { UpstreamAttempt } from "../../../lib/upstream/upstream_attempt.ts";
+import { until } from "../../support/until.ts";
+import { freePort, startEnvoy } from "../envoy.ts";
+import type { Backend } from "./backend.ts";
+
+const CLUSTER = "envoy.config.cluster.v3.Cluster";
+
+/** A host as `/clusters?format=json` shows it, as far as these tests compare it. */
+export interface HostStatus {
+  readonly health: Readonly<Record<string, unknown>>;
+  readonly successRate: number | null;
+  readonly localOriginSuccessRate: number | null;
+}
+
+interface Side {
+  /** Sends one request and waits for its end; whatever comes of it. */
+  send(): Promise<void>;
+  /** In the order of the backends. */
+  statuses(): Promise<HostStatus[]>;
+}
+
+/** See the module. */
+export interface Pair {
+  readonly envoy: Side;
+  readonly ours: Side;
+}
+
+/** The cluster's fields that do not differ from test to test. */
+export function definition(
+  backends: readonly Backend[],
+  fields: EnvoyConfigClusterV3Cluster,
+): EnvoyConfigClusterV3Cluster {
+  return {
+    name: "backend",
+    type: "STATIC",
+    connectTimeout: { seconds: 1 },
+    lbPolicy: "ROUND_ROBIN",
+    // Health counts at all times, and at once: Envoy gathers changes for a second otherwise.
+    commonLbConfig: { healthyPanicThreshold: { value: 0 }, updateMergeWindow: {} },
+    loadAssignment: {
+      clusterName: "backend",
+      endpoints: [{
+        lbEndpoints: backends.map(({ port }) => ({
+          endpoint: { address: { socketAddress: { address: "127.0.0.1", portValue: port } } },
+        })),
+      }],
+    },
+    ...fields,
+  };
+}
+
+/** Runs a test on both sides; everything is closed afterwards. */
+export async function withPair(
+  backends: readonly Backend[],
+  fields: EnvoyConfigClusterV3Cluster,
+  test: (pair: Pair) => Promise<void>,
+): Promise<void> {
+  const message = definition(backends, fields);
+  const folder = await Deno.makeTempDir();
+  const ours = startOurs(backends, message);
+  try {
+    const value = encode("envoy.service.discovery.v3.DiscoveryResponse", {
+      versionInfo: "1",
+      typeUrl: typeUrl(CLUSTER),
+      resources: [packAny(CLUSTER, message)],
+    });
+    await Deno.writeFile(`${folder}/cds.pb`, value);
+    const port = freePort();
+    await using envoy = await startEnvoy(bootstrap(port, `${folder}/cds.pb`));
+    const side: Side = {
+      async send() {
+        const response = await fetch(`http://127.0.0.1:${port}/traffic`);
+        await response.body?.cancel();
+      },
+      async statuses() {
+        return statusesOf(await (await fetch(`${envoy.admin}/clusters?format=json`)).json(), backends);
+      },
+    };
+    await until("Envoy has the cluster", async () => {
+      const { cluster_statuses: clusters } = await (await fetch(`${envoy.admin}/clusters?format=json`)).json();
+      return clusters?.[0]?.host_statuses?.length === backends.length;
+    });
+    await test({ envoy: side, ours });
+  } finally {
+    await ours.close();
+    await Deno.remove(folder, { recursive: true });
+    await Promise.all(backends.map((backend) => backend.close()));
+  }
+}
+
+function startOurs(
+  backends: readonly Backend[],
+  message: EnvoyConfigClusterV3Cluster,
+): Side & { close(): Promise<void> } {
+  const parsed = parseCluster(encode(CLUSTER, message), NO_FILTER_PARSERS);
+  assert.ok(parsed.ok, parsed.ok ? "" : parsed.errors.join("\n"));
+  assert.deepEqual(parsed.unsupported, []);
+  const registry = new HandleRegistry();
+  const options = { clock: systemClock, logger: silentLogger };
+  const secrets = { certificate: () => null, trustBundle: () => null, subscribe: () => () => {} };
+  const manager = new ClusterManager({
+    source: sourceOf(parsed.value),
+    secrets,
+    connector: createConnector({ registry, clock: systemClock }),
+    streamTls: { start: () => Promise.reject(new Error("No TLS here")) },
+    codecs: { http1: (stream) => connectHttp1(stream, options), http2: (stream) => connectHttp2(stream, options) },
+    resolve: () => Promise.reject(new Error("No names here")),
+    clock: systemClock,
+    random: Math.random,
+    logger: silentLogger,
+  });
+  const target = manager.target("backend")!;
+  const view = meshAdminView({
+    status: { readiness: () => ({ ready: true }), metrics: () => "", drain: () => {} },
+    node: { id: "", cluster: "", metadata: {} },
+    secrets,
+    clusters: () => manager.clusters(),
+    endpoints: () => null,
+    clock: systemClock,
+  });
+  return {
+    async send() {
+      const attempt = new UpstreamAttempt();
+      try {
+        const response = await target.send({
+          method: "GET",
+          scheme: "http",
+          authority: "backend",
+          path: "/traffic",
+          headers: new HeaderList(),
+          body: null,
+          protocol: "HTTP/1.1",
+        }, attempt);
+        await readAll(response.body);
+      } catch {
+        // Counted as a failure of the host: that is what is looked at.
+      }
+      await new Promise<void>((resolve) => attempt.exchange.onComplete(() => resolve()));
+    },
+    statuses: () => Promise.resolve(statusesOf(JSON.parse(JSON.stringify(clustersJson(view.clusters()))), backends)),
+    async close() {
+      manager.close();
+      await registry.idle();
+    },
+  };
+}
+
+function sourceOf(cluster: Cluster): SnapshotSource {
+  return {
+    current: {
+      version: 1,
+      cluster: (name) => name === cluster.name ? cluster : null,
+      endpoints: () => null,
+      listener: () => null,
+      route: () => null,
+      nameTable: { lookup: () => null, names: () => [] },
+      outboundListener: () => null,
+      virtualOutbound: null,
+      virtualInbound: null,
+      clusterNames: [cluster.name],
+      listenerNames: [],
+      routeNames: [],
+    },
+    subscribe: () => () => {},
+  };
+}
+
+// deno-lint-ignore no-explicit-any -- the answer of another program.
+function statusesOf(answer: any, backends: readonly Backend[]): HostStatus[] {
+  return backends.map(({ port }) => {
+    // deno-lint-ignore no-explicit-any -- as above.
+    const host = answer.cluster_statuses?.[0]?.host_statuses?.find((status: any) =>
+      status.address.socket_address.port_value === port
+    );
+    return {
+      health: host?.health_status ?? {},
+      successRate: rate(host?.success_rate),
+      localOriginSuccessRate: rate(host?.local_origin_success_rate),
+    };
+  });
+}
+
+/** Protobuf's JSON leaves a value of 0 out. */
+function rate(value: { value?: number } | undefined): number | null {
+  return value === undefined ? null : value.value ?? 0;
+}
+
+function bootstrap(port: number, cds: string): unknown {
+  return {
+    node: { id: "test", cluster: "test" },
+    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+    dynamic_resources: { cds_config: { path_config_source: { path: cds }, resource_api_version: "V3" } },
+    static_resources: {
+      listeners: [{
+        name: "outbound",
+        address: { socket_address: { address: "127.0.0.1", port_value: port } },
+        filter_chains: [{
+          filters: [{
+            name: "envoy.filters.network.http_connection_manager",
+            typed_config: {
+              "@type":
+                "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+              stat_prefix: "outbound",
+              route_config: {
+                validate_clusters: false,
+                name: "outbound",
+                virtual_hosts: [{
+                  name: "all",
+                  domains: ["*"],
+                  routes: [{ match: { prefix: "/" }, route: { cluster: "backend", timeout: "2s" } }],
+                }],
+              },
+              http_filters: [{
+                name: "envoy.filters.http.router",
+                typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+              }],
+            },
+          }],
+        }],
+      }],
+    },
+  };
+}
