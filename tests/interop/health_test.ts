@@ -9,7 +9,7 @@ import type {
 } from "../../lib/protobuf/gen/messages.ts";
 import { packAny } from "../../lib/protobuf/registry.ts";
 import { until } from "../support/until.ts";
-import { Backend, type Mode, type Speech } from "./health/backend.ts";
+import { Backend, type Mode, type Speech } from "../support/backend.ts";
 import { type HostStatus, type Pair, withPair } from "./health/pair.ts";
 
 const OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";

@@ -20,7 +20,7 @@ import { ClusterManager } from "../../../lib/upstream/cluster_manager.ts";
 import { UpstreamAttempt } from "../../../lib/upstream/upstream_attempt.ts";
 import { until } from "../../support/until.ts";
 import { freePort, startEnvoy } from "../envoy.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend } from "../../support/backend.ts";
 
 const CLUSTER = "envoy.config.cluster.v3.Cluster";
 

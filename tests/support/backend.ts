@@ -1,14 +1,14 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { BytesBody } from "../../../lib/http/body.ts";
-import type { HttpServerHandler } from "../../../lib/http/codec.ts";
-import { HeaderList } from "../../../lib/http/header_list.ts";
-import { serveHttp1 } from "../../../lib/http/http1/server_connection.ts";
-import { serveHttp2 } from "../../../lib/http/http2/server_connection.ts";
-import { frameMessage } from "../../../lib/grpc/framing.ts";
-import { systemClock } from "../../../lib/internal/clock.ts";
-import { silentLogger } from "../../../lib/internal/logger.ts";
-import { encode } from "../../../lib/protobuf/registry.ts";
-import { nodeSocketStream } from "../../support/node_socket_stream.ts";
+import { BytesBody } from "../../lib/http/body.ts";
+import type { HttpServerHandler } from "../../lib/http/codec.ts";
+import { HeaderList } from "../../lib/http/header_list.ts";
+import { serveHttp1 } from "../../lib/http/http1/server_connection.ts";
+import { serveHttp2 } from "../../lib/http/http2/server_connection.ts";
+import { frameMessage } from "../../lib/grpc/framing.ts";
+import { systemClock } from "../../lib/internal/clock.ts";
+import { silentLogger } from "../../lib/internal/logger.ts";
+import { encode } from "../../lib/protobuf/registry.ts";
+import { nodeSocketStream } from "./node_socket_stream.ts";
 
 /** What a backend does: answers with a status, closes the connection instead, never answers, or is not there at all. */
 export type Mode = number | "reset" | "hang" | "refuse";
@@ -19,7 +19,7 @@ export type Speech = "http1" | "grpc" | "tcp";
 /** A server whose behaviour changes on demand; its port stays. */
 export class Backend {
   port = 0;
-  /** Requests it got, by path. */
+  /** Paths of the requests it got. */
   readonly requests: string[] = [];
   readonly #speech: Speech;
   readonly #sockets = new Set<Socket>();
@@ -38,6 +38,11 @@ export class Backend {
     const backend = new Backend(speech);
     await backend.#listen();
     return backend;
+  }
+
+  /** Connections open now. */
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** Does this from now on. */
