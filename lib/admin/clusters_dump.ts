@@ -65,6 +65,7 @@ export function clustersJson(clusters: readonly ClusterView[]): object {
 const JSON_FLAGS: Readonly<Record<string, string>> = {
   failed_active_hc: "failed_active_health_check",
   degraded_active_hc: "failed_active_degraded_check",
+  degraded_outlier_detection: "failed_degraded_outlier_detection",
 };
 /** Flags that JSON shows as the health the control plane gives, the worst first. */
 const EDS_FLAGS: ReadonlyMap<string, string> = new Map([

@@ -74,6 +74,8 @@ export interface OutlierDetection {
   readonly failurePercentageRequestVolume: number;
   readonly splitExternalLocalOriginErrors: boolean;
   readonly successfulActiveHealthCheckUnejectHost: boolean;
+  /** Whether hosts that answer with `x-envoy-degraded` count as degraded. */
+  readonly detectDegradedHosts: boolean;
 }
 
 /** `envoy.config.cluster.v3.Cluster`. */

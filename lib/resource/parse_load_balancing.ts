@@ -213,5 +213,6 @@ export function parseOutlierDetection(
     ),
     splitExternalLocalOriginErrors: config.splitExternalLocalOriginErrors ?? false,
     successfulActiveHealthCheckUnejectHost: flag(config.successfulActiveHealthCheckUnejectHost, true),
+    detectDegradedHosts: flag(config.detectDegradedHosts, false),
   };
 }

@@ -46,6 +46,7 @@ export class ClusterHealth {
   readonly outliers: OutlierDetector | null;
   readonly #checker: HealthChecker | null;
   readonly #retains: boolean;
+  readonly #detectsDegraded: boolean;
 
   private constructor(cluster: Cluster, deps: ClusterHealthDeps) {
     const { outlierDetection, healthCheck, name: clusterName } = cluster;
@@ -58,6 +59,7 @@ export class ClusterHealth {
       metrics: new ClusterMetrics(metrics, clusterName, "outlier_detection"),
       onChange,
     });
+    this.#detectsDegraded = outlierDetection?.detectDegradedHosts === true;
     this.#retains = healthCheck !== null && !cluster.ignoreHealthOnHostRemoval;
     this.#checker = healthCheck === null ? null : new HealthChecker(cluster, healthCheck, {
       ...deps,
@@ -123,6 +125,7 @@ export class ClusterHealth {
       // Only what stands in the head is looked at, as in Envoy: trailers come too late.
       const grpc = isGrpc(request) ? headers.get("grpc-status") : undefined;
       this.outliers.onResponse(host, grpc === undefined ? status : httpStatusOfGrpc(grpc));
+      if (this.#detectsDegraded && headers.has("x-envoy-degraded")) this.outliers.onDegraded(host);
     }
     if (this.#checker !== null && headers.has("x-envoy-immediate-health-check-fail")) this.#checker.refuse(host);
   }

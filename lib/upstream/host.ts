@@ -33,6 +33,8 @@ export class UpstreamHost implements Host {
   total = 0;
   /** Whether outlier detection has taken the host out. */
   ejected = false;
+  /** Whether it has said in answers that it would rather have less traffic, and outlier detection takes its word. */
+  degradedByOutlierDetection = false;
   /** Whether active health checks fail, or have not succeeded yet. */
   failedHealthCheck = false;
   /** Whether the last failed check failed by taking too long. */
@@ -84,7 +86,8 @@ export class UpstreamHost implements Host {
     if (this.ejected || this.failedHealthCheck) return "unhealthy";
     const { health } = this.#endpoint;
     if (health === "unhealthy" || health === "timeout" || health === "draining") return "unhealthy";
-    return health === "degraded" || this.degradedByHealthCheck ? "degraded" : "healthy";
+    const degraded = health === "degraded" || this.degradedByHealthCheck || this.degradedByOutlierDetection;
+    return degraded ? "degraded" : "healthy";
   }
 
   /** The health the control plane gave it, unless something worse was found out here. */
@@ -119,6 +122,7 @@ export class UpstreamHost implements Host {
       ["excluded_via_immediate_hc_fail", this.refusesTraffic],
       ["active_hc_timeout", this.healthCheckTimedOut],
       ["eds_status_draining", health === "draining"],
+      ["degraded_outlier_detection", this.degradedByOutlierDetection],
     ];
     return flags.filter(([, up]) => up).map(([name]) => name);
   }

@@ -4,6 +4,7 @@ import { type Random, randomInt } from "../internal/random.ts";
 import type { OutlierDetection } from "../resource/cluster.ts";
 import type { ClusterMetrics } from "./cluster_metrics.ts";
 import type { UpstreamHost } from "./host.ts";
+import { Penalty } from "./penalty.ts";
 import { judgeRates } from "./success_rate.ts";
 
 /** What an {@linkcode OutlierDetector} works on. */
@@ -58,12 +59,8 @@ interface Monitor {
   /** Rate of the last interval, percent; -1 where unknown. */
   externalRate: number;
   localRate: number;
-  /** Ejections in a row: what the base time is multiplied by. */
-  backoff: number;
-  ejectedAt: number;
-  jitterMs: number;
-  /** -Infinity where it was never ejected. */
-  unejectedAt: number;
+  readonly ejection: Penalty;
+  readonly degradation: Penalty;
 }
 
 /** Mean and limit of the rates of success, percent; -1 where unknown. */
@@ -77,8 +74,7 @@ const UNKNOWN_RATE: RateSummary = { average: -1, threshold: -1 };
 /**
  * Takes hosts out of load balancing that fail more than the others, as Envoy's outlier detection: consecutive 5xx,
  * gateway (502, 503, 504) and local failures as they happen; success rate and failure percentage at the end of each
- * interval, which is also when hosts come back. The time out grows with each ejection and shrinks with each interval
- * without one.
+ * interval, which is also when hosts come back ({@linkcode Penalty}).
  *
  * No interval is timed while there is nothing to judge and nobody to put back.
  */
@@ -112,10 +108,8 @@ export class OutlierDetector {
       local: { total: 0, succeeded: 0 },
       externalRate: -1,
       localRate: -1,
-      backoff: 0,
-      ejectedAt: 0,
-      jitterMs: 0,
-      unejectedAt: -Infinity,
+      ejection: new Penalty(),
+      degradation: new Penalty(),
     });
   }
 
@@ -152,6 +146,18 @@ export class OutlierDetector {
     if (++monitor.consecutiveLocal === settings.consecutiveLocalOriginFailure) {
       if (this.#onConsecutive(host, monitor, "consecutive_local_origin_failure")) monitor.consecutiveLocal = 0;
     }
+  }
+
+  /** A response came that says the host would rather have less traffic (`x-envoy-degraded`). */
+  onDegraded(host: UpstreamHost): void {
+    const monitor = this.#monitors.get(host);
+    if (monitor === undefined || this.#stopped || host.degradedByOutlierDetection) return;
+    const { metrics, clock, random, onChange } = this.#deps;
+    metrics.count("ejections_detected_degradation");
+    host.degradedByOutlierDetection = true;
+    monitor.degradation.begin(clock.monotonic(), this.#settings, random);
+    this.#arm();
+    onChange();
   }
 
   /** An active health check has succeeded, and the host is healthy by those. */
@@ -223,10 +229,7 @@ export class OutlierDetector {
     metrics.change("ejections_active", 1);
     metrics.count("ejections_enforced_total");
     metrics.count(`ejections_enforced_${kind}`);
-    monitor.ejectedAt = clock.monotonic();
-    const { baseEjectionTimeMs, maxEjectionTimeMs, maxEjectionTimeJitterMs } = settings;
-    monitor.jitterMs = maxEjectionTimeJitterMs === 0 ? 0 : randomInt(random, maxEjectionTimeJitterMs + 1);
-    if (monitor.backoff * baseEjectionTimeMs < maxEjectionTimeMs + baseEjectionTimeMs) monitor.backoff++;
+    monitor.ejection.begin(clock.monotonic(), settings, random);
     this.#arm();
     logger.log("info", "An endpoint fails more than others and is taken out of load balancing", {
       cluster: clusterName,
@@ -245,7 +248,7 @@ export class OutlierDetector {
     monitor.consecutive5xx = 0;
     monitor.consecutiveGateway = 0;
     monitor.consecutiveLocal = 0;
-    monitor.unejectedAt = clock.monotonic();
+    monitor.ejection.end(clock.monotonic());
     this.#arm();
     logger.log("info", "An endpoint is back in load balancing", { cluster: clusterName, endpoint: host.key });
   }
@@ -265,24 +268,27 @@ export class OutlierDetector {
   }
 
   #onInterval(): void {
-    const { baseEjectionTimeMs, maxEjectionTimeMs, intervalMs } = this.#settings;
     const now = this.#deps.clock.monotonic();
     let changed = false;
     for (const [host, monitor] of this.#monitors) {
-      if (!host.ejected) continue;
-      const outMs = Math.min(baseEjectionTimeMs * monitor.backoff, maxEjectionTimeMs) + monitor.jitterMs;
-      if (now - monitor.ejectedAt < outMs) continue;
-      this.#uneject(host, monitor);
-      changed = true;
+      if (host.ejected && monitor.ejection.served(now)) {
+        this.#uneject(host, monitor);
+        changed = true;
+      }
+      if (host.degradedByOutlierDetection && monitor.degradation.served(now)) {
+        host.degradedByOutlierDetection = false;
+        monitor.degradation.end(now);
+        changed = true;
+      }
     }
     if (this.#judge("external")) changed = true;
     if (this.#judge("local")) changed = true;
     let pending = this.#used || this.#ejected > 0;
     this.#used = false;
-    for (const [host, monitor] of this.#monitors) {
-      if (host.ejected || monitor.backoff === 0) continue;
-      if (now - monitor.unejectedAt >= intervalMs) monitor.backoff--;
-      pending = true;
+    for (const [host, { ejection, degradation }] of this.#monitors) {
+      if (!host.ejected) ejection.relax(now, this.#settings);
+      if (!host.degradedByOutlierDetection) degradation.relax(now, this.#settings);
+      if (ejection.remembered || degradation.remembered) pending = true;
     }
     if (pending) this.#arm();
     if (changed) this.#deps.onChange();

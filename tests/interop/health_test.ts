@@ -235,6 +235,38 @@ Deno.test("Success rate and failure percentage eject whom Envoy ejects and show 
   }
 });
 
+Deno.test("Hosts that say that they are degraded are, for as long as in Envoy", async () => {
+  const backends = await startBackends(4);
+  const outlierDetection = {
+    detectDegradedHosts: { value: true },
+    maxEjectionPercent: count(0),
+    interval: ms(200),
+    baseEjectionTime: ms(700),
+    enforcingSuccessRate: count(0),
+  };
+  await withPair(backends, { outlierDetection }, async (pair) => {
+    const degraded = (statuses: readonly HostStatus[]) =>
+      statuses.map(({ health }) => health["failed_degraded_outlier_detection"] === true);
+    for (const name of ["envoy", "ours"] as const) {
+      const side = pair[name];
+      backends[2]!.headers = ["x-envoy-degraded", ""];
+      await until(`${name} sees it`, async () => {
+        await side.send();
+        return degraded(await side.statuses())[2]!;
+      });
+      const start = performance.now();
+      const before = backends[2]!.requests.length;
+      for (let i = 0; i < 8; i++) await side.send();
+      assert.equal(backends[2]!.requests.length, before, "three of four are enough");
+      assert.deepEqual(degraded(await side.statuses()), [false, false, true, false]);
+      backends[2]!.headers = [];
+      await until(`${name} forgets it`, async () => !degraded(await side.statuses())[2]!);
+      assert.ok(performance.now() - start >= 600);
+    }
+    await sameHealth(pair);
+  });
+});
+
 /** What both show once every host has been checked, after each change of the backends. */
 async function checks(
   speech: Speech,

@@ -24,6 +24,8 @@ export class Backend {
   readonly #speech: Speech;
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
+  /** Header fields of every answer over HTTP, flat. */
+  headers: readonly string[] = [];
   #mode: Mode = 200;
   /** Turns of modes for requests one by one; what follows is `mode`. */
   #script: Mode[] = [];
@@ -92,7 +94,7 @@ export class Backend {
       }
       return headers.get("content-type") === "application/grpc" ? grpcAnswer(mode) : {
         status: mode,
-        headers: new HeaderList(),
+        headers: new HeaderList([...this.headers]),
         body: new BytesBody(new TextEncoder().encode("well")),
       };
     };

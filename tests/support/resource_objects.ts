@@ -165,6 +165,7 @@ export function outlierDetection(overrides: Partial<OutlierDetection> = {}): Out
     failurePercentageRequestVolume: 50,
     splitExternalLocalOriginErrors: false,
     successfulActiveHealthCheckUnejectHost: true,
+    detectDegradedHosts: false,
     ...overrides,
   };
 }

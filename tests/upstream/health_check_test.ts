@@ -257,6 +257,45 @@ Deno.test("Status, content and service name decide", async () => {
   assert.equal(await ask({ serviceName: name }, 200), false);
 });
 
+Deno.test("Checks go over the transport of traffic, or over one of their own", async () => {
+  const tls = (sni: string) => ({
+    kind: "tls" as const,
+    context: {
+      sni,
+      alpn: ["istio"],
+      certificates: [],
+      validation: null,
+      autoSni: false,
+      autoSanValidation: false,
+      minVersion: null,
+      maxVersion: null,
+      ciphers: [],
+      requireClientCertificate: false,
+    },
+  });
+  const mutual = endpoint("10.0.0.1", 8080, { metadata: { "envoy.transport_socket_match": { tlsMode: "istio" } } });
+  const snis = async (overrides: Parameters<typeof healthCheck>[0]) => {
+    const servers = new Servers(
+      cluster({
+        healthCheck: healthCheck(overrides),
+        transportSocketMatches: [
+          { name: "istio", match: { tlsMode: "istio" }, socket: tls("mesh") },
+          { name: "check", match: { purpose: "check" }, socket: tls("check") },
+        ],
+      }),
+      [mutual, B],
+    );
+    await servers.send();
+    const [one, two] = servers.fake.targets.map(({ tls }) => tls === null ? "plaintext" : `${tls.sni} ${tls.alpn}`);
+    servers.close();
+    return [one, two];
+  };
+  assert.deepEqual(await snis({}), ["mesh istio", "plaintext"]);
+  assert.deepEqual(await snis({ alpn: ["h2"] }), ["mesh h2", "plaintext"]);
+  const transportSocketMatch = { purpose: "check" };
+  assert.deepEqual(await snis({ transportSocketMatch }), ["check istio", "check istio"]);
+});
+
 Deno.test("A new configuration answers what waited on the old one", async () => {
   const servers = new Servers();
   servers.health.set("10.0.0.1", 0);

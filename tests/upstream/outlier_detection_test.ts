@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import type { OutlierDetection } from "../../lib/resource/cluster.ts";
 import { exposeMetrics } from "../../lib/telemetry/exposition.ts";
 import { MetricRegistry } from "../../lib/telemetry/metric_registry.ts";
@@ -285,6 +286,69 @@ Deno.test("A success of active health checks puts a host back, unless that is sw
     assert.equal(state.changes, on ? 2 : 1);
     detector.stop();
   }
+});
+
+Deno.test("A degraded host pays as an ejected one does, on an account of its own and without a limit", async () => {
+  const { clock, detector, hosts, feed, state, metric } = rig({ maxEjectionPercent: 0 });
+  const degraded = () => hosts.filter((host) => host.health === "degraded").length;
+  for (const host of hosts) detector.onDegraded(host);
+  assert.equal(degraded(), 4);
+  assert.equal(state.changes, 4);
+  assert.deepEqual(hosts[0]!.healthFlags, ["degraded_outlier_detection"]);
+  await clock.advance(2000);
+  detector.onDegraded(hosts[0]!);
+  await clock.advance(1000);
+  assert.equal(degraded(), 0, "saying it again does not prolong it");
+  detector.onDegraded(hosts[0]!);
+  await clock.advance(5000);
+  assert.equal(degraded(), 1, "the second time takes twice as long");
+  await clock.advance(1000);
+  assert.equal(degraded(), 0);
+  assert.equal(metric("ejections_detected_degradation"), 5);
+  feed(0, 200);
+  await clock.advance(10_000);
+  assert.equal(clock.pendingTimers, 0);
+  detector.stop();
+});
+
+Deno.test("Whatever happens, the limit holds, the count is right, and in the end everybody is back", async () => {
+  const event = fc.record({
+    host: fc.nat({ max: 5 }),
+    what: fc.constantFrom<Event>(200, 404, 500, 503, "connect", "reset", "timeout"),
+    times: fc.integer({ min: 1, max: 6 }),
+    pauseMs: fc.constantFrom(0, 0, 0, 400, 1000, 3000),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(event, { maxLength: 30 }),
+      fc.boolean(),
+      fc.boolean(),
+      fc.integer({ min: 0, max: 100 }),
+      async (events, split, one, percent) => {
+        const { clock, detector, feed, out, metric } = rig({
+          maxEjectionPercent: percent,
+          alwaysEjectOneHost: one,
+          splitExternalLocalOriginErrors: split,
+          consecutiveGatewayFailure: 2,
+          enforcingFailurePercentage: 100,
+          failurePercentageRequestVolume: 2,
+          failurePercentageMinimumHosts: 1,
+        }, 6);
+        const limit = Math.max(one ? 1 : 0, Math.floor(6 * percent / 100));
+        for (const { host, what, times, pauseMs } of events) {
+          feed(host, ...Array<Event>(times).fill(what));
+          await clock.advance(pauseMs);
+          assert.ok(out().length <= limit);
+          assert.equal(metric("ejections_active"), out().length);
+        }
+        await clock.advance(400_000);
+        assert.deepEqual(out(), []);
+        assert.equal(clock.pendingTimers, 0);
+        detector.stop();
+      },
+    ),
+    { numRuns: 25 },
+  );
 });
 
 Deno.test("A host that leaves makes room, and both ways are logged once", async () => {
