@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { MeshError } from "../errors.ts";
 import { readAll } from "../http/body.ts";
 import type { HttpClientConnection } from "../http/codec.ts";
@@ -74,11 +75,13 @@ export class HealthRequests {
 }
 
 async function readUpTo({ body }: HttpResponse, limit: number): Promise<Uint8Array> {
-  const whole = body?.whole() ?? null;
-  if (whole !== null || body === null) return (await readAll(body))!.subarray(0, limit);
-  const kept: number[] = [];
+  if (body === null || body.whole() !== null) return (await readAll(body))!.subarray(0, limit);
+  const kept: Uint8Array[] = [];
+  let length = 0;
   for (let chunk = await body.read(); chunk !== null; chunk = await body.read()) {
-    if (kept.length < limit) kept.push(...chunk.subarray(0, limit - kept.length));
+    if (length === limit) continue;
+    kept.push(chunk.subarray(0, limit - length));
+    length += kept[kept.length - 1]!.length;
   }
-  return Uint8Array.from(kept);
+  return Buffer.concat(kept);
 }

@@ -8,6 +8,9 @@ import { GOOD_ANSWER, type HealthProbe, NETWORK_FAILURE } from "./health_probe.t
 import type { HealthAnswer, HealthRequests } from "./health_request.ts";
 import { containsInOrder } from "./payload_match.ts";
 
+/** What is looked at of content without a limit of its own. */
+const MAX_CONTENT_BYTES = 1 << 24;
+
 /** What an {@linkcode HttpHealthProbe} works with. */
 export interface HttpHealthProbeOptions {
   readonly what: HttpHealthCheck;
@@ -36,7 +39,7 @@ export class HttpHealthProbe implements HealthProbe {
 
   async check(signal: AbortSignal): Promise<CheckResult> {
     const { what, requests } = this.#options;
-    const limit = what.receive.length === 0 ? 0 : what.responseBufferSize || Infinity;
+    const limit = what.receive.length === 0 ? 0 : what.responseBufferSize || MAX_CONTENT_BYTES;
     try {
       return this.#judge(await requests.send(this.#request(), limit, signal));
     } catch {

@@ -121,6 +121,24 @@ const TRACES: readonly {
     script: ["reset", "reset", "reset"],
   },
   {
+    what: "time-outs as gateway failures",
+    settings: {
+      consecutive_5xx: count(0),
+      consecutiveGatewayFailure: count(2),
+      enforcingConsecutiveGatewayFailure: count(100),
+    },
+    script: ["hang", "hang"],
+  },
+  {
+    what: "time-outs split off: each had a connection",
+    settings: {
+      splitExternalLocalOriginErrors: true,
+      consecutiveLocalOriginFailure: count(2),
+      consecutive_5xx: count(1),
+    },
+    script: ["hang", "hang", "refuse"],
+  },
+  {
     what: "answers split off from local failures",
     settings: { splitExternalLocalOriginErrors: true, consecutive_5xx: count(2) },
     script: [500, "refuse", 500],

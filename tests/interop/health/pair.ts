@@ -1,5 +1,6 @@
 /** The same cluster in a real Envoy and in enmesh, with the same requests through both. */
 import assert from "node:assert/strict";
+import { MeshError } from "../../../lib/errors.ts";
 import { clustersJson } from "../../../lib/admin/clusters_dump.ts";
 import { readAll } from "../../../lib/http/body.ts";
 import { HeaderList } from "../../../lib/http/header_list.ts";
@@ -22,6 +23,8 @@ import { until } from "../../support/until.ts";
 import { freePort, startEnvoy } from "../envoy.ts";
 import type { Backend } from "../../support/backend.ts";
 
+/** Of requests, on both sides. */
+const TIMEOUT_MS = 1000;
 const CLUSTER = "envoy.config.cluster.v3.Cluster";
 
 /** A host as `/clusters?format=json` shows it, as far as these tests compare it. */
@@ -140,6 +143,8 @@ function startOurs(
   return {
     async send() {
       const attempt = new UpstreamAttempt();
+      const late = new MeshError("UPSTREAM_REQUEST_TIMEOUT", "Cannot wait any longer");
+      const timer = setTimeout(() => attempt.exchange.cancel(late), TIMEOUT_MS);
       try {
         const response = await target.send({
           method: "GET",
@@ -155,6 +160,7 @@ function startOurs(
         // Counted as a failure of the host: that is what is looked at.
       }
       await new Promise<void>((resolve) => attempt.exchange.onComplete(() => resolve()));
+      clearTimeout(timer);
     },
     statuses: () => Promise.resolve(statusesOf(JSON.parse(JSON.stringify(clustersJson(view.clusters()))), backends)),
     async close() {
@@ -226,7 +232,7 @@ function bootstrap(port: number, cds: string): unknown {
                 virtual_hosts: [{
                   name: "all",
                   domains: ["*"],
-                  routes: [{ match: { prefix: "/" }, route: { cluster: "backend", timeout: "2s" } }],
+                  routes: [{ match: { prefix: "/" }, route: { cluster: "backend", timeout: `${TIMEOUT_MS / 1000}s` } }],
                 }],
               },
               http_filters: [{
