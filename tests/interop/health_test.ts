@@ -6,11 +6,12 @@ import assert from "node:assert/strict";
 import type {
   EnvoyConfigClusterV3OutlierDetection,
   EnvoyConfigCoreV3HealthCheck,
+  EnvoyConfigEndpointV3LbEndpoint as LbEndpoint,
 } from "../../lib/protobuf/gen/messages.ts";
 import { packAny } from "../../lib/protobuf/registry.ts";
 import { until } from "../support/until.ts";
 import { Backend, type Mode, type Speech } from "../support/backend.ts";
-import { type HostStatus, type Pair, withPair } from "./health/pair.ts";
+import { endpointOf, type HostStatus, type Pair, withPair } from "./health/pair.ts";
 
 const OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 /** Long enough that no interval ends within a test that does not wait for it. */
@@ -382,3 +383,55 @@ Deno.test("gRPC health checks see what Envoy sees", async () => {
     { modes: ["hang", 200, 200], healthy: [false, true, true], late: 0 },
   ]);
 });
+
+for (const ignoreHealthOnHostRemoval of [false, true]) {
+  const how = ignoreHealthOnHostRemoval ? "go at once" : "stay while they pass";
+  Deno.test(`Hosts that are gone from their assignment ${how}, as in Envoy`, async () => {
+    const backends = await startBackends(4);
+    const fields = {
+      type: "EDS",
+      ignoreHealthOnHostRemoval,
+      healthChecks: [{
+        timeout: ms(300),
+        interval: ms(50),
+        noTrafficInterval: ms(50),
+        unhealthyThreshold: count(1),
+        healthyThreshold: count(1),
+        httpHealthCheck: { path: "/" },
+      }],
+    };
+    await withPair(backends, fields, async (pair) => {
+      const { assign } = pair;
+      const unchecked = endpointOf(backends[3]!, { healthCheckConfig: { disableActiveHealthCheck: true } });
+      const [first, second, third] = backends.map((backend) => endpointOf(backend)) as [
+        LbEndpoint,
+        LbEndpoint,
+        LbEndpoint,
+      ];
+      const present = { eds_health_status: "HEALTHY" };
+      const failed = { ...present, failed_active_health_check: true };
+      const removed = { ...present, pending_dynamic_removal: true };
+      const show = async (what: string, wanted: readonly HostStatus["health"][]) => {
+        for (const [name, side] of [["Envoy", pair.envoy], ["enmesh", pair.ours]] as const) {
+          let shown: unknown;
+          await until(`${name} shows ${what}`, async () => {
+            shown = (await side.statuses()).map(({ health }) => sorted(health));
+            return JSON.stringify(shown) === JSON.stringify(wanted.map(sorted));
+          }, 5_000).catch((error) => {
+            throw new Error(`${error.message}, which shows ${JSON.stringify(shown)}`);
+          });
+        }
+      };
+      await assign([first, second, third, unchecked]);
+      await backends[2]!.become(503);
+      await show("one that fails", [present, present, failed, present]);
+      await assign([first]);
+      await show("what is left", [present, ignoreHealthOnHostRemoval ? {} : removed, {}, {}]);
+      await backends[1]!.become(503);
+      await show("the one that is left", [present, {}, {}, {}]);
+      await backends[1]!.become(200);
+      await assign([first, second]);
+      await show("the one that is back", [present, present, {}, {}]);
+    });
+  });
+}

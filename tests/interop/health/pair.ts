@@ -9,12 +9,19 @@ import { connectHttp2 } from "../../../lib/http/http2/client_connection.ts";
 import { systemClock } from "../../../lib/internal/clock.ts";
 import { silentLogger } from "../../../lib/internal/logger.ts";
 import { meshAdminView } from "../../../lib/mesh_admin_view.ts";
-import type { EnvoyConfigClusterV3Cluster } from "../../../lib/protobuf/gen/messages.ts";
-import { encode, packAny, typeUrl } from "../../../lib/protobuf/registry.ts";
+import type {
+  EnvoyConfigClusterV3Cluster,
+  EnvoyConfigEndpointV3ClusterLoadAssignment,
+  EnvoyConfigEndpointV3LbEndpoint as LbEndpoint,
+  MessageMap,
+} from "../../../lib/protobuf/gen/messages.ts";
+import { encode, type MessageName, packAny, typeUrl } from "../../../lib/protobuf/registry.ts";
 import type { Cluster } from "../../../lib/resource/cluster.ts";
+import type { ClusterLoadAssignment } from "../../../lib/resource/endpoint.ts";
 import { NO_FILTER_PARSERS } from "../../../lib/resource/filter_parsers.ts";
 import { parseCluster } from "../../../lib/resource/parse_cluster.ts";
-import type { SnapshotSource } from "../../../lib/resource/snapshot.ts";
+import { parseEndpoint } from "../../../lib/resource/parse_endpoint.ts";
+import type { Snapshot, SnapshotChange, SnapshotSource } from "../../../lib/resource/snapshot.ts";
 import { createConnector } from "../../../lib/transport/connector.ts";
 import { HandleRegistry } from "../../../lib/transport/handle_registry.ts";
 import { ClusterManager } from "../../../lib/upstream/cluster_manager.ts";
@@ -45,6 +52,13 @@ interface Side {
 export interface Pair {
   readonly envoy: Side;
   readonly ours: Side;
+  /** Gives both another list of endpoints; only for a cluster of type EDS. */
+  assign(endpoints: readonly LbEndpoint[]): Promise<void>;
+}
+
+/** The endpoint of a backend. */
+export function endpointOf({ port }: Backend, config: LbEndpoint["endpoint"] = {}): LbEndpoint {
+  return { endpoint: { address: { socketAddress: { address: "127.0.0.1", portValue: port } }, ...config } };
 }
 
 /** The cluster's fields that do not differ from test to test. */
@@ -59,16 +73,13 @@ export function definition(
     lbPolicy: "ROUND_ROBIN",
     // Health counts at all times, and at once: Envoy gathers changes for a second otherwise.
     commonLbConfig: { healthyPanicThreshold: { value: 0 }, updateMergeWindow: {} },
-    loadAssignment: {
-      clusterName: "backend",
-      endpoints: [{
-        lbEndpoints: backends.map(({ port }) => ({
-          endpoint: { address: { socketAddress: { address: "127.0.0.1", portValue: port } } },
-        })),
-      }],
-    },
+    ...(fields.type === "EDS" ? {} : { loadAssignment: assignment(backends.map((backend) => endpointOf(backend))) }),
     ...fields,
   };
+}
+
+function assignment(lbEndpoints: LbEndpoint[]): EnvoyConfigEndpointV3ClusterLoadAssignment {
+  return { clusterName: "backend", endpoints: [{ lbEndpoints }] };
 }
 
 /** Runs a test on both sides; everything is closed afterwards. */
@@ -79,14 +90,19 @@ export async function withPair(
 ): Promise<void> {
   const message = definition(backends, fields);
   const folder = await Deno.makeTempDir();
-  const ours = startOurs(backends, message);
+  const eds = message.type === "EDS";
+  const path = `${folder}/eds.pb`;
+  const first = backends.map((backend) => endpointOf(backend));
+  const ours = startOurs(backends, { ...message, ...(eds ? { edsClusterConfig: { edsConfig: { ads: {} } } } : {}) });
+  const assign = async (endpoints: readonly LbEndpoint[]) => {
+    const message = assignment([...endpoints]);
+    await writeResponse(path, "envoy.config.endpoint.v3.ClusterLoadAssignment", message);
+    ours.assign(message);
+  };
   try {
-    const value = encode("envoy.service.discovery.v3.DiscoveryResponse", {
-      versionInfo: "1",
-      typeUrl: typeUrl(CLUSTER),
-      resources: [packAny(CLUSTER, message)],
-    });
-    await Deno.writeFile(`${folder}/cds.pb`, value);
+    const theirs = { ...message, ...(eds ? { edsClusterConfig: { edsConfig: { pathConfigSource: { path } } } } : {}) };
+    if (eds) await assign(first);
+    await writeResponse(`${folder}/cds.pb`, CLUSTER, theirs);
     const port = freePort();
     await using envoy = await startEnvoy(bootstrap(port, `${folder}/cds.pb`));
     const side: Side = {
@@ -102,7 +118,7 @@ export async function withPair(
       const { cluster_statuses: clusters } = await (await fetch(`${envoy.admin}/clusters?format=json`)).json();
       return clusters?.[0]?.host_statuses?.length === backends.length;
     });
-    await test({ envoy: side, ours });
+    await test({ envoy: side, ours, assign });
   } finally {
     await ours.close();
     await Deno.remove(folder, { recursive: true });
@@ -113,15 +129,16 @@ export async function withPair(
 function startOurs(
   backends: readonly Backend[],
   message: EnvoyConfigClusterV3Cluster,
-): Side & { close(): Promise<void> } {
+): Side & { assign(assignment: EnvoyConfigEndpointV3ClusterLoadAssignment): void; close(): Promise<void> } {
   const parsed = parseCluster(encode(CLUSTER, message), NO_FILTER_PARSERS);
   assert.ok(parsed.ok, parsed.ok ? "" : parsed.errors.join("\n"));
   assert.deepEqual(parsed.unsupported, []);
   const registry = new HandleRegistry();
   const options = { clock: systemClock, logger: silentLogger };
   const secrets = { certificate: () => null, trustBundle: () => null, subscribe: () => () => {} };
+  const source = new Configuration(parsed.value);
   const manager = new ClusterManager({
-    source: sourceOf(parsed.value),
+    source,
     secrets,
     connector: createConnector({ registry, clock: systemClock }),
     streamTls: { start: () => Promise.reject(new Error("No TLS here")) },
@@ -131,7 +148,6 @@ function startOurs(
     random: Math.random,
     logger: silentLogger,
   });
-  const target = manager.target("backend")!;
   const view = meshAdminView({
     status: { readiness: () => ({ ready: true }), metrics: () => "", drain: () => {} },
     node: { id: "", cluster: "", metadata: {} },
@@ -140,13 +156,21 @@ function startOurs(
     endpoints: () => null,
     clock: systemClock,
   });
+  // An EDS cluster comes to life with its endpoints.
+  if (parsed.value.type !== "eds") manager.target("backend");
   return {
+    assign(message) {
+      const parsed = parseEndpoint(encode("envoy.config.endpoint.v3.ClusterLoadAssignment", message));
+      assert.ok(parsed.ok, parsed.ok ? "" : parsed.errors.join("\n"));
+      source.assign(parsed.value);
+      manager.target("backend");
+    },
     async send() {
       const attempt = new UpstreamAttempt();
       const late = new MeshError("UPSTREAM_REQUEST_TIMEOUT", "Cannot wait any longer");
       const timer = setTimeout(() => attempt.exchange.cancel(late), TIMEOUT_MS);
       try {
-        const response = await target.send({
+        const response = await manager.target("backend")!.send({
           method: "GET",
           scheme: "http",
           authority: "backend",
@@ -170,24 +194,55 @@ function startOurs(
   };
 }
 
-function sourceOf(cluster: Cluster): SnapshotSource {
-  return {
-    current: {
+/** One cluster, whose endpoints may change. */
+class Configuration implements SnapshotSource {
+  readonly #cluster: Cluster;
+  readonly #listeners = new Set<(snapshot: Snapshot, change: SnapshotChange) => void>();
+  #assignment: ClusterLoadAssignment | null = null;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  assign(assignment: ClusterLoadAssignment): void {
+    this.#assignment = assignment;
+    const none: ReadonlySet<string> = new Set();
+    const change = { clusters: none, endpoints: new Set(["backend"]), listeners: none, routes: none, nameTable: false };
+    for (const listener of this.#listeners) listener(this.current, change);
+  }
+
+  get current(): Snapshot {
+    return {
       version: 1,
-      cluster: (name) => name === cluster.name ? cluster : null,
-      endpoints: () => null,
+      cluster: (name) => name === this.#cluster.name ? this.#cluster : null,
+      endpoints: () => this.#assignment,
       listener: () => null,
       route: () => null,
       nameTable: { lookup: () => null, names: () => [] },
       outboundListener: () => null,
       virtualOutbound: null,
       virtualInbound: null,
-      clusterNames: [cluster.name],
+      clusterNames: [this.#cluster.name],
       listenerNames: [],
       routeNames: [],
-    },
-    subscribe: () => () => {},
-  };
+    };
+  }
+
+  subscribe(listener: (snapshot: Snapshot, change: SnapshotChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** Puts a file in place at once: Envoy looks at it when it is moved there. */
+async function writeResponse<N extends MessageName>(path: string, name: N, message: MessageMap[N]): Promise<void> {
+  const value = encode("envoy.service.discovery.v3.DiscoveryResponse", {
+    versionInfo: crypto.randomUUID(),
+    typeUrl: typeUrl(name),
+    resources: [packAny(name, message)],
+  });
+  await Deno.writeFile(`${path}.new`, value);
+  await Deno.rename(`${path}.new`, path);
 }
 
 // deno-lint-ignore no-explicit-any -- the answer of another program.
