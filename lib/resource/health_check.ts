@@ -73,6 +73,8 @@ export interface HealthCheck {
   readonly unhealthyEdgeIntervalMs: number;
   /** Interval after a success that has not made the host healthy yet. */
   readonly healthyEdgeIntervalMs: number;
+  /** Whether a new host does not count before its first check (`ignore_new_hosts_until_first_hc`). */
+  readonly ignoreNewHosts: boolean;
   readonly alwaysLogFailures: boolean;
   readonly alwaysLogSuccess: boolean;
   /** ALPN list instead of the TLS context's; `null` for that one. */

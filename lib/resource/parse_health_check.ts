@@ -87,6 +87,7 @@ export function parseHealthCheck(
     unhealthyIntervalMs,
     unhealthyEdgeIntervalMs: positive("unhealthy_edge_interval", check.unhealthyEdgeInterval, unhealthyIntervalMs),
     healthyEdgeIntervalMs: positive("healthy_edge_interval", check.healthyEdgeInterval, intervalMs),
+    ignoreNewHosts: cluster.commonLbConfig?.ignoreNewHostsUntilFirstHc ?? false,
     alwaysLogFailures: check.alwaysLogHealthCheckFailures ?? false,
     alwaysLogSuccess: check.alwaysLogHealthCheckSuccess ?? false,
     alpn: check.tlsOptions === undefined ? null : check.tlsOptions.alpnProtocols ?? [],

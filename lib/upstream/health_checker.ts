@@ -35,8 +35,9 @@ export class HealthChecker {
   /** Hosts whose first result {@linkcode HealthChecker.firstRound} waits for. */
   readonly #awaited = new Set<UpstreamHost>();
   #onFirstRound: (() => void) | null = null;
-  /** Hosts counted as healthy. */
+  /** Hosts counted as healthy, and as degraded. */
   readonly #healthy = new Set<UpstreamHost>();
+  readonly #degraded = new Set<UpstreamHost>();
 
   /**
    * @param cluster The cluster.
@@ -53,6 +54,7 @@ export class HealthChecker {
   add(host: UpstreamHost): void {
     if (host.endpoint.healthCheck?.disabled === true) return;
     host.failedHealthCheck = true;
+    host.awaitsHealthCheck = this.#check.ignoreNewHosts;
     this.#awaited.add(host);
     this.#begin(host);
   }
@@ -63,7 +65,11 @@ export class HealthChecker {
     const known = this.#sessions.get(host);
     if (disabled) {
       this.remove(host);
-      host.failedHealthCheck = host.healthCheckTimedOut = host.degradedByHealthCheck = false;
+      host.failedHealthCheck =
+        host.healthCheckTimedOut =
+        host.degradedByHealthCheck =
+        host.awaitsHealthCheck =
+          false;
     } else if (known === undefined) {
       this.add(host);
     } else {
@@ -78,7 +84,7 @@ export class HealthChecker {
     if (session === undefined) return;
     session.stop();
     this.#sessions.delete(host);
-    this.#countHealthy(host, -1);
+    this.#count(host, false);
     this.#settle(host);
   }
 
@@ -129,17 +135,21 @@ export class HealthChecker {
     if (!result.healthy && result.kind === "passive") metrics.count("passive_failure");
     else if (!result.healthy && result.kind !== "active") metrics.count("network_failure");
     this.#log(host, result, transition, first);
-    this.#countHealthy(host, 0);
+    this.#count(host, true);
     onResult(host, result.healthy, transition);
     this.#settle(host);
   }
 
-  #countHealthy(host: UpstreamHost, gone: 0 | -1): void {
-    const healthy = gone === 0 && !host.failedHealthCheck;
-    if (healthy === this.#healthy.has(host)) return;
-    if (healthy) this.#healthy.add(host);
-    else this.#healthy.delete(host);
-    this.#deps.metrics.change("healthy", healthy ? 1 : -1);
+  #count(host: UpstreamHost, checked: boolean): void {
+    const { metrics } = this.#deps;
+    const tell = (name: string, hosts: Set<UpstreamHost>, is: boolean) => {
+      if (is === hosts.has(host)) return;
+      if (is) hosts.add(host);
+      else hosts.delete(host);
+      metrics.change(name, is ? 1 : -1);
+    };
+    tell("healthy", this.#healthy, checked && !host.failedHealthCheck);
+    tell("degraded", this.#degraded, checked && host.degradedByHealthCheck);
   }
 
   #settle(host: UpstreamHost): void {

@@ -69,6 +69,7 @@ Deno.test("HTTP health checks have Envoy's defaults", () => {
     unhealthyIntervalMs: 5000,
     unhealthyEdgeIntervalMs: 5000,
     healthyEdgeIntervalMs: 5000,
+    ignoreNewHosts: false,
     alwaysLogFailures: false,
     alwaysLogSuccess: false,
     alpn: null,

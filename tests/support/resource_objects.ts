@@ -200,6 +200,7 @@ export function healthCheck(overrides: Partial<HealthCheck> = {}): HealthCheck {
     unhealthyIntervalMs: 1000,
     unhealthyEdgeIntervalMs: 1000,
     healthyEdgeIntervalMs: 1000,
+    ignoreNewHosts: false,
     alwaysLogFailures: false,
     alwaysLogSuccess: false,
     alpn: null,

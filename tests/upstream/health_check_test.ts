@@ -152,6 +152,19 @@ Deno.test("A new host takes no traffic before its first check, and waits for not
   servers.close();
 });
 
+Deno.test("A new host may be left out of account until its first check", async () => {
+  const servers = new Servers(cluster({ healthCheck: healthCheck({ ignoreNewHosts: true }) }), [A]);
+  await servers.send();
+  servers.health.set("10.0.0.2", 0);
+  servers.fake.push({ assignments: [loadAssignment([locality([A, B])])] });
+  assert.equal(servers.flags()["10.0.0.2"], "failed_active_hc,pending_active_hc");
+  assert.deepEqual([...servers.target.hosts()].map(({ excluded }) => excluded), [false, true]);
+  await servers.fake.clock.advance(500);
+  assert.equal(servers.flags()["10.0.0.2"], "failed_active_hc,active_hc_timeout");
+  assert.deepEqual([...servers.target.hosts()].map(({ excluded }) => excluded), [false, false]);
+  servers.close();
+});
+
 Deno.test("A host that is gone from its assignment stays for as long as it passes", async () => {
   const servers = new Servers();
   await servers.send();
