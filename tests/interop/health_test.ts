@@ -384,6 +384,47 @@ Deno.test("gRPC health checks see what Envoy sees", async () => {
   ]);
 });
 
+Deno.test("Draining hosts do not move traffic elsewhere, as in Envoy", async () => {
+  for (const how of ["priorities", "locality weights"] as const) {
+    const backends = await startBackends(3);
+    const [first, draining, other] = backends.map((backend) => endpointOf(backend)) as [
+      LbEndpoint,
+      LbEndpoint,
+      LbEndpoint,
+    ];
+    const weights = how === "locality weights";
+    const fields = {
+      commonLbConfig: {
+        healthyPanicThreshold: { value: 0 },
+        ...(weights ? { localityWeightedLbConfig: {} } : {}),
+      },
+      loadAssignment: {
+        clusterName: "backend",
+        endpoints: [
+          {
+            locality: { zone: "one" },
+            lbEndpoints: [first, { ...draining, healthStatus: "DRAINING" }],
+            ...(weights ? { loadBalancingWeight: count(1) } : {}),
+          },
+          {
+            locality: { zone: "two" },
+            lbEndpoints: [other],
+            ...(weights ? { loadBalancingWeight: count(1) } : { priority: 1 }),
+          },
+        ],
+      },
+    };
+    await withPair(backends, fields, async ({ envoy, ours }) => {
+      for (const [name, side] of [["Envoy", envoy], ["enmesh", ours]] as const) {
+        const before = backends.map(({ requests }) => requests.length);
+        for (let i = 0; i < 60; i++) await side.send();
+        const got = backends.map(({ requests }, i) => requests.length - before[i]!);
+        assert.deepEqual(got, weights ? [30, 0, 30] : [60, 0, 0], `${name}, ${how}`);
+      }
+    });
+  }
+});
+
 for (const ignoreHealthOnHostRemoval of [false, true]) {
   const how = ignoreHealthOnHostRemoval ? "go at once" : "stay while they pass";
   Deno.test(`Hosts that are gone from their assignment ${how}, as in Envoy`, async () => {
