@@ -11,6 +11,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
   h2spec: ["h2spec"],
+  health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
 };
