@@ -1,25 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import settings from "../deno.json" with { type: "json" };
-import type {
-  AdminNode,
-  AdminView,
-  CertificateView,
-  ClusterHostView,
-  ClusterView,
-  StatusView,
-  StatView,
-} from "./admin/admin_view.ts";
+import type { AdminNode, AdminView, CertificateView, ClusterView, StatusView, StatView } from "./admin/admin_view.ts";
 import type { LogLevelControl } from "./internal/adjustable_logger.ts";
 import type { Clock } from "./internal/clock.ts";
-import type { Json } from "./protobuf/well_known.ts";
-import { WireReader } from "./protobuf/wire_reader.ts";
-import type { Cluster } from "./resource/cluster.ts";
-import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "./resource/endpoint.ts";
+import { clusterView } from "./mesh_cluster_view.ts";
 import type { SnapshotStore } from "./resource/snapshot_store.ts";
 import { parseCertificate } from "./transport/certificate.ts";
 import { formatPem, pemBlocks } from "./transport/pem.ts";
 import type { SecretProvider } from "./transport/secret_provider.ts";
-import type { UpstreamHost } from "./upstream/host.ts";
 import type { UpstreamCluster } from "./upstream/upstream_cluster.ts";
 
 /** What the admin interface shows; all of it is read at the moment it is asked for. */
@@ -96,89 +84,9 @@ function* clusterViews({ clusters, store }: AdminViewSources): Generator<Cluster
     const assignment = cluster.edsServiceName === null
       ? cluster.loadAssignment
       : store.records.peek("endpoint", cluster.edsServiceName);
-    const bytes = store.records.active("cluster", name)?.bytes;
-    yield {
-      ...clusterView(cluster, assignment, upstream ?? null),
-      observabilityName: (bytes === undefined ? "" : altStatName(bytes)) || name,
-    };
+    const bytes = store.records.active("cluster", name)?.bytes ?? null;
+    yield clusterView({ cluster, bytes, assignment, upstream: upstream ?? null });
   }
-}
-
-function clusterView(
-  cluster: Cluster,
-  assignment: ClusterLoadAssignment | null,
-  upstream: UpstreamCluster | null,
-): Omit<ClusterView, "observabilityName"> {
-  const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = cluster.circuitBreakers;
-  return {
-    name: cluster.name,
-    edsServiceName: cluster.edsServiceName,
-    addedViaApi: true,
-    maxConnections,
-    maxPendingRequests,
-    maxRequests,
-    maxRetries,
-    outlierDetection: cluster.outlierDetection !== null,
-    overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
-    hosts: upstream === null ? idleHosts(assignment) : usedHosts(upstream, assignment),
-  };
-}
-
-/** `alt_stat_name` of a cluster on the wire; empty for none. Nothing but `/clusters` shows it. */
-function altStatName(cluster: Uint8Array): string {
-  const reader = new WireReader(cluster);
-  while (reader.next()) if (reader.field === 28) return reader.string();
-  return "";
-}
-
-/** Hosts of a cluster that nobody has used yet: as the control plane sent them. */
-function idleHosts(assignment: ClusterLoadAssignment | null): ClusterHostView[] {
-  return (assignment?.localities ?? []).flatMap((locality) =>
-    locality.endpoints.map((endpoint) => hostView(endpoint, locality, edsFlags(endpoint), { active: 0, total: 0 }))
-  );
-}
-
-function usedHosts(upstream: UpstreamCluster, assignment: ClusterLoadAssignment | null): ClusterHostView[] {
-  const places = new Map<string, LocalityEndpoints>();
-  for (const locality of assignment?.localities ?? []) {
-    for (const { key } of locality.endpoints) places.set(key, locality);
-  }
-  return Array.from(upstream.hosts(), (host) => {
-    const flags = [...(host.ejected ? ["failed_outlier_check"] : []), ...edsFlags(host.endpoint)];
-    return hostView(host.endpoint, places.get(host.key) ?? NOWHERE, flags, host);
-  });
-}
-
-const NOWHERE = { priority: 0, region: "", zone: "", subZone: "", weight: null };
-
-function hostView(
-  endpoint: Endpoint,
-  { priority, region, zone, subZone, weight }: Omit<LocalityEndpoints, "endpoints">,
-  healthFlags: readonly string[],
-  { active, total }: Pick<UpstreamHost, "active" | "total">,
-): ClusterHostView {
-  return {
-    address: endpoint.key,
-    hostname: endpoint.hostname,
-    healthy: healthFlags.length === 0,
-    healthFlags,
-    weight: endpoint.weight,
-    priority,
-    region,
-    zone,
-    subZone,
-    localityWeight: weight,
-    metadata: endpoint.metadata as { readonly [key: string]: Json },
-    canary: endpoint.metadata["envoy.lb"]?.["canary"] === true,
-    successRate: -1,
-    localOriginSuccessRate: -1,
-    counters: { rq_active: active, rq_total: total },
-  };
-}
-
-function edsFlags({ health }: Endpoint): string[] {
-  if (health === "unknown" || health === "healthy") return [];
-  return [health === "degraded" ? "degraded_eds_health" : "failed_eds_health"];
 }
 
 /** What Envoy's statistics of the same names count. */

@@ -63,12 +63,20 @@ export interface ClusterHostView {
   readonly metadata: { readonly [key: string]: Json };
   /** Whether it is marked as canary (`envoy.lb`, `canary`). */
   readonly canary: boolean;
-  /** Percent of its answers that are no errors, as outlier detection counts; -1 while that is not known. */
+  /** Rate of success in the last interval of outlier detection, percent; -1 where unknown. */
   readonly successRate: number;
-  /** The same for failures of the connection. */
+  /** The same of connections and what else happens on our side. */
   readonly localOriginSuccessRate: number;
   /** Counters and gauges by Envoy's names, for example `cx_active`, `rq_total`. */
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Rates of success of a cluster in the last interval of outlier detection, percent; -1 where unknown. */
+export interface OutlierRatesView {
+  /** Mean of its hosts. */
+  readonly average: number;
+  /** Below it a host is an outlier. */
+  readonly threshold: number;
 }
 
 /** A cluster as `/clusters` shows it. */
@@ -89,8 +97,8 @@ export interface ClusterView {
   readonly maxRequests: number;
   /** Limit of retries under way. */
   readonly maxRetries: number;
-  /** Whether outlier detection watches it. */
-  readonly outlierDetection: boolean;
+  /** Rates of answers and of what happens on our side. @default {no outlier detection} */
+  readonly outlier?: { readonly external: OutlierRatesView; readonly local: OutlierRatesView };
   /** Percent; Envoy's default is 140. */
   readonly overprovisioningFactor: number;
   /** Its endpoints. */

@@ -1,15 +1,16 @@
 import type { JsonObject } from "../protobuf/json.ts";
 import { parseAddress } from "./address_json.ts";
-import type { ClusterHostView, ClusterView } from "./admin_view.ts";
+import type { ClusterHostView, ClusterView, OutlierRatesView } from "./admin_view.ts";
 import { LazyList, type Writable } from "./json_writer.ts";
 
 /** The text answer of `/clusters`, one fact a line, in Envoy's form; a piece for each cluster. */
 export function* clustersText(clusters: Iterable<ClusterView>): Generator<string> {
   for (const cluster of clusters) {
     const lines = [`observability_name::${cluster.observabilityName}`];
-    if (cluster.outlierDetection) {
-      for (const kind of ["", "local_origin_"]) {
-        lines.push(`outlier::${kind}success_rate_average::-1`, `outlier::${kind}success_rate_ejection_threshold::-1`);
+    if (cluster.outlier !== undefined) {
+      for (const [prefix, { average, threshold }] of outlierRates(cluster.outlier)) {
+        lines.push(`outlier::${prefix}success_rate_average::${general(average)}`);
+        lines.push(`outlier::${prefix}success_rate_ejection_threshold::${general(threshold)}`);
       }
     }
     for (const priority of ["default", "high"]) {
@@ -60,6 +61,7 @@ function* statuses(clusters: Iterable<ClusterView>): Generator<Writable> {
       ...(cluster.hosts.length === 0 ? {} : { host_statuses: cluster.hosts.map(hostJson) }),
       circuit_breakers: { thresholds: [thresholds(cluster), { priority: "HIGH", ...thresholds(UNLIMITED_HIGH) }] },
       observability_name: cluster.observabilityName,
+      ...(cluster.outlier === undefined ? {} : thresholdsOf(cluster.outlier)),
       ...(cluster.edsServiceName === null ? {} : { eds_service_name: cluster.edsServiceName }),
     };
   }
@@ -77,21 +79,41 @@ function thresholds(limits: typeof UNLIMITED_HIGH): JsonObject {
 /** Counters that go up and down; the others only grow. */
 const GAUGES: ReadonlySet<string> = new Set(["cx_active", "rq_active", "rq_pending_active"]);
 
-/** Fields of `envoy.admin.v3.HostHealthStatus` by the names of health flags; the EDS flags are one field. */
-const HEALTH_FIELDS: Readonly<Record<string, string>> = {
+/** Health flags whose names in JSON differ. */
+const JSON_FLAGS: Readonly<Record<string, string>> = {
   failed_active_hc: "failed_active_health_check",
-  failed_outlier_check: "failed_outlier_check",
   degraded_active_hc: "failed_active_degraded_check",
-  pending_dynamic_removal: "pending_dynamic_removal",
-  pending_active_hc: "pending_active_hc",
-  excluded_via_immediate_hc_fail: "excluded_via_immediate_hc_fail",
-  active_hc_timeout: "active_hc_timeout",
+  degraded_outlier_detection: "failed_degraded_outlier_detection",
 };
+/** Flags that JSON shows as the health the control plane gives, the worst first. */
+const EDS_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["eds_status_draining", "DRAINING"],
+  ["failed_eds_health", "UNHEALTHY"],
+  ["degraded_eds_health", "DEGRADED"],
+]);
+
+type Outlier = NonNullable<ClusterView["outlier"]>;
+
+function outlierRates({ external, local }: Outlier): [string, OutlierRatesView][] {
+  return [["", external], ["local_origin_", local]];
+}
+
+function thresholdsOf(outlier: Outlier): JsonObject {
+  const known = outlierRates(outlier).filter(([, { threshold }]) => threshold > 0);
+  return Object.fromEntries(
+    known.map(([prefix, { threshold }]) => [`${prefix}success_rate_ejection_threshold`, { value: threshold }]),
+  );
+}
+
+/** A number as `%g` writes it: six digits. */
+function general(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
 
 function hostJson(host: ClusterHostView): JsonObject {
   const names = Object.keys(host.counters).sort();
   const stats = [...names.filter((name) => !GAUGES.has(name)), ...names.filter((name) => GAUGES.has(name))];
-  const flags = host.healthFlags.map((flag) => HEALTH_FIELDS[flag]).filter((field) => field !== undefined);
+  const flags = host.healthFlags.filter((flag) => !EDS_FLAGS.has(flag)).map((flag) => JSON_FLAGS[flag] ?? flag);
   return {
     address: parseAddress(host.address),
     stats: stats.map((name) => ({
@@ -110,8 +132,7 @@ function hostJson(host: ClusterHostView): JsonObject {
 }
 
 function edsHealth({ healthFlags }: ClusterHostView): string {
-  if (healthFlags.includes("failed_eds_health")) return "UNHEALTHY";
-  return healthFlags.includes("degraded_eds_health") ? "DEGRADED" : "HEALTHY";
+  return EDS_FLAGS.get(healthFlags.find((flag) => EDS_FLAGS.has(flag)) ?? "") ?? "HEALTHY";
 }
 
 /** `envoy.config.core.v3.Locality`. */

@@ -45,12 +45,12 @@ function endpoint(host: ClusterHostView): JsonObject {
       health_check_config: {},
       ...(host.hostname === "" ? {} : { hostname: host.hostname }),
     },
-    health_status: host.healthy ? "HEALTHY" : host.healthFlags.some(isFailure) ? "UNHEALTHY" : "DEGRADED",
+    health_status: host.healthy ? "HEALTHY" : host.healthFlags.some(isGrave) ? "UNHEALTHY" : "DEGRADED",
     metadata: Object.keys(host.metadata).length === 0 ? {} : { filter_metadata: { ...host.metadata } },
     load_balancing_weight: host.weight,
   };
 }
 
-function isFailure(flag: string): boolean {
-  return flag.startsWith("failed_");
+function isGrave(flag: string): boolean {
+  return flag.startsWith("failed_") || flag === "eds_status_draining";
 }

@@ -41,7 +41,7 @@ export function fakeAdminView(overrides: Partial<AdminView> = {}): AdminView {
       maxPendingRequests: 1024,
       maxRequests: 1024,
       maxRetries: 3,
-      outlierDetection: true,
+      outlier: { external: { average: -1, threshold: -1 }, local: { average: -1, threshold: -1 } },
       overprovisioningFactor: 140,
       hosts: [{
         address: "[2001:db8::1]:80",

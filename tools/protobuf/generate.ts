@@ -5,6 +5,7 @@
  * The Envoy definitions come from the npm package `@grpc/grpc-js-xds`, Istio's are in `istio/`.
  */
 import protobuf from "protobufjs";
+import { NEWER_FIELDS } from "./newer_fields.ts";
 import { ROOT_MESSAGES } from "./roots.ts";
 
 const OUTPUT = new URL("../../lib/protobuf/gen/", import.meta.url);
@@ -94,6 +95,14 @@ async function loadRoot(): Promise<protobuf.Root> {
   };
   const files = await definingFiles(deps);
   root.loadSync([...files, "google/protobuf/wrappers.proto", "google/protobuf/struct.proto"], { keepCase: false });
+  for (const [message, fields] of Object.entries(NEWER_FIELDS)) {
+    const type = root.lookupType(message);
+    for (const { name, id, type: of } of fields) {
+      const field = new protobuf.Field(camelCase(name), id, of);
+      type.add(field);
+      field.resolve();
+    }
+  }
   root.resolveAll();
   return root;
 }

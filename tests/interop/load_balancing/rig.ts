@@ -7,6 +7,7 @@ import { DnsResolver } from "../../../lib/upstream/dns_resolver.ts";
 import type { HostConnector } from "../../../lib/upstream/host_connector.ts";
 import { UpstreamAttempt } from "../../../lib/upstream/upstream_attempt.ts";
 import { localityName } from "../../../lib/upstream/zone_facts.ts";
+import { MetricRegistry } from "../../../lib/telemetry/metric_registry.ts";
 import { UpstreamCluster } from "../../../lib/upstream/upstream_cluster.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
 import { freePort, type RunningEnvoy, startEnvoy } from "../envoy.ts";
@@ -165,6 +166,7 @@ export class EnmeshSide {
           clock: systemClock,
           random,
           logger: silentLogger,
+          metrics: new MetricRegistry(),
         }),
       );
     }
