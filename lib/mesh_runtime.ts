@@ -31,6 +31,7 @@ import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
 import { InboundServer, type InboundServerOptions } from "./inbound_server.ts";
+import { AdjustableLogger } from "./internal/adjustable_logger.ts";
 import type { Clock } from "./internal/clock.ts";
 import type { Logger } from "./internal/logger.ts";
 import type { Random } from "./internal/random.ts";
@@ -65,6 +66,7 @@ import { AdsClient } from "./xds/ads_client.ts";
 /** What the runtime is given from outside. */
 export interface MeshRuntimeOptions {
   readonly bootstrap: Bootstrap;
+  /** The level of an `AdjustableLogger` can be changed over the admin port. */
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -273,6 +275,11 @@ export class MeshRuntime {
     return Object.fromEntries([...this.#endpoints].map(([name, { port }]) => [name, port]));
   }
 
+  /** The clusters, by which endpoints are chosen. */
+  get clusters(): ClusterManager {
+    return this.#clusters;
+  }
+
   /** Every metric in Prometheus' text format. */
   exposeMetrics(): string {
     return exposeMetrics(this.metrics);
@@ -334,13 +341,15 @@ export class MeshRuntime {
     open("readiness", ports.readiness, READINESS_PATHS);
     open("prometheus", ports.prometheus, PROMETHEUS_PATHS);
     if (ports.admin !== false) {
-      const { clock } = this.#options;
+      const { clock, logger } = this.#options;
       const admin = meshAdminView({
         status: view,
         node: this.#node,
+        protocol: this.bootstrap.protocol,
         secrets: this.secrets,
         clusters: () => this.#clusters.clusters(),
-        endpoints: (name) => this.store.current.endpoints(name),
+        store: this.store,
+        logging: logger instanceof AdjustableLogger ? logger : null,
         clock,
       });
       add("admin", serveEndpoint(ports.admin, adminHandler(admin, clock)));

@@ -10,6 +10,8 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   istiod: ["istiod"],
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
+  istioctl: ["istioctl", "envoy"],
+  proxy_status: ["istioctl", "istiod"],
   h2spec: ["h2spec"],
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
