@@ -29,6 +29,7 @@ import { OutboundGrpcTransport } from "./grpc_transport.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
 import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
+import { DiscoveredSecrets } from "./identity/discovered_secrets.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
 import { InboundServer, type InboundServerOptions } from "./inbound_server.ts";
 import type { Clock } from "./internal/clock.ts";
@@ -112,10 +113,12 @@ export class MeshRuntime {
 
     // Identity: a certificate from the mesh's CA, renewed for as long as we live.
     const { graceRatio, graceRatioJitter } = bootstrap.certificate;
+    const discovered = new DiscoveredSecrets(clock);
     this.secrets = new SecretManager({
       source: certificateSource(bootstrap, { registry, clock, random, logger }),
       spiffeId: spiffeIdOf(bootstrap),
       renewal: { graceRatio, graceRatioJitter },
+      discovery: discovered,
       registry,
       clock,
       random,
@@ -136,6 +139,7 @@ export class MeshRuntime {
       onRoots: bootstrap.workload.metadata.PROXY_CONFIG_XDS_AGENT === "true"
         ? (pems) => void this.secrets.setRoots("discovery", pems)
         : null,
+      secrets: discovered,
     });
     const connector = createConnector({ registry, clock });
     this.#ads = new AdsClient({

@@ -11,6 +11,7 @@ import type { StreamTls } from "../transport/stream_tls.ts";
 import type { SecretProvider } from "../transport/secret_provider.ts";
 import { DnsResolver } from "./dns_resolver.ts";
 import { HostConnector } from "./host_connector.ts";
+import { clusterSecretNames } from "./secret_names.ts";
 import type { HttpCodecs } from "./http_codecs.ts";
 import { ClientTlsFactory } from "./transport_socket.ts";
 import { UpstreamCluster, type UpstreamClusterDeps } from "./upstream_cluster.ts";
@@ -50,6 +51,7 @@ export class ClusterManager implements UpstreamSource {
   /** Opens connections to hosts; for TCP. */
   readonly hostConnector: HostConnector;
   readonly #source: SnapshotSource;
+  readonly #secrets: SecretProvider;
   readonly #deps: UpstreamClusterDeps;
   readonly #clusters = new Map<string, UpstreamCluster>();
   /** Replaced or removed clusters whose last requests are still under way. */
@@ -63,6 +65,7 @@ export class ClusterManager implements UpstreamSource {
   constructor(options: ClusterManagerOptions) {
     const { source, secrets, connector, streamTls, codecs, multiplex = true, resolve, clock, random, logger } = options;
     this.#source = source;
+    this.#secrets = secrets;
     this.hostConnector = new HostConnector({
       connector,
       streamTls,
@@ -121,6 +124,7 @@ export class ClusterManager implements UpstreamSource {
     const assignment = cluster.edsServiceName === null ? null : snapshot.endpoints(cluster.edsServiceName);
     const added = new UpstreamCluster(cluster, assignment, this.#deps);
     this.#clusters.set(cluster.name, added);
+    this.#followSecrets();
     return added;
   }
 
@@ -137,6 +141,7 @@ export class ClusterManager implements UpstreamSource {
       this.#former.add(known);
     }
     for (const former of this.#former) if (former.resources.connections.count === 0) this.#former.delete(former);
+    if (change.clusters.size > 0) this.#followSecrets();
     if (change.endpoints.size === 0) return;
     const zonesChanged = this.#callers !== null && change.endpoints.has(this.#callers);
     for (const known of this.#clusters.values()) {
@@ -146,5 +151,16 @@ export class ClusterManager implements UpstreamSource {
       const assignment = snapshot.endpoints(service);
       if (assignment !== null) known.setEndpoints(assignment);
     }
+  }
+
+  /** Asks for the secrets of the clusters in use, and for no others: an application talks to a handful. */
+  #followSecrets(): void {
+    const { discovery } = this.#secrets;
+    if (discovery === undefined || discovery === null) return;
+    const names = new Set<string>();
+    for (const { cluster } of [...this.#clusters.values(), ...this.#former]) {
+      for (const name of clusterSecretNames(cluster)) names.add(name);
+    }
+    discovery.follow(names);
   }
 }

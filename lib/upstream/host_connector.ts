@@ -86,7 +86,7 @@ export class HostConnector {
     hostname = "",
     signal: AbortSignal | null = null,
   ): Promise<ByteStream> {
-    const { endpoint } = host;
+    const { endpoint, transport } = host;
     if (endpoint.internalListener !== null) {
       throw new ConnectError(
         "UPSTREAM_CONNECTION_FAILURE",
@@ -96,6 +96,7 @@ export class HostConnector {
         "hbone_not_supported",
       );
     }
+    if (transport.kind === "tls") await this.#deps.tls.ready(transport.context);
     let failure: TransportFailure | null = null;
     try {
       return await this.#deps.connector.connect({

@@ -9,6 +9,7 @@ import type { SecretProvider, TlsCertificate, TrustBundle } from "../transport/s
 import type { ClientTls, ClientTrust } from "../transport/tls_options.ts";
 import { ConnectError } from "./connect_error.ts";
 import { isIpAddress } from "./dns_resolver.ts";
+import { secretNames } from "./secret_names.ts";
 
 /**
  * The transport to an endpoint: the first `transport_socket_matches` entry whose labels are all in the endpoint's
@@ -52,6 +53,14 @@ export class ClientTlsFactory {
   /** @param secrets Secrets by SDS name. */
   constructor(secrets: SecretProvider) {
     this.#secrets = secrets;
+  }
+
+  /** Settles when every secret of a context that was only just asked for has been answered; `null` without any. */
+  ready(context: TlsContext): Promise<unknown> | null {
+    const { discovery } = this.#secrets;
+    if (discovery === undefined || discovery === null) return null;
+    const waits = secretNames(context).map((name) => discovery.firstAnswer(name)).filter((wait) => wait !== null);
+    return waits.length === 0 ? null : Promise.all(waits);
   }
 
   /**
@@ -149,7 +158,11 @@ function sniOf(authority: string): string {
 function missing(what: string, name: string): never {
   throw new ConnectError(
     "UPSTREAM_CONNECTION_FAILURE",
-    `Cannot connect: the ${what} '${name}' has not arrived yet; check that the certificate authority is reachable`,
+    `Cannot connect: the ${what} '${name}' has not arrived yet; ${
+      name.includes("://")
+        ? "check that the Secret exists where istiod looks for it and that this workload may have it"
+        : "check that the certificate authority is reachable"
+    }`,
     "remote connection failure",
     "TLS_error:_Secret_is_not_supplied_by_SDS",
   );
