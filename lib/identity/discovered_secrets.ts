@@ -4,6 +4,11 @@ import { parseSecret } from "./parse_secret.ts";
 
 /** Milliseconds a connection waits for the first answer about a secret; istiod answers within a few. */
 const FIRST_ANSWER_MS = 5_000;
+/**
+ * Milliseconds it waits on after an answer that left the secret out: istiod says nothing about secrets it does not have,
+ * and the answer may have been to a question before.
+ */
+const LEFT_OUT_MS = 250;
 
 /** What arrives of the Secret type; the shape the discovery client hands on. */
 export interface SecretUpdate {
@@ -19,7 +24,8 @@ interface Known {
 
 interface Awaited {
   readonly promise: Promise<void>;
-  readonly settle: () => void;
+  readonly resolve: () => void;
+  timer: Timer;
 }
 
 /**
@@ -110,6 +116,10 @@ export class DiscoveredSecrets implements SecretDiscovery {
       if (this.#known.delete(name)) changed = true;
       this.#settle(name);
     }
+    for (const [name, awaited] of this.#awaited) {
+      awaited.timer.cancel();
+      awaited.timer = this.#clock.timer(LEFT_OUT_MS, () => this.#settle(name));
+    }
     if (changed) { for (const listener of [...this.#listeners]) listener(); }
     return errors;
   }
@@ -138,19 +148,16 @@ export class DiscoveredSecrets implements SecretDiscovery {
 
   #await(name: string): void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer: Timer = this.#clock.timer(FIRST_ANSWER_MS, () => this.#settle(name));
-    this.#awaited.set(name, {
-      promise,
-      settle: () => {
-        timer.cancel();
-        resolve();
-      },
-    });
+    const timer = this.#clock.timer(FIRST_ANSWER_MS, () => this.#settle(name));
+    this.#awaited.set(name, { promise, resolve, timer });
   }
 
   #settle(name: string): void {
-    this.#awaited.get(name)?.settle();
+    const awaited = this.#awaited.get(name);
+    if (awaited === undefined) return;
     this.#awaited.delete(name);
+    awaited.timer.cancel();
+    awaited.resolve();
   }
 }
 
