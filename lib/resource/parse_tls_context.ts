@@ -9,6 +9,7 @@ import type {
 import type { Issues } from "./issues.ts";
 import { flag, parseEnum, parseInlineText, parseStringMatch, required } from "./parse_common.ts";
 import type { PeerValidation, SecretSource, TlsContext, TrustSource } from "./tls_context.ts";
+import { wireFields } from "./wire_fields.ts";
 
 const MIN_VERSIONS = {
   TLS_AUTO: null,
@@ -22,15 +23,46 @@ const MAX_VERSIONS = { TLS_AUTO: null, TLSv1_2: "TLSv1.2", TLSv1_3: "TLSv1.3" } 
 const SAN_TYPES = { EMAIL: "email", DNS: "dns", URI: "uri", IP_ADDRESS: "ip", OTHER_NAME: "other_name" } as const;
 
 /**
- * Reads an `UpstreamTlsContext`. `null` where it asks for something unsupported that makes peers harder to accept:
+ * Reads an `UpstreamTlsContext`, of which the bytes hold what is newer than the descriptors. `null` where it asks for something unsupported that makes peers harder to accept:
  * leaving that out would be failing open, so the transport as a whole is unsupported.
  */
-export function parseUpstreamTlsContext(issues: Issues, path: string, context: UpstreamTlsContext): TlsContext | null {
+export function parseUpstreamTlsContext(
+  issues: Issues,
+  path: string,
+  context: UpstreamTlsContext,
+  bytes: Uint8Array = new Uint8Array(),
+): TlsContext | null {
   const common = parseCommon(issues, `${path}.common_tls_context`, context.commonTlsContext ?? {});
   const sni = context.sni ?? "";
   if (sni.length > 255) issues.invalid(`${path}.sni`, "it must not be longer than 255", sni);
+  const { autoHostSni, autoSniSanValidation } = newerFields(bytes);
+  if (autoSniSanValidation && (common?.validation ?? null) === null) {
+    issues.invalid(`${path}.auto_sni_san_validation`, "it needs a validation context");
+  }
   if (common === null) return null;
-  return { ...common, sni, autoSni: false, autoSanValidation: false, requireClientCertificate: false };
+  if (common.certificates.length > 1) {
+    issues.invalid(`${path}.common_tls_context`, "a client can show one certificate", common.certificates.length);
+  }
+  return {
+    ...common,
+    sni,
+    autoSni: false,
+    autoSanValidation: false,
+    autoHostSni,
+    autoSniSanValidation,
+    requireClientCertificate: false,
+  };
+}
+
+/** `auto_host_sni` (6) and `auto_sni_san_validation` (7), which the descriptors do not know yet. */
+function newerFields(bytes: Uint8Array): { autoHostSni: boolean; autoSniSanValidation: boolean } {
+  let autoHostSni = false;
+  let autoSniSanValidation = false;
+  for (const { number, value } of wireFields(bytes)) {
+    if (number === 6) autoHostSni = value !== 0;
+    else if (number === 7) autoSniSanValidation = value !== 0;
+  }
+  return { autoHostSni, autoSniSanValidation };
 }
 
 /** Reads a `DownstreamTlsContext`; `null` as in {@linkcode parseUpstreamTlsContext}. */

@@ -45,6 +45,8 @@ Deno.test("Istio's mutual TLS towards a service", () => {
     sni: "outbound_.80_._.a",
     autoSni: false,
     autoSanValidation: false,
+    autoHostSni: false,
+    autoSniSanValidation: false,
     requireClientCertificate: false,
   });
 });
