@@ -186,7 +186,16 @@ export class MeshRuntime {
       streamTls: new StreamTls({ registry, clock }),
       codecs: {
         http1: (stream) => connectHttp1(stream, { clock, logger }),
-        http2: (stream) => connectHttp2(stream, { clock, logger, keepaliveMs: clientKeepaliveMs(stream) }),
+        http2: (stream, keepalive = null) =>
+          connectHttp2(stream, {
+            clock,
+            logger,
+            ...(keepalive === null ? { keepaliveMs: clientKeepaliveMs(stream) } : {
+              keepaliveMs: keepalive.intervalMs,
+              keepaliveTimeoutMs: keepalive.timeoutMs,
+              keepaliveWhenIdle: true,
+            }),
+          }),
       },
       multiplex: bootstrap.multiplex,
       resolve: systemResolve,

@@ -4,6 +4,7 @@ import { formatAddress } from "../internal/socket_address.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import { type DnsResolver, isIpAddress } from "./dns_resolver.ts";
 import { UpstreamHost } from "./host.ts";
+import { splitAddress } from "./split_address.ts";
 
 /** Hosts unused for that long are forgotten (Envoy's `cleanup_interval` is 5 s; their pools idle out by themselves). */
 const FORGET_MS = 60_000;
@@ -110,10 +111,4 @@ export class OriginalDestinations {
       this.#hosts.delete(address);
     }
   }
-}
-
-function splitAddress(address: string): { hostname: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  const hostname = address.slice(0, colon).replace(/^\[|\]$/g, "");
-  return { hostname, port: Number(address.slice(colon + 1)) };
 }

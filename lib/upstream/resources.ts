@@ -1,5 +1,14 @@
 import type { CircuitBreakers } from "../resource/cluster.ts";
 
+/** Envoy's limits where a cluster gives none. */
+export const DEFAULT_CIRCUIT_BREAKERS: CircuitBreakers = {
+  maxConnections: 1024,
+  maxPendingRequests: 1024,
+  maxRequests: 1024,
+  maxRetries: 3,
+  retryBudget: null,
+};
+
 /** A counter with a limit. */
 export class Resource {
   /** The most there may be. */
@@ -18,7 +27,7 @@ export class Resource {
   }
 }
 
-/** Circuit breakers of a cluster: what would exceed one fails at once with `UO`. */
+/** Circuit breakers of a cluster for one priority: what would exceed one fails at once with `UO`. */
 export class ClusterResources {
   readonly connections: Resource;
   readonly pendingRequests: Resource;
@@ -26,7 +35,7 @@ export class ClusterResources {
   readonly retries: Resource;
   readonly #budget: CircuitBreakers["retryBudget"];
 
-  /** @param limits The thresholds of the default priority. */
+  /** @param limits The thresholds of one priority. */
   constructor(limits: CircuitBreakers) {
     this.connections = new Resource(limits.maxConnections);
     this.pendingRequests = new Resource(limits.maxPendingRequests);
@@ -35,10 +44,15 @@ export class ClusterResources {
     this.#budget = limits.retryBudget;
   }
 
-  /** Whether one more retry may be under way: by the retry budget where there is one, else by `max_retries`. */
+  /**
+   * Whether one more retry may be under way: by the retry budget where there is one (a percentage of the requests under
+   * way, but never fewer than its minimum), else by `max_retries`.
+   */
   get mayRetry(): boolean {
     if (this.#budget === null) return !this.retries.full;
-    const active = this.requests.count + this.pendingRequests.count;
-    return this.retries.count < Math.max(this.#budget.minConcurrency, active * this.#budget.percent / 100);
+    // Requests that wait for a connection are among those under way; Envoy counts the two apart and adds them up. A part
+    // of a retry is none.
+    const allowed = Math.floor(this.requests.count * this.#budget.percent / 100);
+    return this.retries.count < Math.max(this.#budget.minConcurrency, allowed);
   }
 }

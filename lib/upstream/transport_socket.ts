@@ -33,6 +33,8 @@ export interface ConnectionTls {
   readonly alpn: readonly string[] | null;
   /** Host of the request, for connections that take SNI and the expected name from it. */
   readonly hostname: string;
+  /** Host name of the endpoint, where it has one; for `auto_host_sni`. @default {""} */
+  readonly endpointHostname?: string;
   /** `auto_sni` of the cluster: the host name is sent whatever the context says. @default {false} */
   readonly autoSni?: boolean;
   /** `auto_san_validation` of the cluster: the certificate must name the host. @default {false} */
@@ -69,13 +71,15 @@ export class ClientTlsFactory {
    * @throws {ConnectError} When a secret is not there.
    */
   create(context: TlsContext, connection: ConnectionTls): ClientTls {
-    const automatic = connection.autoSni === true || (context.autoSni && context.sni === "");
+    const sni = serverName(context, connection);
     return {
       certificate: this.#certificate(context),
       trust: this.#trust(context),
-      acceptSans: this.#rule(context, connection),
+      acceptSans: context.autoSniSanValidation === true && sni !== ""
+        ? matchHostname(sni)
+        : this.#rule(context, connection),
       alpn: connection.alpn ?? context.alpn,
-      sni: automatic ? sniOf(connection.hostname) : context.sni,
+      sni,
       minVersion: context.minVersion,
       maxVersion: context.maxVersion,
     };
@@ -106,7 +110,9 @@ export class ClientTlsFactory {
     // Only a context that says so verifies nothing (`insecureSkipVerify` arrives as an empty validation context).
     const source = context.validation === null ? null : context.validation.trust;
     if (source === null) {
-      if (context.validation === null || context.validation.subjectAltNames.length === 0) return "none";
+      const expectsNames = (context.validation?.subjectAltNames.length ?? 0) > 0 ||
+        context.autoSniSanValidation === true;
+      if (!expectsNames) return "none";
       // Envoy refuses such a configuration: names in a certificate nobody vouches for prove nothing.
       return missing("trust bundle", "of a context that expects names");
     }
@@ -147,6 +153,13 @@ function hostOf(authority: string): string {
   const colon = authority.lastIndexOf(":");
   const host = colon < 0 || authority.indexOf("]", colon) >= 0 ? authority : authority.slice(0, colon);
   return host.startsWith("[") ? host.slice(1, -1) : host;
+}
+
+/** The server name to send: of the request, else of the endpoint, else as configured. */
+function serverName(context: TlsContext, connection: ConnectionTls): string {
+  if (connection.autoSni === true || (context.autoSni && context.sni === "")) return sniOf(connection.hostname);
+  const { endpointHostname = "" } = connection;
+  return context.autoHostSni === true && endpointHostname !== "" ? endpointHostname : context.sni;
 }
 
 /** The server name for an authority: an IP address is none (RFC 6066). */

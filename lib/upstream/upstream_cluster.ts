@@ -17,7 +17,7 @@ import { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
 import { OriginalDestinations } from "./original_destinations.ts";
 import type { OutlierDetector } from "./outlier_detection.ts";
-import { ClusterResources } from "./resources.ts";
+import { ClusterResources, DEFAULT_CIRCUIT_BREAKERS } from "./resources.ts";
 import { selectTransportSocket } from "./transport_socket.ts";
 import type { UpstreamAttempt } from "./upstream_attempt.ts";
 import type { UpstreamTarget } from "./upstream_target.ts";
@@ -41,6 +41,7 @@ export interface UpstreamClusterDeps {
 export class UpstreamCluster implements UpstreamTarget {
   readonly cluster: Cluster;
   readonly resources: ClusterResources;
+  readonly highResources: ClusterResources;
   readonly #deps: UpstreamClusterDeps;
   readonly #hosts = new Map<string, UpstreamHost>();
   readonly #health: ClusterHealth | null;
@@ -70,6 +71,7 @@ export class UpstreamCluster implements UpstreamTarget {
   constructor(cluster: Cluster, assignment: ClusterLoadAssignment | null, deps: UpstreamClusterDeps) {
     this.cluster = cluster;
     this.resources = new ClusterResources(cluster.circuitBreakers);
+    this.highResources = new ClusterResources(cluster.highPriorityCircuitBreakers ?? DEFAULT_CIRCUIT_BREAKERS);
     this.#deps = deps;
     this.#health = ClusterHealth.of(cluster, {
       ...deps,
@@ -224,7 +226,8 @@ export class UpstreamCluster implements UpstreamTarget {
 
   #dispatch(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
     const { exchange } = attempt;
-    const { requests } = this.resources;
+    const resources = attempt.highPriority ? this.highResources : this.resources;
+    const { requests } = resources;
     if (this.#state === "closed") {
       return fail(attempt, new MeshError("MESH_CLOSED", "Cannot send the request: the mesh was closed"));
     }
@@ -262,7 +265,7 @@ export class UpstreamCluster implements UpstreamTarget {
       requests.count--;
       if (answered && error !== null) health!.onBroken(host, error);
     });
-    const response = this.#deps.connector.send(this.cluster, this.resources, host, request, attempt);
+    const response = this.#deps.connector.send(this.cluster, resources, host, request, attempt);
     // The codec completes the exchange of every request it accepted; this covers the ones it never saw.
     response.then(
       health === null ? undefined : (response) => {
