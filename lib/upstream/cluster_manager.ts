@@ -9,6 +9,7 @@ import type { Connector } from "../transport/connector.ts";
 import type { Resolve } from "../transport/dns.ts";
 import type { StreamTls } from "../transport/stream_tls.ts";
 import type { SecretProvider } from "../transport/secret_provider.ts";
+import { AggregateTarget } from "./aggregate_target.ts";
 import { DnsResolver } from "./dns_resolver.ts";
 import { HostConnector } from "./host_connector.ts";
 import { clusterSecretNames } from "./secret_names.ts";
@@ -54,6 +55,7 @@ export class ClusterManager implements UpstreamSource {
   readonly #secrets: SecretProvider;
   readonly #deps: UpstreamClusterDeps;
   readonly #clusters = new Map<string, UpstreamCluster>();
+  readonly #aggregates = new Map<string, AggregateTarget>();
   /** Replaced or removed clusters whose last requests are still under way. */
   readonly #former = new Set<UpstreamCluster>();
   readonly #unsubscribe: () => void;
@@ -89,14 +91,8 @@ export class ClusterManager implements UpstreamSource {
   }
 
   /** The cluster of that name, made on first use; `null` where the configuration has none. */
-  target(name: string): UpstreamCluster | null {
-    const known = this.#clusters.get(name);
-    if (known !== undefined) return known;
-    if (this.#closed) return null;
-    const snapshot = this.#source.current;
-    const cluster = snapshot.cluster(name);
-    if (cluster === null) return null;
-    return this.#add(cluster, snapshot);
+  target(name: string): UpstreamCluster | AggregateTarget | null {
+    return this.#clusters.get(name) ?? this.#aggregates.get(name) ?? this.#make(name);
   }
 
   /** The clusters in use, for admin pages. */
@@ -116,8 +112,26 @@ export class ClusterManager implements UpstreamSource {
     this.#unsubscribe();
     for (const cluster of [...this.#clusters.values(), ...this.#former]) cluster.close();
     this.#clusters.clear();
+    this.#aggregates.clear();
     this.#former.clear();
     this.hostConnector.close();
+  }
+
+  #make(name: string): UpstreamCluster | AggregateTarget | null {
+    if (this.#closed) return null;
+    const snapshot = this.#source.current;
+    const cluster = snapshot.cluster(name);
+    if (cluster === null) return null;
+    if (cluster.type !== "aggregate") return this.#add(cluster, snapshot);
+    const added = new AggregateTarget(cluster, (member) => this.#member(member), this.#deps.random);
+    this.#aggregates.set(name, added);
+    return added;
+  }
+
+  /** A cluster that an aggregate is made of. Aggregates of aggregates are not followed. */
+  #member(name: string): UpstreamCluster | null {
+    const target = this.target(name);
+    return target instanceof UpstreamCluster ? target : null;
   }
 
   #add(cluster: Cluster, snapshot: Snapshot): UpstreamCluster {
@@ -130,6 +144,7 @@ export class ClusterManager implements UpstreamSource {
 
   #follow(snapshot: Snapshot, change: SnapshotChange): void {
     for (const name of change.clusters) {
+      if (snapshot.cluster(name) !== this.#aggregates.get(name)?.cluster) this.#aggregates.delete(name);
       const known = this.#clusters.get(name);
       if (known === undefined) continue;
       const cluster = snapshot.cluster(name);

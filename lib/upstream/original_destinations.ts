@@ -2,6 +2,7 @@ import { MeshError } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import { formatAddress } from "../internal/socket_address.ts";
 import type { Cluster } from "../resource/cluster.ts";
+import type { Destinations } from "./destinations.ts";
 import { type DnsResolver, isIpAddress } from "./dns_resolver.ts";
 import { UpstreamHost } from "./host.ts";
 import { splitAddress } from "./split_address.ts";
@@ -20,7 +21,7 @@ interface Known {
  * The hosts of an ORIGINAL_DST cluster (passthrough, headless services): made on first use of an address. A name
  * instead of an address is resolved first, which a sidecar never has to do: it sees only addresses.
  */
-export class OriginalDestinations {
+export class OriginalDestinations implements Destinations {
   readonly #clock: Clock;
   readonly #hosts = new Map<string, Known>();
   /** Addresses of names, as last resolved. */

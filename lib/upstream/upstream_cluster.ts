@@ -5,13 +5,17 @@ import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
 import type { LoadBalancer } from "../load_balancer/load_balancer.ts";
 import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
+import type { PriorityCounts } from "../load_balancer/priority_load.ts";
 import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import type { AggregateMember } from "./aggregate_target.ts";
 import { ClusterBalancer } from "./cluster_balancer.ts";
 import type { ZoneFacts } from "./zone_facts.ts";
 import type { MetricRegistry } from "../telemetry/metric_registry.ts";
 import { ClusterHealth } from "./cluster_health.ts";
+import type { Destinations } from "./destinations.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
+import { DynamicHosts } from "./dynamic_hosts.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
@@ -20,7 +24,6 @@ import type { OutlierDetector } from "./outlier_detection.ts";
 import { ClusterResources, DEFAULT_CIRCUIT_BREAKERS } from "./resources.ts";
 import { selectTransportSocket } from "./transport_socket.ts";
 import type { UpstreamAttempt } from "./upstream_attempt.ts";
-import type { UpstreamTarget } from "./upstream_target.ts";
 
 /** What a cluster needs at run time. */
 export interface UpstreamClusterDeps {
@@ -38,14 +41,14 @@ export interface UpstreamClusterDeps {
  * A cluster at run time: hosts, load balancer, circuit breakers, ejections. It lives as long as its configuration is
  * the same; endpoints come and go in it, and a host that stays keeps its connections.
  */
-export class UpstreamCluster implements UpstreamTarget {
+export class UpstreamCluster implements AggregateMember {
   readonly cluster: Cluster;
   readonly resources: ClusterResources;
   readonly highResources: ClusterResources;
   readonly #deps: UpstreamClusterDeps;
   readonly #hosts = new Map<string, UpstreamHost>();
   readonly #health: ClusterHealth | null;
-  readonly #originalDestinations: OriginalDestinations | null;
+  readonly #destinations: Destinations | null;
   /** The assignment as it came last. */
   #received: ClusterLoadAssignment | null = null;
   /** The same with the hosts that stay although they are gone from it. */
@@ -79,10 +82,12 @@ export class UpstreamCluster implements UpstreamTarget {
       onChange: () => this.#membership?.healthChanged(),
       onGone: () => this.#apply(this.#received!),
     });
-    this.#originalDestinations = cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
+    this.#destinations = cluster.type === "original_dst"
       ? new OriginalDestinations(cluster, deps.clock)
+      : cluster.type === "dynamic_forward_proxy"
+      ? new DynamicHosts(cluster, deps.clock)
       : null;
-    const destinations = this.#originalDestinations;
+    const destinations = this.#destinations;
     if (destinations !== null) {
       this.#membership = null;
       this.#balancer = new OriginalDstBalancer((address) => destinations.host(address));
@@ -113,7 +118,15 @@ export class UpstreamCluster implements UpstreamTarget {
 
   /** Every host, for admin pages. */
   hosts(): Iterable<UpstreamHost> {
-    return this.#originalDestinations?.hosts() ?? this.#hosts.values();
+    return this.#destinations?.hosts() ?? this.#hosts.values();
+  }
+
+  get warming(): Promise<void> | null {
+    return this.#warming;
+  }
+
+  priorities(): readonly PriorityCounts[] {
+    return this.#membership?.priorities() ?? [];
   }
 
   /** What outlier detection knows; `null` where it is not configured. For admin pages. */
@@ -166,7 +179,7 @@ export class UpstreamCluster implements UpstreamTarget {
     }
     if (this.#refreshAt !== Infinity && this.#deps.clock.monotonic() >= this.#refreshAt) this.#refresh();
     const { destination } = attempt;
-    const destinations = this.#originalDestinations;
+    const destinations = this.#destinations;
     if (destinations !== null && destination !== null && destinations.needsDns(destination)) {
       return this.#dispatchAfter(destinations.resolve(destination, this.#deps.dns), request, attempt);
     }
@@ -183,10 +196,8 @@ export class UpstreamCluster implements UpstreamTarget {
     this.#wanted = true;
     if (this.#warming !== null) await this.#warming;
     const { destination } = attempt;
-    if (
-      this.#originalDestinations !== null && destination !== null && this.#originalDestinations.needsDns(destination)
-    ) {
-      await this.#originalDestinations.resolve(destination, this.#deps.dns);
+    if (destination !== null && this.#destinations?.needsDns(destination)) {
+      await this.#destinations.resolve(destination, this.#deps.dns);
     }
     return attempt.host = this.#balancer.pick(attempt);
   }
