@@ -129,6 +129,7 @@ export class MeshRuntime {
     this.store = new SnapshotStore({
       parsers: filterParsers(FILTERS, new Set(Object.keys(bootstrap.unsupportedFilters))),
       clientNamespace: bootstrap.workload.namespace,
+      dnsDomain: bootstrap.workload.dnsDomain,
       logger,
       clock,
     });

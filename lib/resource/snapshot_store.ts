@@ -76,6 +76,7 @@ export class SnapshotStore implements SnapshotSource {
       clock: systemClock,
       thoroughBytes: 1_048_576,
       resendWaitMs: 5_000,
+      dnsDomain: "cluster.local",
       ...options,
     };
     this.#types = resourceTypes(
@@ -83,6 +84,7 @@ export class SnapshotStore implements SnapshotSource {
       options.clientNamespace,
       (kind, name, errors) =>
         this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name }),
+      options.dnsDomain,
     );
     this.#notifier = new ChangeNotifier(() => this.current, this.#options.logger);
     this.#current = this.#takeSnapshot();
