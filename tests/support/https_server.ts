@@ -75,10 +75,12 @@ function speak(raw: Socket, entry: SeenConnection, { certificate, clientRoots }:
     entry.client = peer?.subjectaltname ?? null;
     entry.sni = (tls as unknown as { servername?: string | false }).servername || null;
     const body = JSON.stringify(entry);
-    tls.write(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    const { length } = new TextEncoder().encode(body);
+    tls.write(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n${body}`);
   });
 }
 
-function latin1(bytes: Uint8Array): string {
-  return new TextDecoder("latin1").decode(bytes);
+/** One character for each byte; the decoder of that name maps some bytes elsewhere. */
+export function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
