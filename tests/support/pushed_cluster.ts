@@ -14,6 +14,8 @@ export interface PushedCluster {
   /** Port of the listener: `http://10.1.1.1:PORT/` goes there. */
   readonly port: number;
   readonly cluster: Cluster;
+  /** Clusters it refers to. @default {none} */
+  readonly more?: readonly Cluster[];
   /** More of the route action. @default {nothing} */
   readonly action?: RouteAction;
   /** Filters in front of the router. @default {none} */
@@ -32,12 +34,14 @@ export function assignment(name: string, ...addresses: [string, number][]): Load
 
 /** Pushes them; the next request finds them once the control plane has settled. */
 export async function pushClusters(rig: MeshRig, pushed: readonly PushedCluster[]): Promise<void> {
-  rig.istiod.push(TYPE.cluster, pushed.map(({ cluster }) => ({ name: cluster.name!, value: cluster })));
+  const clusters = pushed.flatMap(({ cluster, more = [] }) => [cluster, ...more]);
+  rig.istiod.push(TYPE.cluster, clusters.map((cluster) => ({ name: cluster.name!, value: cluster })));
   rig.istiod.push(TYPE.listener, pushed.map(listener));
   await rig.istiod.settled();
 }
 
-function listener({ port, cluster, action = {}, filters = [], perFilterConfig = {} }: PushedCluster) {
+/** The listener of one, by name. */
+export function listener({ port, cluster, action = {}, filters = [], perFilterConfig = {} }: PushedCluster) {
   const name = `0.0.0.0_${port}`;
   const route = { cluster: cluster.name!, timeout: { seconds: 0 }, ...action };
   const manager = packAny("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
