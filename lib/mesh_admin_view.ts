@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { AdminView, CertificateView, ClusterHostView, ClusterView, StatusView } from "./admin/admin_view.ts";
 import { ISTIO_VERSION } from "./bootstrap/node.ts";
 import type { Clock } from "./internal/clock.ts";
+import { formatAddress } from "./internal/socket_address.ts";
 import type { Json } from "./protobuf/well_known.ts";
 import type { ClusterLoadAssignment } from "./resource/endpoint.ts";
 import { parseCertificate } from "./transport/certificate.ts";
@@ -69,7 +70,7 @@ function clusterView(upstream: UpstreamCluster, { endpoints }: AdminViewSources)
     maxRetries,
     ...(outliers === null ? {} : { outlier: { external: outliers.rates("external"), local: outliers.rates("local") } }),
     hosts: [...upstream.hosts()].map((host) => ({
-      address: host.key,
+      address: formatAddress({ hostname: host.endpoint.address, port: host.endpoint.port }),
       hostname: host.endpoint.hostname,
       healthy: host.health === "healthy",
       healthFlags: host.healthFlags,

@@ -6,10 +6,10 @@ import type {
   EnvoyExtensionsTransport_socketsTlsV3TlsCertificate as TlsCertificate,
   EnvoyExtensionsTransport_socketsTlsV3UpstreamTlsContext as UpstreamTlsContext,
 } from "../protobuf/gen/messages.ts";
+import { WireReader } from "../protobuf/wire_reader.ts";
 import type { Issues } from "./issues.ts";
 import { flag, parseEnum, parseInlineText, parseStringMatch, required } from "./parse_common.ts";
 import type { PeerValidation, SecretSource, TlsContext, TrustSource } from "./tls_context.ts";
-import { wireFields } from "./wire_fields.ts";
 
 const MIN_VERSIONS = {
   TLS_AUTO: null,
@@ -58,9 +58,10 @@ export function parseUpstreamTlsContext(
 function newerFields(bytes: Uint8Array): { autoHostSni: boolean; autoSniSanValidation: boolean } {
   let autoHostSni = false;
   let autoSniSanValidation = false;
-  for (const { number, value } of wireFields(bytes)) {
-    if (number === 6) autoHostSni = value !== 0;
-    else if (number === 7) autoSniSanValidation = value !== 0;
+  const reader = new WireReader(bytes);
+  while (reader.next()) {
+    if (reader.field === 6) autoHostSni = reader.value !== 0;
+    else if (reader.field === 7) autoSniSanValidation = reader.value !== 0;
   }
   return { autoHostSni, autoSniSanValidation };
 }
