@@ -110,6 +110,7 @@ export class OutboundClient implements FetchClient {
         proxy,
         new UpstreamAttempt({
           destination: address,
+          downstreamAddress: address,
           alpnOverride: TCP_ALPN,
           applicationTls,
           requiresMutualTls: call.requiresMutualTls,

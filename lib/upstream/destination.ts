@@ -19,6 +19,17 @@ export function destinationOf(cluster: Cluster, request: HttpRequest, call: Call
   return header ?? call.downstreamLocalAddress;
 }
 
+/**
+ * Where the caller wanted to go, for the PROXY headers of a cluster that writes any; `null` for all others, which are not
+ * worth the text.
+ */
+export function proxiedAddress(cluster: Cluster, call: Call): string | null {
+  const { transportSocket, transportSocketMatches } = cluster;
+  const writes = transportSocket.proxyProtocol !== undefined ||
+    transportSocketMatches.some(({ socket }) => socket.proxyProtocol !== undefined);
+  return writes ? call.downstreamLocalAddress : null;
+}
+
 /** `host:port` of an authority; the port is that of the scheme the cluster speaks where there is none. */
 export function hostDestination(cluster: Cluster, authority: string): string | null {
   if (authority === "") return null;

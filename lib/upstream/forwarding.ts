@@ -13,7 +13,7 @@ import { type AttemptOutcome, RetryState } from "../router/retry_policy.ts";
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
-import { destinationOf } from "./destination.ts";
+import { destinationOf, proxiedAddress } from "./destination.ts";
 import { detailsAfterResponse, failureReply, resetReasonOf } from "./failure_reply.ts";
 import type { UpstreamHost } from "./host.ts";
 import { mirrorRequest } from "./mirror.ts";
@@ -130,7 +130,7 @@ export class Forwarding {
       attempt: count - 1,
       destination: destinationOf(cluster, request, call),
       highPriority: action.priority === "high",
-      downstreamAddress: call.downstreamLocalAddress,
+      downstreamAddress: proxiedAddress(cluster, call),
       alpnOverride: call.alpnOverride,
       requiresMutualTls: call.requiresMutualTls,
       onHost: plan.autoHost ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname) : null,

@@ -193,3 +193,43 @@ Deno.test("A Secret that is there from the beginning serves the first request; o
     await rig.istiod.until(() => secrets()?.length === 0);
   });
 });
+
+Deno.test("A DestinationRule with files: MUTUAL by file names, fails closed where a file is missing", async () => {
+  await MeshRig.use(async (rig) => {
+    const outside = await httpsServer({ certificate: () => server, clientRoots: clientCa.bundle() });
+    rig.defer(() => outside.close());
+    const folder = await Deno.makeTempDir();
+    rig.defer(() => Deno.remove(folder, { recursive: true }));
+    const client = await clientCa.issue({ uris: ["spiffe://outside/files"] });
+    await Deno.writeTextFile(`${folder}/chain.pem`, client.chain);
+    await Deno.writeTextFile(`${folder}/key.pem`, client.key);
+    await Deno.writeTextFile(`${folder}/roots.pem`, ca.root);
+    const mesh = await rig.join("caller");
+    for (const [name, key] of [["with", "key.pem"], ["without", "missing.pem"]] as const) {
+      rig.service({ name, ports: [outside.port], targetPort: outside.port, inMesh: false });
+      rig.istiod.apply(`
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${name}, namespace: default }
+spec:
+  host: ${name}.default.svc.cluster.local
+  trafficPolicy:
+    tls:
+      mode: MUTUAL
+      clientCertificate: ${folder}/chain.pem
+      privateKey: ${folder}/${key}
+      caCertificates: ${folder}/roots.pem
+      sni: outside.example
+`);
+    }
+    await rig.istiod.settled();
+    const good = await mesh.fetch("http://with.default/");
+    const text = await good.text();
+    assert.equal(good.status, 200, text);
+    assert.match(JSON.parse(text).client, /spiffe:\/\/outside\/files/);
+    const bad = await mesh.fetch("http://without.default/");
+    assert.equal(bad.status, 503);
+    assert.match(await bad.text(), /chain\.pem/);
+    assert.equal(outside.seen.length, 1);
+  });
+});

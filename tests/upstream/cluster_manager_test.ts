@@ -273,6 +273,22 @@ Deno.test("Priority HIGH has connections and limits of its own", async () => {
   fake.manager.close();
 });
 
+Deno.test("A connection takes no more requests after its time, and finishes what is under way", async () => {
+  const fake = upstream({ http: { ...cluster().http, maxConnectionDurationMs: 5_000 } });
+  const first = send(fake);
+  const received = await fake.next();
+  await fake.clock.advance(5_000);
+  assert.equal(fake.connections[0]!.state, "draining");
+  const second = send(fake);
+  (await fake.next()).answer();
+  await second;
+  assert.equal(fake.connections.length, 2);
+  received.answer();
+  assert.equal((await first).status, 200);
+  assert.equal(fake.connections[0]!.state, "closed");
+  fake.manager.close();
+});
+
 Deno.test("Sockets are opened as the cluster says", async () => {
   const fake = upstream({
     tcpKeepalive: { probes: 3, timeSeconds: 10, intervalSeconds: 5 },
