@@ -29,13 +29,23 @@ export interface Http2Keepalive {
   readonly timeoutMs: number;
 }
 
+/** How many retries there may be at once, as a part of the requests. */
+export interface RetryBudget {
+  /** Percent of the requests. */
+  readonly percent: number;
+  /** Never fewer than these. */
+  readonly minConcurrency: number;
+  /** Milliseconds for which a request counts from its beginning; 0 counts those under way. @default {0} */
+  readonly intervalMs?: number;
+}
+
 /** Limits of one priority; Envoy's defaults are 1024, 1024, 1024, 3. */
 export interface CircuitBreakers {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | null;
+  readonly retryBudget: RetryBudget | null;
 }
 
 /** HTTP towards the cluster. `downstream` speaks what the caller spoke. */

@@ -4,7 +4,7 @@ import type {
 } from "../protobuf/gen/messages.ts";
 import type { CircuitBreakers } from "./cluster.ts";
 import type { Issues } from "./issues.ts";
-import { parseEnum, parseNumber, parsePercent } from "./parse_common.ts";
+import { parseDuration, parseEnum, parseNumber, parsePercent } from "./parse_common.ts";
 
 const PRIORITIES = { DEFAULT: "default", HIGH: "high" } as const;
 const MAX = { max: 0xffffffff };
@@ -57,6 +57,7 @@ function parseThresholds(
         3,
         MAX,
       ),
+      intervalMs: parseDuration(issues, `${path}.retry_budget.budget_interval`, budget.budgetInterval, 0),
     },
   };
 }

@@ -6,7 +6,6 @@ import type {
   EnvoyExtensionsTransport_socketsTlsV3TlsCertificate as TlsCertificate,
   EnvoyExtensionsTransport_socketsTlsV3UpstreamTlsContext as UpstreamTlsContext,
 } from "../protobuf/gen/messages.ts";
-import { WireReader } from "../protobuf/wire_reader.ts";
 import type { Issues } from "./issues.ts";
 import { flag, parseEnum, parseInlineText, parseStringMatch, required } from "./parse_common.ts";
 import type { PeerValidation, SecretSource, TlsContext, TrustSource } from "./tls_context.ts";
@@ -23,19 +22,14 @@ const MAX_VERSIONS = { TLS_AUTO: null, TLSv1_2: "TLSv1.2", TLSv1_3: "TLSv1.3" } 
 const SAN_TYPES = { EMAIL: "email", DNS: "dns", URI: "uri", IP_ADDRESS: "ip", OTHER_NAME: "other_name" } as const;
 
 /**
- * Reads an `UpstreamTlsContext`, of which the bytes hold what is newer than the descriptors. `null` where it asks for something unsupported that makes peers harder to accept:
+ * Reads an `UpstreamTlsContext`. `null` where it asks for something unsupported that makes peers harder to accept:
  * leaving that out would be failing open, so the transport as a whole is unsupported.
  */
-export function parseUpstreamTlsContext(
-  issues: Issues,
-  path: string,
-  context: UpstreamTlsContext,
-  bytes: Uint8Array = new Uint8Array(),
-): TlsContext | null {
+export function parseUpstreamTlsContext(issues: Issues, path: string, context: UpstreamTlsContext): TlsContext | null {
   const common = parseCommon(issues, `${path}.common_tls_context`, context.commonTlsContext ?? {});
   const sni = context.sni ?? "";
   if (sni.length > 255) issues.invalid(`${path}.sni`, "it must not be longer than 255", sni);
-  const { autoHostSni, autoSniSanValidation } = newerFields(bytes);
+  const { autoHostSni = false, autoSniSanValidation = false } = context;
   if (autoSniSanValidation && (common?.validation ?? null) === null) {
     issues.invalid(`${path}.auto_sni_san_validation`, "it needs a validation context");
   }
@@ -52,18 +46,6 @@ export function parseUpstreamTlsContext(
     autoSniSanValidation,
     requireClientCertificate: false,
   };
-}
-
-/** `auto_host_sni` (6) and `auto_sni_san_validation` (7), which the descriptors do not know yet. */
-function newerFields(bytes: Uint8Array): { autoHostSni: boolean; autoSniSanValidation: boolean } {
-  let autoHostSni = false;
-  let autoSniSanValidation = false;
-  const reader = new WireReader(bytes);
-  while (reader.next()) {
-    if (reader.field === 6) autoHostSni = reader.value !== 0;
-    else if (reader.field === 7) autoSniSanValidation = reader.value !== 0;
-  }
-  return { autoHostSni, autoSniSanValidation };
 }
 
 /** Reads a `DownstreamTlsContext`; `null` as in {@linkcode parseUpstreamTlsContext}. */

@@ -82,7 +82,7 @@ function parseSocket(
   try {
     const configPath = `${path}.typed_config`;
     const context = tlsName === UPSTREAM_TLS
-      ? parseUpstreamTlsContext(issues, configPath, unpackAny(UPSTREAM_TLS, any), any.value ?? new Uint8Array())
+      ? parseUpstreamTlsContext(issues, configPath, unpackAny(UPSTREAM_TLS, any))
       : parseDownstreamTlsContext(issues, configPath, unpackAny(DOWNSTREAM_TLS, any));
     return context === null ? { kind: "unsupported", what } : { kind: "tls", context };
   } catch (error) {

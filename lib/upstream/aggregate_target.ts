@@ -1,5 +1,6 @@
 import { MeshError } from "../errors.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import type { Clock } from "../internal/clock.ts";
 import type { Random } from "../internal/random.ts";
 import { type PriorityCounts, priorityLoads } from "../load_balancer/priority_load.ts";
 import type { Cluster } from "../resource/cluster.ts";
@@ -37,11 +38,15 @@ export class AggregateTarget implements UpstreamTarget {
    * @param cluster The cluster, of type `aggregate`.
    * @param member Finds its members as they are now.
    * @param random Spreads requests where several members share them.
+   * @param clock Time, for retry budgets.
    */
-  constructor(cluster: Cluster, member: (name: string) => AggregateMember | null, random: Random) {
+  constructor(cluster: Cluster, member: (name: string) => AggregateMember | null, random: Random, clock: Clock) {
     this.cluster = cluster;
-    this.resources = new ClusterResources(cluster.circuitBreakers);
-    this.highResources = new ClusterResources(cluster.highPriorityCircuitBreakers ?? DEFAULT_CIRCUIT_BREAKERS);
+    this.resources = new ClusterResources(cluster.circuitBreakers, clock);
+    this.highResources = new ClusterResources(
+      cluster.highPriorityCircuitBreakers ?? DEFAULT_CIRCUIT_BREAKERS,
+      clock,
+    );
     this.#member = member;
     this.#random = random;
   }

@@ -123,7 +123,7 @@ export class ClusterManager implements UpstreamSource {
     const cluster = snapshot.cluster(name);
     if (cluster === null) return null;
     if (cluster.type !== "aggregate") return this.#add(cluster, snapshot);
-    const added = new AggregateTarget(cluster, (member) => this.#member(member), this.#deps.random);
+    const added = new AggregateTarget(cluster, (member) => this.#member(member), this.#deps.random, this.#deps.clock);
     this.#aggregates.set(name, added);
     return added;
   }

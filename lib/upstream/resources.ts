@@ -1,4 +1,6 @@
+import type { Clock } from "../internal/clock.ts";
 import type { CircuitBreakers } from "../resource/cluster.ts";
+import { RequestWindow } from "./request_window.ts";
 
 /** Envoy's limits where a cluster gives none. */
 export const DEFAULT_CIRCUIT_BREAKERS: CircuitBreakers = {
@@ -35,8 +37,16 @@ export class ClusterResources {
   readonly retries: Resource;
   readonly #budget: CircuitBreakers["retryBudget"];
 
-  /** @param limits The thresholds of one priority. */
-  constructor(limits: CircuitBreakers) {
+  /** Requests that have begun lately; `null` unless the budget counts them. */
+  readonly window: RequestWindow | null;
+
+  /**
+   * @param limits The thresholds of one priority.
+   * @param clock Time, for budgets that look back.
+   */
+  constructor(limits: CircuitBreakers, clock: Clock) {
+    const { intervalMs = 0 } = limits.retryBudget ?? {};
+    this.window = intervalMs === 0 ? null : new RequestWindow(clock, intervalMs);
     this.connections = new Resource(limits.maxConnections);
     this.pendingRequests = new Resource(limits.maxPendingRequests);
     this.requests = new Resource(limits.maxRequests);
@@ -46,13 +56,14 @@ export class ClusterResources {
 
   /**
    * Whether one more retry may be under way: by the retry budget where there is one (a percentage of the requests under
-   * way, but never fewer than its minimum), else by `max_retries`.
+   * way, or begun within its interval, but never fewer than its minimum), else by `max_retries`.
    */
   get mayRetry(): boolean {
     if (this.#budget === null) return !this.retries.full;
     // Requests that wait for a connection are among those under way; Envoy counts the two apart and adds them up. A part
     // of a retry is none.
-    const allowed = Math.floor(this.requests.count * this.#budget.percent / 100);
+    const counted = this.window === null ? this.requests.count : this.window.count;
+    const allowed = Math.floor(counted * this.#budget.percent / 100);
     return this.retries.count < Math.max(this.#budget.minConcurrency, allowed);
   }
 }

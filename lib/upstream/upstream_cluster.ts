@@ -73,8 +73,11 @@ export class UpstreamCluster implements AggregateMember {
    */
   constructor(cluster: Cluster, assignment: ClusterLoadAssignment | null, deps: UpstreamClusterDeps) {
     this.cluster = cluster;
-    this.resources = new ClusterResources(cluster.circuitBreakers);
-    this.highResources = new ClusterResources(cluster.highPriorityCircuitBreakers ?? DEFAULT_CIRCUIT_BREAKERS);
+    this.resources = new ClusterResources(cluster.circuitBreakers, deps.clock);
+    this.highResources = new ClusterResources(
+      cluster.highPriorityCircuitBreakers ?? DEFAULT_CIRCUIT_BREAKERS,
+      deps.clock,
+    );
     this.#deps = deps;
     this.#health = ClusterHealth.of(cluster, {
       ...deps,
@@ -269,6 +272,7 @@ export class UpstreamCluster implements AggregateMember {
     host.active++;
     host.total++;
     requests.count++;
+    resources.window?.add();
     const health = this.#health;
     let answered = false;
     exchange.onComplete((error) => {

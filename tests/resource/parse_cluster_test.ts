@@ -272,14 +272,17 @@ Deno.test("Circuit breakers of priority HIGH are not those of DEFAULT", () => {
     circuitBreakers: {
       thresholds: [
         { priority: "HIGH", maxConnections: { value: 1 } },
-        { maxConnections: { value: 2 }, retryBudget: { budgetPercent: { value: 25 } } },
+        {
+          maxConnections: { value: 2 },
+          retryBudget: { budgetPercent: { value: 25 }, budgetInterval: { seconds: 10 } },
+        },
       ],
     },
   });
   assert.equal(high!.maxConnections, 1);
   assert.equal(high!.maxRequests, 1024);
   assert.equal(breakers.maxConnections, 2);
-  assert.deepEqual(breakers.retryBudget, { percent: 25, minConcurrency: 3 });
+  assert.deepEqual(breakers.retryBudget, { percent: 25, minConcurrency: 3, intervalMs: 10_000 });
 });
 
 Deno.test("Unknown transports refuse instead of going out in plaintext", () => {

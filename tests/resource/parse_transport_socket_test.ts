@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { EnvoyConfigCoreV3TransportSocket as Socket } from "../../lib/protobuf/gen/messages.ts";
-import { encode, packAny } from "../../lib/protobuf/registry.ts";
+import { packAny } from "../../lib/protobuf/registry.ts";
 import { Issues } from "../../lib/resource/issues.ts";
 import { parseUpstreamTransportSocket } from "../../lib/resource/parse_transport_socket.ts";
 
@@ -53,19 +53,14 @@ Deno.test("PROXY protocol around nothing, around itself or around something unkn
   assert.match(broken.issues.errors[0]!, /cannot be read/);
 });
 
-Deno.test("auto_host_sni and auto_sni_san_validation are read from the bytes", () => {
-  const withFlags = (context: object, ...tail: number[]): Socket => ({
-    name: "tls",
-    typedConfig: {
-      typeUrl: `type.googleapis.com/${TLS}`,
-      value: new Uint8Array([...encode(TLS, context), ...tail]),
-    },
-  });
-  const { parsed } = parse(withFlags({ commonTlsContext: { validationContext: {} } }, 0x30, 1, 0x38, 1));
+Deno.test("auto_host_sni and auto_sni_san_validation", () => {
+  const context = (fields: object): Socket => ({ name: "tls", typedConfig: packAny(TLS, fields) });
+  const both = { autoHostSni: true, autoSniSanValidation: true };
+  const { parsed } = parse(context({ ...both, commonTlsContext: { validationContext: {} } }));
   assert.ok(parsed.kind === "tls");
   assert.deepEqual([parsed.context.autoHostSni, parsed.context.autoSniSanValidation], [true, true]);
   const plain = parse(tls).parsed;
   assert.ok(plain.kind === "tls");
   assert.deepEqual([plain.context.autoHostSni, plain.context.autoSniSanValidation], [false, false]);
-  assert.match(parse(withFlags({}, 0x38, 1)).issues.errors[0]!, /auto_sni_san_validation': it needs a validation/);
+  assert.match(parse(context(both)).issues.errors[0]!, /auto_sni_san_validation': it needs a validation/);
 });

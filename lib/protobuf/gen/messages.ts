@@ -257,6 +257,7 @@ export interface EnvoyConfigClusterV3CircuitBreakersThresholds {
 export interface EnvoyConfigClusterV3CircuitBreakersThresholdsRetryBudget {
   budgetPercent?: EnvoyTypeV3Percent;
   minRetryConcurrency?: GoogleProtobufUInt32Value;
+  budgetInterval?: GoogleProtobufDuration;
 }
 
 /** `envoy.config.cluster.v3.Cluster` */
@@ -2955,6 +2956,8 @@ export interface EnvoyExtensionsTransport_socketsTlsV3UpstreamTlsContext {
   allowRenegotiation?: boolean;
   maxSessionKeys?: GoogleProtobufUInt32Value;
   enforceRsaKeyUsage?: GoogleProtobufBoolValue;
+  autoHostSni?: boolean;
+  autoSniSanValidation?: boolean;
 }
 
 /** `envoy.extensions.upstreams.http.v3.HttpProtocolOptions` */
