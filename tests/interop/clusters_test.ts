@@ -4,11 +4,15 @@ import { type AddressInfo, createServer } from "node:net";
 import type { EnvoyConfigClusterV3Cluster as Cluster } from "../../lib/protobuf/gen/messages.ts";
 import { packAny } from "../../lib/protobuf/registry.ts";
 import { httpsServer, latin1 } from "../support/https_server.ts";
+import { Mesh } from "../../mod.ts";
+import { silentLogger } from "../../lib/internal/logger.ts";
+import { until } from "../support/until.ts";
 import { MeshRig } from "../support/mesh_rig.ts";
 import { assignment, listener, pushClusters, type PushedCluster } from "../support/pushed_cluster.ts";
 import { TestCa } from "../support/test_ca.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
 import { envoyJson } from "./envoy_json.ts";
+import { type RunningIstiod, startIstiod } from "./istiod.ts";
 
 const PROXY = "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport";
 const TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
@@ -348,4 +352,130 @@ Deno.test("Circuit breakers: how many of twelve requests at once are refused, by
   });
   assert.deepEqual(refused["enmesh"], refused["envoy"]);
   await server.shutdown();
+});
+
+/** A workload of a real istiod. */
+async function join(istiod: RunningIstiod): Promise<Mesh> {
+  const workload = { name: "caller", namespace: "default", serviceAccount: "caller", ips: ["127.0.0.1"] };
+  return await Mesh.join({
+    discoveryAddress: istiod.discoveryAddress,
+    caAddress: istiod.discoveryAddress,
+    rootCertificates: istiod.root,
+    token: () => istiod.token(workload.namespace, workload.serviceAccount),
+    workload: { ...workload, labels: { app: "caller" }, clusterId: "Kubernetes" },
+    env: {},
+    besideSidecar: true,
+    logger: silentLogger,
+    admin: false,
+    statusPort: false,
+    readinessPort: false,
+    prometheusPort: false,
+  });
+}
+
+const CALLER = `
+apiVersion: v1
+kind: Pod
+metadata: { name: caller, namespace: default, labels: { app: caller } }
+spec: { serviceAccountName: caller, containers: [{ name: app, image: app }] }
+status: { phase: Running, podIP: 127.0.0.1, podIPs: [{ ip: 127.0.0.1 }] }
+`;
+
+Deno.test("istiod's ALLOW_ANY_DYNAMIC_DNS: unknown hosts are gone to by the name in the request", async () => {
+  const server = await plainServer("dynamic");
+  {
+    await using istiod = await startIstiod({
+      objects: CALLER,
+      mesh: "outboundTrafficPolicy: { mode: ALLOW_ANY_DYNAMIC_DNS }",
+    });
+    await using mesh = await join(istiod);
+    const response = await mesh.fetch(`http://localhost:${server.port}/`);
+    assert.equal(await response.text(), "dynamic");
+    assert.ok(mesh.snapshot.clusters.includes("AllowAnyDynamicDNSCluster"), mesh.snapshot.clusters.join());
+    assert.match(mesh.metrics(), /destination_service="localhost/);
+    const lost = await mesh.fetch("http://no-such-host.invalid/");
+    assert.equal(lost.status, 503);
+    assert.match(await lost.text(), /no-such-host/);
+  }
+  await server.close();
+});
+
+Deno.test("istiod's DestinationRule with proxyProtocol: the header names the caller and the address of the ServiceEntry", async () => {
+  const server = await plainServer("ruled");
+  {
+    await using istiod = await startIstiod({
+      objects: CALLER,
+      configs: `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: default }
+spec:
+  hosts: [outside.example]
+  addresses: [240.1.1.1]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { http: ${server.port} } }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: outside, namespace: default }
+spec:
+  host: outside.example
+  trafficPolicy:
+    proxyProtocol: { version: V1 }
+    retryBudget: { percent: 30, minRetryConcurrency: 7 }
+    connectionPool: { tcp: { tcpKeepalive: { time: 60s } }, http: { idleTimeout: 30s } }
+`,
+    });
+    await using mesh = await join(istiod);
+    await until("the cluster is there", () => mesh.snapshot.clusters.includes("outbound|80||outside.example"));
+    const response = await mesh.fetch("http://outside.example/");
+    assert.equal(await response.text(), "ruled");
+    assert.match(server.seen.pop()!.bytes, /^PROXY TCP4 127\.0\.0\.1 240\.1\.1\.1 \d+ 80\r\nGET \/ HTTP\/1\.1\r\n/);
+  }
+  await server.close();
+});
+
+Deno.test("istiod's credentialName: a Secret that istiod does not give out fails closed, with its name", async () => {
+  const [ca, clientCa] = await Promise.all([TestCa.create(), TestCa.create("O=clients")]);
+  const certificate = await ca.issue({ uris: [], dns: ["outside.example"] });
+  const server = await httpsServer({ certificate: () => certificate, clientRoots: clientCa.bundle() });
+  const { chain, key } = await clientCa.issue();
+  const data = { "tls.crt": btoa(chain), "tls.key": btoa(key), "ca.crt": btoa(ca.root) };
+  const metadata = { name: "outside", namespace: "default" };
+  const secret = JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/tls", data });
+  {
+    // The Secret is there, and this istiod's API server lets nobody read any: the real answer is that none comes.
+    await using istiod = await startIstiod({
+      objects: `${CALLER}---\n${secret}\n`,
+      configs: `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: default }
+spec:
+  hosts: [outside.example]
+  ports: [{ number: 80, name: http, protocol: HTTP, targetPort: ${server.port} }]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1 }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: outside, namespace: default }
+spec:
+  host: outside.example
+  workloadSelector: { matchLabels: { app: caller } }
+  trafficPolicy:
+    tls: { mode: MUTUAL, credentialName: outside, sni: outside.example }
+`,
+    });
+    await using mesh = await join(istiod);
+    await until("the cluster is there", () => mesh.snapshot.clusters.includes("outbound|80||outside.example"));
+    const response = await mesh.fetch("http://outside.example/");
+    assert.equal(response.status, 503);
+    assert.match(await response.text(), /certificate 'kubernetes:\/\/outside' has not arrived/);
+    assert.equal(server.seen.length, 0);
+  }
+  await server.close();
 });
