@@ -100,9 +100,19 @@ function parseShared(
     ),
     maxConcurrentStreams: parseNumber(issues, `${path}.max_concurrent_streams`, http2?.maxConcurrentStreams, 0),
     http2Keepalive: parseKeepalive(issues, `${path}.http2_protocol_options.connection_keepalive`, http2),
-    autoSni: upstream?.autoSni ?? false,
+    autoSni: parseAutoSni(issues, path, upstream),
     autoSanValidation: upstream?.autoSanValidation ?? false,
   };
+}
+
+function parseAutoSni(
+  issues: Issues,
+  path: string,
+  upstream: EnvoyConfigCoreV3UpstreamHttpProtocolOptions | undefined,
+): boolean {
+  const header = upstream?.overrideAutoSniHeader ?? "";
+  if (header !== "") issues.unsupport(`${path}.upstream_http_protocol_options.override_auto_sni_header`, header);
+  return upstream?.autoSni ?? false;
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Clock } from "../internal/clock.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import type { Destinations } from "./destinations.ts";
 import { type DnsResolver, isIpAddress } from "./dns_resolver.ts";
-import { UpstreamHost } from "./host.ts";
+import type { UpstreamHost } from "./host.ts";
+import { madeHost } from "./made_host.ts";
 import { splitAddress } from "./split_address.ts";
 
 /** Milliseconds after which a failed refresh is tried again. */
@@ -61,20 +62,7 @@ export class DynamicHosts implements Destinations {
     if (this.#hosts.has(destination)) return;
     this.#makeRoom();
     const now = this.#clock.monotonic();
-    const host = new UpstreamHost(
-      {
-        address,
-        port,
-        key: destination,
-        health: "healthy",
-        weight: 1,
-        hostname,
-        metadata: {},
-        internalListener: null,
-      },
-      this.#cluster.transportSocket,
-      destination,
-    );
+    const host = madeHost(this.#cluster, { address, port, key: destination, hostname });
     this.#hosts.set(destination, { host, lastUsed: now, refreshAt: now + refreshMs, refreshing: false });
   }
 

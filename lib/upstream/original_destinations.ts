@@ -4,7 +4,8 @@ import { formatAddress } from "../internal/socket_address.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import type { Destinations } from "./destinations.ts";
 import { type DnsResolver, isIpAddress } from "./dns_resolver.ts";
-import { UpstreamHost } from "./host.ts";
+import type { UpstreamHost } from "./host.ts";
+import { madeHost } from "./made_host.ts";
 import { splitAddress } from "./split_address.ts";
 
 /** Hosts unused for that long are forgotten (Envoy's `cleanup_interval` is 5 s; their pools idle out by themselves). */
@@ -80,21 +81,7 @@ export class OriginalDestinations implements Destinations {
     const { hostname, port } = splitAddress(address);
     if (!isIpAddress(hostname) || !(port > 0 && port < 65536)) return null;
     this.#forget(now);
-    const host = new UpstreamHost(
-      {
-        address: hostname,
-        port,
-        key: address,
-        health: "healthy",
-        weight: 1,
-        hostname: "",
-        metadata: {},
-        internalListener: null,
-        healthCheck: null,
-      },
-      this.#cluster.transportSocket,
-      address,
-    );
+    const host = madeHost(this.#cluster, { address: hostname, port, key: address, hostname: "" });
     this.#hosts.set(address, { host, lastUsed: now });
     return host;
   }

@@ -171,7 +171,7 @@ function sniOf(authority: string): string {
 function missing(what: string, name: string): never {
   throw new ConnectError(
     "UPSTREAM_CONNECTION_FAILURE",
-    `Cannot connect: the ${what} '${name}' has not arrived yet; ${
+    `Cannot connect: the ${what} '${name}' has not arrived yet or has expired; ${
       name.includes("://")
         ? "check that the Secret exists where istiod looks for it and that this workload may have it"
         : "check that the certificate authority is reachable"

@@ -237,6 +237,24 @@ Deno.test("HTTP towards the cluster", () => {
   assert.equal(valid({ maxRequestsPerConnection: { value: 3 } }).http.maxRequestsPerConnection, 3);
 });
 
+Deno.test("HTTP/2 keepalive must say how long to wait; a header for SNI is reported", () => {
+  const options = (http2: object, upstream: object = {}) => ({
+    typedExtensionProtocolOptions: {
+      [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, {
+        explicitHttpConfig: { http2ProtocolOptions: http2 },
+        upstreamHttpProtocolOptions: upstream,
+      }),
+    },
+  });
+  const found = errors(options({ connectionKeepalive: { interval: {} } }));
+  assert.equal(found.length, 2, found.join("\n"));
+  assert.match(found[0]!, /connection_keepalive.timeout': it must be given/);
+  assert.match(found[1]!, /connection_keepalive.interval': it must be above 0/);
+  const idleOnly = { connectionKeepalive: { connectionIdleInterval: { seconds: 1 }, timeout: { seconds: 1 } } };
+  assert.equal(valid(options(idleOnly)).http.http2Keepalive, null);
+  assert.match(unsupported(options({}, { overrideAutoSniHeader: "x-sni" }))[0]!.path, /override_auto_sni_header/);
+});
+
 Deno.test("auto_sni reaches the TLS contexts of the cluster", () => {
   const tls = {
     name: "tls",

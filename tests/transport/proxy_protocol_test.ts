@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parseIp } from "../../lib/resource/ip_address.ts";
 import { proxyProtocolHeader } from "../../lib/transport/proxy_protocol.ts";
 
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -30,4 +32,23 @@ Deno.test("Addresses of two families, and names, cannot be written", () => {
   for (const hostname of ["::1", "example.test", ""]) {
     assert.throws(() => proxyProtocolHeader(1, v4, { hostname, port: 1 }), /IP addresses of one family/);
   }
+});
+
+Deno.test("What is written can be read back, in both versions and families", () => {
+  const port = fc.integer({ min: 0, max: 65_535 });
+  const pair = fc.oneof(fc.tuple(fc.ipV4(), fc.ipV4()), fc.tuple(fc.ipV6(), fc.ipV6()))
+    .filter((ips) => ips.every((ip) => parseIp(ip) !== null));
+  fc.assert(fc.property(pair, port, port, ([from, to], sourcePort, targetPort) => {
+    const source = { hostname: from, port: sourcePort };
+    const destination = { hostname: to, port: targetPort };
+    const words = new TextDecoder().decode(proxyProtocolHeader(1, source, destination)).trimEnd().split(" ");
+    assert.deepEqual(words.slice(2), [from, to, String(sourcePort), String(targetPort)]);
+    const binary = proxyProtocolHeader(2, source, destination);
+    const size = parseIp(from)!.length;
+    const view = new DataView(binary.buffer);
+    assert.equal(view.getUint16(14), binary.length - 16);
+    assert.deepEqual(binary.slice(16, 16 + size), parseIp(from));
+    assert.deepEqual(binary.slice(16 + size, 16 + 2 * size), parseIp(to));
+    assert.deepEqual([view.getUint16(16 + 2 * size), view.getUint16(18 + 2 * size)], [sourcePort, targetPort]);
+  }));
 });
