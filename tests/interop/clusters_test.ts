@@ -174,6 +174,36 @@ Deno.test("Names: STRICT_DNS, LOGICAL_DNS, an aggregate of an empty cluster and 
   await server.close();
 });
 
+Deno.test("An aggregate whose first cluster is half healthy keeps 70 percent there", async () => {
+  const [first, second] = [await plainServer("first"), await plainServer("second")];
+  const port = freePort();
+  const half = plain("half", "STATIC", "127.0.0.1", first.port);
+  half.loadAssignment!.endpoints![0]!.lbEndpoints!.push({
+    endpoint: { address: { socketAddress: { address: "127.0.0.2", portValue: first.port } } },
+    healthStatus: "UNHEALTHY",
+  });
+  const other = plain("other", "STATIC", "127.0.0.1", second.port);
+  const pushed: PushedCluster[] = [{
+    port,
+    cluster: {
+      name: "aggregate",
+      lbPolicy: "CLUSTER_PROVIDED",
+      clusterType: {
+        name: "envoy.clusters.aggregate",
+        typedConfig: packAny("envoy.extensions.clusters.aggregate.v3.ClusterConfig", { clusters: ["half", "other"] }),
+      },
+    },
+    more: [half, other],
+  }];
+  await both(pushed, async (ask, who) => {
+    let stayed = 0;
+    for (let i = 0; i < 400; i++) if ((await ask(port)).text === "first") stayed++;
+    // Five standard deviations.
+    assert.ok(Math.abs(stayed - 280) < 46, `${who}: ${stayed} of 400 stayed`);
+  });
+  await Promise.all([first.close(), second.close()]);
+});
+
 Deno.test("A dynamic forward proxy: the host of the request, rewritten or not, unknown or empty of sense", async () => {
   const server = await plainServer("dynamic");
   const port = freePort();
@@ -316,9 +346,15 @@ Deno.test("Circuit breakers: how many of twelve requests at once are refused, by
     await new Promise<void>((resolve) => held.push(resolve));
     return new Response("held");
   });
-  const [connections, pending, high] = [freePort(), freePort(), freePort()];
-  const limits = (name: string, thresholds: object[]): Cluster =>
-    plain(name, "STATIC", "127.0.0.1", server.addr.port, { circuitBreakers: { thresholds } });
+  const ports = [freePort(), freePort(), freePort(), freePort(), freePort()] as const;
+  const [connections, pending, high, requests, requests2] = ports;
+  const limits = (name: string, thresholds: object[], more: Partial<Cluster> = {}): Cluster =>
+    plain(name, "STATIC", "127.0.0.1", server.addr.port, { circuitBreakers: { thresholds }, ...more });
+  const http2: Partial<Cluster> = {
+    typedExtensionProtocolOptions: {
+      [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, { explicitHttpConfig: { http2ProtocolOptions: {} } }),
+    },
+  };
   const pushed: PushedCluster[] = [
     { port: connections, cluster: limits("c", [{ maxConnections: { value: 3 }, maxPendingRequests: { value: 2 } }]) },
     { port: pending, cluster: limits("p", [{ maxConnections: { value: 4 }, maxPendingRequests: { value: 5 } }]) },
@@ -330,6 +366,8 @@ Deno.test("Circuit breakers: how many of twelve requests at once are refused, by
       ]),
       action: { priority: "HIGH" },
     },
+    { port: requests, cluster: limits("r", [{ maxRequests: { value: 3 } }]) },
+    { port: requests2, cluster: limits("r2", [{ maxRequests: { value: 5 } }], http2) },
   ];
   const refused: Record<string, number[]> = { envoy: [], enmesh: [] };
   await both(pushed, async (ask, who) => {
