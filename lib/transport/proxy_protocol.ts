@@ -4,9 +4,14 @@ import { parseIp } from "../resource/ip_address.ts";
 const V2_SIGNATURE = [0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a];
 /** Version 2, command PROXY. */
 const V2_PROXY = 0x21;
+/** Version 2, command LOCAL. */
+const V2_LOCAL = 0x20;
 /** Address family IPv4 or IPv6, over a stream. */
 const V2_TCP4 = 0x11;
 const V2_TCP6 = 0x21;
+
+/** The header of version 2 for connections that nobody else asked for: health checks. */
+export const PROXY_PROTOCOL_LOCAL: Uint8Array<ArrayBuffer> = new Uint8Array([...V2_SIGNATURE, V2_LOCAL, 0, 0, 0]);
 
 /**
  * The header of the PROXY protocol (HAProxy's `proxy-protocol.txt`), as Envoy's upstream transport socket writes it: who

@@ -41,8 +41,12 @@ export interface HostConnectOptions {
   alpn?: readonly string[] | null;
   /** Host name for automatic SNI; empty for none. @default {""} */
   hostname?: string;
-  /** Where the caller wanted to go (`ip:port`), for a PROXY header; empty for the endpoint. @default {""} */
-  proxied?: string;
+  /**
+   * Where the caller wanted to go (`ip:port`), for a PROXY header; empty for the endpoint, `null` where nobody calls
+   * (health checks).
+   * @default {""}
+   */
+  proxied?: string | null;
   /** Gives up when aborted. @default {null} */
   signal?: AbortSignal | null;
 }
@@ -89,7 +93,8 @@ export class HostConnector {
         "hbone_not_supported",
       );
     }
-    if (transport.kind === "tls") await this.#deps.tls.ready(transport.context);
+    const secrets = transport.kind === "tls" ? this.#deps.tls.ready(transport.context) : null;
+    if (secrets !== null) await secrets;
     let failure: TransportFailure | null = null;
     try {
       const tls = this.#tls(cluster, host, alpn, hostname);
@@ -130,7 +135,7 @@ export class HostConnector {
     alpn: readonly string[] | null,
     signal: AbortSignal,
   ): Promise<HttpClientConnection> {
-    const stream = await this.connect(cluster, host, alpn, "", signal);
+    const stream = await this.connect(cluster, host, { alpn, proxied: null, signal });
     const { codecs } = this.#deps;
     return protocol === "http2" ? codecs.http2(stream) : codecs.http1(stream);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseIp } from "../../lib/resource/ip_address.ts";
-import { proxyProtocolHeader } from "../../lib/transport/proxy_protocol.ts";
+import { PROXY_PROTOCOL_LOCAL, proxyProtocolHeader } from "../../lib/transport/proxy_protocol.ts";
 
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 const SIGNATURE = "0d0a0d0a000d0a515549540a";
@@ -25,6 +25,10 @@ Deno.test("Version 2 is binary", () => {
     hex(proxyProtocolHeader(2, { hostname: "1:2:3::4", port: 8 }, { hostname: "1:100:200:3::", port: 2 })),
     `${SIGNATURE}21210024000100020003000000000000000000040001010002000003000000000000000000080002`,
   );
+});
+
+Deno.test("Version 2 for health checks names nobody", () => {
+  assert.equal(hex(PROXY_PROTOCOL_LOCAL), `${SIGNATURE}20000000`);
 });
 
 Deno.test("Addresses of two families, and names, cannot be written", () => {
