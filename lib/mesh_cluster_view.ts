@@ -1,4 +1,5 @@
 import type { ClusterHostView, ClusterView } from "./admin/admin_view.ts";
+import { formatAddress } from "./internal/socket_address.ts";
 import type { Json } from "./protobuf/well_known.ts";
 import { WireReader } from "./protobuf/wire_reader.ts";
 import type { Cluster } from "./resource/cluster.ts";
@@ -74,7 +75,7 @@ function hostView(
 ): ClusterHostView {
   const { endpoint, healthFlags } = host;
   return {
-    address: host.key,
+    address: formatAddress({ hostname: endpoint.address, port: endpoint.port }),
     hostname: endpoint.hostname,
     healthy: host.health === "healthy",
     healthFlags,

@@ -29,6 +29,7 @@ import { OutboundGrpcTransport } from "./grpc_transport.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
 import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
+import { DiscoveredSecrets } from "./identity/discovered_secrets.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
 import { InboundServer, type InboundServerOptions } from "./inbound_server.ts";
 import { AdjustableLogger } from "./internal/adjustable_logger.ts";
@@ -114,10 +115,12 @@ export class MeshRuntime {
 
     // Identity: a certificate from the mesh's CA, renewed for as long as we live.
     const { graceRatio, graceRatioJitter } = bootstrap.certificate;
+    const discovered = new DiscoveredSecrets(clock);
     this.secrets = new SecretManager({
       source: certificateSource(bootstrap, { registry, clock, random, logger }),
       spiffeId: spiffeIdOf(bootstrap),
       renewal: { graceRatio, graceRatioJitter },
+      discovery: discovered,
       registry,
       clock,
       random,
@@ -128,6 +131,7 @@ export class MeshRuntime {
     this.store = new SnapshotStore({
       parsers: filterParsers(FILTERS, new Set(Object.keys(bootstrap.unsupportedFilters))),
       clientNamespace: bootstrap.workload.namespace,
+      dnsDomain: bootstrap.workload.dnsDomain,
       logger,
       clock,
     });
@@ -138,6 +142,7 @@ export class MeshRuntime {
       onRoots: bootstrap.workload.metadata.PROXY_CONFIG_XDS_AGENT === "true"
         ? (pems) => void this.secrets.setRoots("discovery", pems)
         : null,
+      secrets: discovered,
     });
     const connector = createConnector({ registry, clock });
     this.#ads = new AdsClient({
@@ -184,7 +189,16 @@ export class MeshRuntime {
       streamTls: new StreamTls({ registry, clock }),
       codecs: {
         http1: (stream) => connectHttp1(stream, { clock, logger }),
-        http2: (stream) => connectHttp2(stream, { clock, logger, keepaliveMs: clientKeepaliveMs(stream) }),
+        http2: (stream, keepalive = null) =>
+          connectHttp2(stream, {
+            clock,
+            logger,
+            ...(keepalive === null ? { keepaliveMs: clientKeepaliveMs(stream) } : {
+              keepaliveMs: keepalive.intervalMs,
+              keepaliveTimeoutMs: keepalive.timeoutMs,
+              keepaliveWhenIdle: true,
+            }),
+          }),
       },
       multiplex: bootstrap.multiplex,
       resolve: systemResolve,

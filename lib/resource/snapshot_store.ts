@@ -91,6 +91,7 @@ export class SnapshotStore implements SnapshotSource {
       clock: systemClock,
       thoroughBytes: 1_048_576,
       resendWaitMs: 5_000,
+      dnsDomain: "cluster.local",
       ...options,
     };
     this.#types = resourceTypes(
@@ -101,6 +102,7 @@ export class SnapshotStore implements SnapshotSource {
         this.#failures[kind].note(name, NOTHING, { name, errors, applied: true }, stamp);
         this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name });
       },
+      options.dnsDomain,
     );
     this.records = new RecordView({
       clusters: this.#clusters,

@@ -13,6 +13,7 @@ import { type AttemptOutcome, RetryState } from "../router/retry_policy.ts";
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
+import { destinationOf, proxiedAddress } from "./destination.ts";
 import { detailsAfterResponse, failureReply, resetReasonOf } from "./failure_reply.ts";
 import type { UpstreamHost } from "./host.ts";
 import { mirrorRequest } from "./mirror.ts";
@@ -127,9 +128,9 @@ export class Forwarding {
       override: count === 1 ? call.overrideHost : null,
       headers: request.headers,
       attempt: count - 1,
-      destination: cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
-        ? destinationOf(cluster.originalDstHeader, request, call)
-        : null,
+      destination: destinationOf(cluster, request, call),
+      highPriority: action.priority === "high",
+      downstreamAddress: proxiedAddress(cluster, call),
       alpnOverride: call.alpnOverride,
       requiresMutualTls: call.requiresMutualTls,
       onHost: plan.autoHost ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname) : null,
@@ -184,14 +185,15 @@ export class Forwarding {
     // The configuration may have changed since: the cluster of now, not of then.
     const target = this.#deps.clusters.target(this.#route.clusterName);
     if (target === null) return null;
-    if (!target.resources.mayRetry) {
+    const resources = this.#route.action.priority === "high" ? target.highResources : target.resources;
+    if (!resources.mayRetry) {
       this.#call.addFlag("UO");
       return null;
     }
     const { host } = this.#attempt!;
     if (host !== null) (this.#tried ??= []).push(host);
-    target.resources.retries.count++;
-    this.#retrySlot = target.resources;
+    resources.retries.count++;
+    this.#retrySlot = resources;
     const delayMs = retry.nextDelayMs(outcome.kind === "response" ? outcome.headers : null, this.#deps.clock.now());
     return this.#pause(delayMs).then(() => {
       if (this.#ended !== null) {
@@ -347,10 +349,4 @@ export class Forwarding {
     const { timers, clock } = this.#deps;
     return timers === undefined ? clock.timer(ms, callback) : timers.arm(ms, callback);
   }
-}
-
-/** Where the caller wanted to go: only ORIGINAL_DST clusters ask. */
-function destinationOf(byHeader: boolean, request: HttpRequest, call: Call): string | null {
-  const header = byHeader ? request.headers.get("x-envoy-original-dst-host") : undefined;
-  return header ?? call.downstreamLocalAddress;
 }

@@ -7,6 +7,7 @@ import { ensurePeer, type PeerName } from "./peers.ts";
 /** Which real peers a suite needs; suites not listed need none. */
 const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
+  clusters: ["envoy", "istiod"],
   istiod: ["istiod"],
   load_balancing: ["envoy"],
   outcomes: ["istiod"],

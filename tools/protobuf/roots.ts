@@ -26,6 +26,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
   "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
   // Network filters.
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -48,6 +49,8 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
   "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
   "envoy.extensions.filters.http.wasm.v3.Wasm",
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig",
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
   "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
   "envoy.extensions.access_loggers.file.v3.FileAccessLog",
@@ -73,6 +76,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.Cookie",
   // Parts of resources that travel in an Any.
   "envoy.config.route.v3.FilterConfig",
+  "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
   "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
   "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",

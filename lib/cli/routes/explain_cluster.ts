@@ -1,3 +1,4 @@
+import { formatAddress } from "../../internal/socket_address.ts";
 import type { Hash64 } from "../../internal/xx_hash64.ts";
 import type { TransportSocket } from "../../resource/cluster.ts";
 import type { UpstreamHost } from "../../upstream/host.ts";
@@ -5,10 +6,13 @@ import { UpstreamAttempt } from "../../upstream/upstream_attempt.ts";
 import type { UpstreamCluster } from "../../upstream/upstream_cluster.ts";
 import type { ClusterLine, EndpointLine, RequestExplanation } from "./request_explanation.ts";
 
+/** A cluster at run time, of whatever kind, as far as it is asked here. */
+type AskedCluster = Pick<UpstreamCluster, "cluster" | "hosts" | "pick">;
+
 /** Where clusters are found. */
 export interface ClusterSource {
   /** The cluster of that name; `null` where there is none. */
-  target(name: string): UpstreamCluster | null;
+  target(name: string): AskedCluster | null;
 }
 
 /** What is asked of a cluster. */
@@ -30,7 +34,7 @@ export interface ClusterAnswer {
 
 /** Asks a cluster's own load balancer for an endpoint, as a request would; nothing is sent. */
 export async function explainCluster(
-  upstream: UpstreamCluster | null,
+  upstream: AskedCluster | null,
   { name, hash, destination }: ClusterQuestion,
 ): Promise<ClusterAnswer> {
   if (upstream === null) {
@@ -64,9 +68,9 @@ export async function explainCluster(
   return { cluster, endpoint: null, problem: { message, hint } };
 }
 
-function describe({ key, endpoint, transport }: UpstreamHost): EndpointLine {
+function describe({ endpoint, transport }: UpstreamHost): EndpointLine {
   return {
-    address: key,
+    address: formatAddress({ hostname: endpoint.address, port: endpoint.port }),
     hostname: endpoint.hostname,
     transport: transportWord(transport),
     serverName: transport.kind === "tls" ? transport.context.sni : "",
