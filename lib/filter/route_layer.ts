@@ -1,5 +1,9 @@
 import { MeshError } from "../errors.ts";
+import type { Call } from "../http/call.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
+import type { Handler } from "../internal/layer.ts";
 import type { Random } from "../internal/random.ts";
+import { InternalRedirect } from "../router/internal_redirect.ts";
 import { compileRoutes, type RouteTable } from "../router/route_table.ts";
 import type { HttpConnectionManager } from "../resource/http_connection_manager.ts";
 import type { RouteConfiguration } from "../resource/route.ts";
@@ -49,9 +53,29 @@ export function routeLayer(
           ),
         );
       }
-      return next(request, call);
+      return followsRedirects(call) ? following(next, request, call) : next(request, call);
     };
   };
+}
+
+function followsRedirects({ chosen }: Call): boolean {
+  const action = chosen?.route.action;
+  return action?.kind === "forward" && action.internalRedirect !== null;
+}
+
+/** Sends the request through the filters again for each redirect of the upstream that the route lets us follow. */
+async function following(
+  next: Handler<HttpRequest, HttpResponse, Call>,
+  request: HttpRequest,
+  call: Call,
+): Promise<HttpResponse> {
+  for (;;) {
+    try {
+      return await next(request, call);
+    } catch (error) {
+      if (!(error instanceof InternalRedirect)) throw error;
+    }
+  }
 }
 
 /** The compiled table of the configuration last seen: configurations keep their identity while their bytes do. */

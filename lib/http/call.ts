@@ -72,6 +72,12 @@ export class Call implements StreamInfo {
   requiresMutualTls = false;
   /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
   onClearRouteCache: (() => void) | null = null;
+  /** Ends what is under way below the filters; set by whoever works or waits at the moment. */
+  onAbandon: ((reason: unknown) => void) | null = null;
+  /** Internal redirects followed so far, and where each route has led with them. */
+  internalRedirects = 0;
+  internalRedirectTargets: Map<string, Set<string>> | null = null;
+  #abandoned = false;
   #flags: string[] = [];
   /** How the last attempt ended, before its response has passed the layers; `undefined` while it has not. */
   #settled: unknown = undefined;
@@ -96,6 +102,17 @@ export class Call implements StreamInfo {
   /** Whether that flag is set. */
   hasFlag(flag: string): boolean {
     return this.#flags.includes(flag);
+  }
+
+  /** Whether an answer was given before what is under way below has ended, which then says nothing about the call. */
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  /** Ends what is under way below, for the call is answered here (a limit of time has passed). */
+  abandon(reason: unknown): void {
+    this.#abandoned = true;
+    this.onAbandon?.(reason);
   }
 
   /** Forgets the chosen route, so that it is chosen anew from the headers as they are now. */

@@ -5,8 +5,8 @@ import type { Host } from "./host.ts";
 export interface PickContext {
   /** The hash of the request; `null` where no hash policy gave one (the choice is then random). */
   readonly hash: Hash64 | null;
-  /** Hosts tried before, to be avoided; `null` for none (Envoy's `previous_hosts` predicate). */
-  readonly excluded: readonly Host[] | null;
+  /** Hosts to be avoided, for they were tried before or by their metadata; `null` for none (`retry_host_predicate`). */
+  readonly excluded: { includes(host: Host): boolean } | null;
   /** How often to choose again when an excluded host came up (`host_selection_retry_max_attempts`). */
   readonly maxReselections: number;
   /** Where the caller wanted to go, `ip:port`; only for ORIGINAL_DST. */

@@ -19,9 +19,11 @@ import {
   required,
 } from "./parse_common.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
+import { parseInternalRedirect } from "./parse_internal_redirect.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
+import { parseRateLimits } from "./parse_rate_limits.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
-import type { ForwardAction, HashPolicy, WeightedCluster } from "./route.ts";
+import type { ForwardAction, HashPolicy, StreamDuration, WeightedCluster } from "./route.ts";
 
 const NOT_FOUND_STATUS = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
 const REWRITE_TEMPLATE = "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig";
@@ -35,9 +37,8 @@ export function parseForwardAction(
   parsers: FilterParsers,
 ): ForwardAction | null {
   const cluster = parseClusterChoice(issues, path, action, parsers);
-  if (action.hedgePolicy !== undefined) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
+  if (action.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
   if (action.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
-  const limits = action.maxStreamDuration;
   const forward: Omit<ForwardAction, "cluster"> = {
     kind: "forward",
     clusterNotFoundStatus: parseEnum(
@@ -54,15 +55,9 @@ export function parseForwardAction(
     appendXForwardedHost: action.appendXForwardedHost ?? false,
     timeoutMs: parseDuration(issues, `${path}.timeout`, action.timeout, DEFAULT_TIMEOUT_MS),
     idleTimeoutMs: parseDuration(issues, `${path}.idle_timeout`, action.idleTimeout, null),
-    maxStreamDurationMs: parseDuration(
-      issues,
-      `${path}.max_stream_duration.max_stream_duration`,
-      limits?.maxStreamDuration,
-      null,
-    ),
-    grpcTimeoutHeaderMaxMs: limits?.grpcTimeoutHeaderMax !== undefined
-      ? parseDuration(issues, `${path}.max_stream_duration.grpc_timeout_header_max`, limits.grpcTimeoutHeaderMax, null)
-      : parseDuration(issues, `${path}.max_grpc_timeout`, action.maxGrpcTimeout, null),
+    maxGrpcTimeoutMs: parseDuration(issues, `${path}.max_grpc_timeout`, action.maxGrpcTimeout, null),
+    grpcTimeoutOffsetMs: parseDuration(issues, `${path}.grpc_timeout_offset`, action.grpcTimeoutOffset, 0),
+    streamDuration: parseStreamDuration(issues, `${path}.max_stream_duration`, action),
     retryPolicy: action.retryPolicy === undefined
       ? null
       : parseRetryPolicy(issues, `${path}.retry_policy`, action.retryPolicy),
@@ -77,7 +72,9 @@ export function parseForwardAction(
       ]),
     ),
     subset: parseSubset(issues, path, action),
-    internalRedirect: parseInternalRedirect(issues, `${path}.internal_redirect_policy`, action),
+    internalRedirect: parseInternalRedirect(issues, path, action),
+    rateLimits: parseRateLimits(issues, `${path}.rate_limits`, action.rateLimits),
+    includeVirtualHostRateLimits: flag(action.includeVhRateLimits, false),
   };
   if (forward.prefixRewrite !== null && forward.regexRewrite !== null) {
     issues.invalid(`${path}.regex_rewrite`, "it cannot stand beside 'prefix_rewrite'");
@@ -247,16 +244,15 @@ function parseSubset(issues: Issues, path: string, action: EnvoyConfigRouteV3Rou
   return out;
 }
 
-function parseInternalRedirect(
+function parseStreamDuration(
   issues: Issues,
   path: string,
-  action: EnvoyConfigRouteV3RouteAction,
-): ForwardAction["internalRedirect"] {
-  const policy = action.internalRedirectPolicy;
-  if (policy === undefined) return null;
-  if (policy.predicates !== undefined) issues.unsupport(`${path}.predicates`, "predicates");
+  { maxStreamDuration: limits }: EnvoyConfigRouteV3RouteAction,
+): StreamDuration | null {
+  if (limits === undefined) return null;
   return {
-    maxRedirects: parseNumber(issues, `${path}.max_internal_redirects`, policy.maxInternalRedirects, 1),
-    statuses: policy.redirectResponseCodes ?? [302],
+    maxMs: parseDuration(issues, `${path}.max_stream_duration`, limits.maxStreamDuration, null),
+    grpcHeaderMaxMs: parseDuration(issues, `${path}.grpc_timeout_header_max`, limits.grpcTimeoutHeaderMax, null),
+    grpcHeaderOffsetMs: parseDuration(issues, `${path}.grpc_timeout_header_offset`, limits.grpcTimeoutHeaderOffset, 0),
   };
 }

@@ -28,14 +28,15 @@ export function parseHeaderMutations(issues: Issues, path: string, fields: Heade
     fields.responseHeadersToAdd === undefined && fields.responseHeadersToRemove === undefined
   ) return NO_MUTATIONS;
   return {
-    requestAdd: additions(issues, `${path}request_headers_to_add`, fields.requestHeadersToAdd),
+    requestAdd: parseHeaderAdditions(issues, `${path}request_headers_to_add`, fields.requestHeadersToAdd),
     requestRemove: removals(issues, `${path}request_headers_to_remove`, fields.requestHeadersToRemove),
-    responseAdd: additions(issues, `${path}response_headers_to_add`, fields.responseHeadersToAdd),
+    responseAdd: parseHeaderAdditions(issues, `${path}response_headers_to_add`, fields.responseHeadersToAdd),
     responseRemove: removals(issues, `${path}response_headers_to_remove`, fields.responseHeadersToRemove),
   };
 }
 
-function additions(
+/** Reads a list of headers to add. */
+export function parseHeaderAdditions(
   issues: Issues,
   path: string,
   options: readonly EnvoyConfigCoreV3HeaderValueOption[] = [],
@@ -61,7 +62,8 @@ function removals(issues: Issues, path: string, names: readonly string[] = []): 
   return names.map((name, index) => headerName(issues, `${path}[${index}]`, name));
 }
 
-function headerName(issues: Issues, path: string, value: string | undefined): string {
+/** Checks the name of a header that configuration may change, and puts it into lower case. */
+export function headerName(issues: Issues, path: string, value: string | undefined): string {
   const name = required(issues, path, value).toLowerCase();
   if (name.startsWith(":") || name === "host") {
     issues.invalid(path, "headers that start with ':' and 'host' may not be changed", name);

@@ -12,6 +12,7 @@ import { checkNumber, parseEnum, parseInlineText, parseMessage, parseMetadata, r
 import { parseForwardAction, parseMirrors, parseRegexRewrite } from "./parse_forward_action.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
+import { parseRateLimits } from "./parse_rate_limits.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
 import { parseRouteMatch } from "./parse_route_match.ts";
 import type {
@@ -34,6 +35,8 @@ const REDIRECT_STATUS = {
 } as const;
 const REQUIRE_TLS = { NONE: "none", EXTERNAL_ONLY: "external_only", ALL: "all" } as const;
 const DEFAULT_MAX_BODY = 4096;
+/** Envoy's default of `per_connection_buffer_limit_bytes`, which routes can lower and not raise. */
+const CONNECTION_BUFFER_LIMIT = 1024 * 1024;
 const EVERYTHING: RouteMatch = {
   path: { kind: "prefix", value: "/" },
   caseSensitive: true,
@@ -49,6 +52,7 @@ interface Surroundings {
   readonly parsers: FilterParsers;
   readonly maxBody: number;
   readonly mirrors: ForwardAction["mirrors"];
+  readonly requestBufferLimit: number;
 }
 
 /** Reads `envoy.config.route.v3.RouteConfiguration`. */
@@ -75,6 +79,7 @@ export function parseRouteConfiguration(
     parsers,
     maxBody: config.maxDirectResponseBodySizeBytes?.value ?? DEFAULT_MAX_BODY,
     mirrors: parseMirrors(issues, `${path}request_mirror_policies`, config.requestMirrorPolicies),
+    requestBufferLimit: CONNECTION_BUFFER_LIMIT,
   };
   const virtualHosts = (config.virtualHosts ?? [])
     .map((host, index) => parseVirtualHost(issues, `${path}virtual_hosts[${index}]`, host, around));
@@ -118,10 +123,13 @@ function parseVirtualHost(
     }
   }
   if (host.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
-  if (host.hedgePolicy !== undefined) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
-  const around = host.requestMirrorPolicies === undefined ? outer : {
+  if (host.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
+  const around = {
     ...outer,
-    mirrors: parseMirrors(issues, `${path}.request_mirror_policies`, host.requestMirrorPolicies),
+    mirrors: host.requestMirrorPolicies === undefined
+      ? outer.mirrors
+      : parseMirrors(issues, `${path}.request_mirror_policies`, host.requestMirrorPolicies),
+    requestBufferLimit: host.perRequestBufferLimitBytes?.value ?? outer.requestBufferLimit,
   };
   const routes = (host.routes ?? []).map((route, index) =>
     parseOneRoute(issues, `${path}.routes[${index}]`, route, around)
@@ -140,6 +148,8 @@ function parseVirtualHost(
     headers: parseHeaderMutations(issues, `${path}.`, host),
     includeRequestAttemptCount: host.includeRequestAttemptCount ?? false,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse ?? false,
+    includeIsTimeoutRetry: host.includeIsTimeoutRetryHeader ?? false,
+    rateLimits: parseRateLimits(issues, `${path}.rate_limits`, host.rateLimits),
     requireTls: parseEnum(issues, `${path}.require_tls`, host.requireTls, REQUIRE_TLS, "none"),
     perFilterConfig: parsePerFilterConfig(issues, path, host.typedPerFilterConfig, outer.parsers),
   };
@@ -159,6 +169,10 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     operation: route.decorator?.operation || null,
     headers: parseHeaderMutations(issues, `${path}.`, route),
     perFilterConfig: parsePerFilterConfig(issues, path, route.typedPerFilterConfig, around.parsers),
+    requestBufferLimit: Math.min(
+      route.perRequestBufferLimitBytes?.value ?? around.requestBufferLimit,
+      CONNECTION_BUFFER_LIMIT,
+    ),
   };
 }
 
@@ -197,6 +211,7 @@ function refusingRoute(what: string): Route {
     operation: null,
     headers: parseHeaderMutations(new Issues(), "", {}),
     perFilterConfig: new Map(),
+    requestBufferLimit: 0,
   };
 }
 

@@ -145,6 +145,7 @@ class CompiledVirtualHost {
         operation: null,
         headers: { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [] },
         perFilterConfig: new Map(),
+        requestBufferLimit: 0,
       }, null),
       null,
     );

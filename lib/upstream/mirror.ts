@@ -1,4 +1,4 @@
-import { type Body, BytesBody } from "../http/body.ts";
+import type { Body } from "../http/body.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Random, randomInt } from "../internal/random.ts";
 import type { ForwardAction } from "../resource/route.ts";
@@ -10,16 +10,15 @@ const MAX_DISCARDED = 1024 * 1024;
 
 /**
  * Sends copies of a request to the mirror clusters of its route and forgets them: nothing waits for a mirror, and its
- * failure is nobody's. The authority gets `-shadow` behind the host, as from Envoy. Only requests whose content is in
- * memory are mirrored.
+ * failure is nobody's. The authority gets `-shadow` behind the host, as from Envoy.
  *
  * @param request The request as it goes to the upstream.
- * @param content Its content; `null` for none.
+ * @param content Makes the body of a copy; `null` for none.
  */
 export function mirrorRequest(
   mirrors: ForwardAction["mirrors"],
   request: HttpRequest,
-  content: Uint8Array | null,
+  content: () => Body | null,
   clusters: UpstreamSource,
   random: Random,
 ): void {
@@ -31,7 +30,7 @@ export function mirrorRequest(
       ...request,
       authority: shadowAuthority(request.authority),
       headers: request.headers.clone(),
-      body: content === null ? null : new BytesBody(content),
+      body: content(),
     };
     const attempt = new UpstreamAttempt();
     target.send(copy, attempt).then((response) => discard(response.body), () => {});

@@ -3,6 +3,7 @@ import type { HttpProtocol } from "../http/message.ts";
 import type { Hash64 } from "../internal/xx_hash64.ts";
 import type { PickContext } from "../load_balancer/load_balancer.ts";
 import type { UpstreamHost } from "./host.ts";
+import type { HostExclusion } from "./host_exclusion.ts";
 
 /** Options of {@linkcode UpstreamAttempt}. */
 export interface UpstreamAttemptOptions {
@@ -10,8 +11,8 @@ export interface UpstreamAttemptOptions {
   exchange?: Exchange;
   /** Hash for consistent load balancing. @default {null} */
   hash?: Hash64 | null;
-  /** Hosts tried before. @default {null} */
-  excluded?: readonly UpstreamHost[] | null;
+  /** Hosts to be avoided. @default {null} */
+  excluded?: HostExclusion | null;
   /** @default {0} */
   maxReselections?: number;
   /** Where the caller wanted to go, `ip:port` (ORIGINAL_DST). @default {null} */
@@ -30,7 +31,7 @@ export interface UpstreamAttemptOptions {
 export class UpstreamAttempt implements PickContext {
   readonly exchange: Exchange;
   readonly hash: Hash64 | null;
-  readonly excluded: readonly UpstreamHost[] | null;
+  readonly excluded: HostExclusion | null;
   readonly maxReselections: number;
   readonly destination: string | null;
   readonly alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null;

@@ -76,14 +76,17 @@ Deno.test("A route action gets Envoy's defaults", () => {
       appendXForwardedHost: false,
       timeoutMs: 15_000,
       idleTimeoutMs: null,
-      maxStreamDurationMs: null,
-      grpcTimeoutHeaderMaxMs: null,
+      maxGrpcTimeoutMs: null,
+      grpcTimeoutOffsetMs: 0,
+      streamDuration: null,
       retryPolicy: null,
       mirrors: [],
       hashPolicies: [],
       upgrades: {},
       subset: null,
       internalRedirect: null,
+      rateLimits: [],
+      includeVirtualHostRateLimits: false,
     } satisfies ForwardAction,
   );
 });
@@ -114,7 +117,35 @@ Deno.test("Every part of a route action", () => {
       ],
       upgradeConfigs: [{ upgradeType: "WebSocket" }, { upgradeType: "CONNECT", enabled: { value: false } }],
       metadataMatch: { filterMetadata: { "envoy.lb": { fields: { version: { stringValue: "v1" } } } } },
-      internalRedirectPolicy: { maxInternalRedirects: { value: 3 }, redirectResponseCodes: [302, 307] },
+      internalRedirectPolicy: {
+        maxInternalRedirects: { value: 3 },
+        redirectResponseCodes: [302, 307, 200],
+        allowCrossSchemeRedirect: true,
+        responseHeadersToCopy: ["X-Copy"],
+        predicates: [
+          { typedConfig: {
+              typeUrl: "type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig",
+            } },
+          {
+            typedConfig: {
+              typeUrl:
+                "type.googleapis.com/envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig",
+              value: encode("envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig", {
+                allowedRouteNames: ["a", "b"],
+              }),
+            },
+          },
+        ],
+      },
+      rateLimits: [{
+        stage: { value: 2 },
+        actions: [
+          { genericKey: { descriptorValue: "all" } },
+          { requestHeaders: { headerName: "X-User", descriptorKey: "user" } },
+          { remoteAddress: {} },
+        ],
+      }],
+      includeVhRateLimits: { value: true },
     }),
     {
       kind: "forward",
@@ -127,8 +158,9 @@ Deno.test("Every part of a route action", () => {
       appendXForwardedHost: true,
       timeoutMs: 0,
       idleTimeoutMs: 5_000,
-      maxStreamDurationMs: 0,
-      grpcTimeoutHeaderMaxMs: 2_000,
+      maxGrpcTimeoutMs: 9_000,
+      grpcTimeoutOffsetMs: 0,
+      streamDuration: { maxMs: 0, grpcHeaderMaxMs: 2_000, grpcHeaderOffsetMs: 0 },
       retryPolicy: {
         retryOn: [],
         numRetries: 1,
@@ -138,10 +170,12 @@ Deno.test("Every part of a route action", () => {
         retriableHeaders: [],
         retriableRequestHeaders: [],
         previousHosts: false,
+        omitCanaryHosts: false,
+        omitHostMetadata: [],
         hostSelectionRetryMaxAttempts: 1,
         backoff: null,
         rateLimitedBackoff: null,
-        previousPriorities: false,
+        previousPriorities: null,
       },
       mirrors: [
         { cluster: "m", fraction: { numerator: 100, denominator: 100 } },
@@ -156,10 +190,25 @@ Deno.test("Every part of a route action", () => {
       ],
       upgrades: { websocket: true, connect: false },
       subset: { version: "v1" },
-      internalRedirect: { maxRedirects: 3, statuses: [302, 307] },
+      internalRedirect: {
+        maxRedirects: 3,
+        statuses: [302, 307],
+        allowCrossScheme: true,
+        responseHeadersToCopy: ["x-copy"],
+        predicates: [{ kind: "previous_routes" }, { kind: "allow_listed_routes", routes: ["a", "b"] }],
+      },
+      rateLimits: [{
+        stage: 2,
+        actions: [
+          { kind: "generic_key", key: "generic_key", value: "all" },
+          { kind: "request_headers", header: "x-user", key: "user", skipIfAbsent: false },
+          { kind: "remote_address" },
+        ],
+      }],
+      includeVirtualHostRateLimits: true,
     } satisfies ForwardAction,
   );
-  assert.equal(forward({ maxGrpcTimeout: {} }).grpcTimeoutHeaderMaxMs, 0);
+  assert.equal(forward({ maxGrpcTimeout: {} }).maxGrpcTimeoutMs, 0);
 });
 
 Deno.test("Rewrites of hosts and paths", () => {
@@ -205,8 +254,29 @@ Deno.test("Retry policies", () => {
       numRetries: { value: 0 },
       perTryTimeout: { nanos: 400_000_000 },
       retriableStatusCodes: [503],
-      retryHostPredicate: [{ name: "envoy.retry_host_predicates.previous_hosts" }],
-      retryPriority: { name: "envoy.retry_priorities.previous_priorities" },
+      retryHostPredicate: [
+        { name: "envoy.retry_host_predicates.previous_hosts" },
+        { name: "envoy.retry_host_predicates.omit_canary_hosts" },
+        {
+          name: "envoy.retry_host_predicates.omit_host_metadata",
+          typedConfig: {
+            typeUrl: "type.googleapis.com/envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig",
+            value: encode("envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig", {
+              metadataMatch: { filterMetadata: { "envoy.lb": { fields: { version: { stringValue: "v1" } } } } },
+            }),
+          },
+        },
+      ],
+      retryPriority: {
+        name: "envoy.retry_priorities.previous_priorities",
+        typedConfig: {
+          typeUrl:
+            "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+          value: encode("envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig", {
+            updateFrequency: 2,
+          }),
+        },
+      },
       hostSelectionRetryMaxAttempts: 5,
       retryBackOff: { baseInterval: { nanos: 50_000_000 } },
       rateLimitedRetryBackOff: { resetHeaders: [{ name: "Retry-After" }, { name: "X", format: "UNIX_TIMESTAMP" }] },
@@ -221,13 +291,15 @@ Deno.test("Retry policies", () => {
     retriableHeaders: [],
     retriableRequestHeaders: [],
     previousHosts: true,
+    omitCanaryHosts: true,
+    omitHostMetadata: [{ version: "v1" }],
     hostSelectionRetryMaxAttempts: 5,
     backoff: { baseMs: 50, maxMs: 500 },
     rateLimitedBackoff: {
       resetHeaders: [{ name: "retry-after", format: "seconds" }, { name: "x", format: "unix_timestamp" }],
       maxMs: 300_000,
     },
-    previousPriorities: true,
+    previousPriorities: { updateFrequency: 2 },
   });
   assertErrors(
     errors({

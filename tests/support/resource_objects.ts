@@ -38,14 +38,17 @@ export function forwardAction(overrides: Partial<ForwardAction> = {}): ForwardAc
     appendXForwardedHost: false,
     timeoutMs: 0,
     idleTimeoutMs: null,
-    maxStreamDurationMs: null,
-    grpcTimeoutHeaderMaxMs: null,
+    maxGrpcTimeoutMs: null,
+    grpcTimeoutOffsetMs: 0,
+    streamDuration: null,
     retryPolicy: null,
     mirrors: [],
     hashPolicies: [],
     upgrades: {},
     subset: null,
     internalRedirect: null,
+    rateLimits: [],
+    includeVirtualHostRateLimits: false,
     ...overrides,
   };
 }
@@ -59,6 +62,7 @@ export function route(overrides: Partial<Route> = {}): Route {
     operation: null,
     headers: noHeaders,
     perFilterConfig: new Map(),
+    requestBufferLimit: 1024 * 1024,
     ...overrides,
   };
 }
@@ -72,6 +76,8 @@ export function virtualHost(overrides: Partial<VirtualHost> = {}): VirtualHost {
     headers: noHeaders,
     includeRequestAttemptCount: false,
     includeAttemptCountInResponse: false,
+    includeIsTimeoutRetry: false,
+    rateLimits: [],
     requireTls: "none",
     perFilterConfig: new Map(),
     ...overrides,
@@ -101,10 +107,12 @@ export function retryPolicy(retryOn: readonly string[], overrides: Partial<Retry
     retriableHeaders: [],
     retriableRequestHeaders: [],
     previousHosts: false,
+    omitCanaryHosts: false,
+    omitHostMetadata: [],
     hostSelectionRetryMaxAttempts: 0,
     backoff: null,
     rateLimitedBackoff: null,
-    previousPriorities: false,
+    previousPriorities: null,
     ...overrides,
   };
 }
