@@ -9,6 +9,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
   istiod: ["istiod"],
   outcomes: ["istiod"],
+  differential: ["envoy"],
   h2spec: ["h2spec"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
