@@ -106,7 +106,7 @@ export const faultFilter: HttpFilterType = {
       create: (context) =>
         function fault(next) {
           return (request, call) => {
-            const found = routeConfig(call, NAME, isSettings);
+            const found = routeConfig(call, context.filterName ?? NAME, isSettings);
             if (found.kind === "disabled") return next(request, call);
             const chosen = found.config ?? settings;
             if ((chosen.delay === null && chosen.abort === null) || !chosen.isFor(request, call)) {

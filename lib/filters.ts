@@ -2,7 +2,9 @@ import { alpnFilter } from "../filters/alpn.ts";
 import { corsFilter } from "../filters/cors.ts";
 import { faultFilter } from "../filters/fault.ts";
 import { grpcStatsFilter } from "../filters/grpc_stats.ts";
+import { headerMutationFilter } from "../filters/header_mutation.ts";
 import { istioStatsFilter } from "../filters/istio_stats.ts";
+import { localRateLimitFilter } from "../filters/local_ratelimit.ts";
 import { peerMetadataFilter } from "../filters/peer_metadata.ts";
 import type { HttpFilterType } from "./filter/http_filter.ts";
 
@@ -12,6 +14,8 @@ export const FILTERS: readonly HttpFilterType[] = [
   corsFilter,
   faultFilter,
   grpcStatsFilter,
+  headerMutationFilter,
   istioStatsFilter,
+  localRateLimitFilter,
   peerMetadataFilter,
 ];

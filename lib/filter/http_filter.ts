@@ -19,6 +19,8 @@ export interface FilterContext {
   readonly timers?: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Name of the filter in its chain, by which routes configure it. @default {the name Envoy gives the type} */
+  readonly filterName?: string;
   /** What the telemetry filters share; they do nothing without it. */
   readonly telemetry?: FilterTelemetry;
   /** The cluster of that name in the newest configuration; filters that ask for clusters treat all as unknown without it. */

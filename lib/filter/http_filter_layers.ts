@@ -17,7 +17,8 @@ export function httpFilterLayers(filters: readonly HttpFilterConfig[], context: 
       if (!filter.optional) layers.push(refuse(filter));
       continue;
     }
-    const layer = isHttpFilterPlan(filter.plan) ? filter.plan.create(context) : null;
+    const named = { ...context, filterName: filter.name };
+    const layer = isHttpFilterPlan(filter.plan) ? filter.plan.create(named) : null;
     if (layer !== null) layers.push(layer);
   }
   return layers;

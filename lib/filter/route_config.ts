@@ -33,3 +33,25 @@ export function routeConfig<T extends object>(
   if (found === FILTER_DISABLED) return DISABLED;
   return isConfig(found) ? { kind: "config", config: found } : NONE;
 }
+
+/**
+ * The per-route configurations of a filter at every level that has one, most specific first; `null` where the most
+ * specific one switches the filter off.
+ *
+ * @param call The call; before a route is chosen there is no configuration.
+ * @param filterName Name of the filter in the chain.
+ * @param isConfig Recognises what that parser makes; anything else counts as none.
+ */
+export function routeConfigs<T extends object>(
+  call: Call,
+  filterName: string,
+  isConfig: (value: object) => value is T,
+): T[] | null {
+  const { chosen } = call;
+  if (chosen === null) return [];
+  const found = chosen instanceof RouteChoice
+    ? chosen.filterConfigs(filterName)
+    : [chosen.route.perFilterConfig.get(filterName), chosen.virtualHost.perFilterConfig.get(filterName)];
+  const configs = found.filter((config) => config !== undefined);
+  return configs[0] === FILTER_DISABLED ? null : configs.filter(isConfig);
+}

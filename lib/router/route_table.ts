@@ -37,6 +37,12 @@ export class RouteChoice implements ChosenRoute {
       this.virtualHost.perFilterConfig.get(filterName) ??
       this.plan.place.configuration.perFilterConfig.get(filterName);
   }
+
+  /** The per-route configurations of a filter at every level, most specific first; `undefined` where a level has none. */
+  filterConfigs(filterName: string): (object | undefined)[] {
+    return [this.weightedCluster, this.route, this.virtualHost, this.plan.place.configuration]
+      .map((level) => level?.perFilterConfig.get(filterName));
+  }
 }
 
 /** A route configuration made ready for use. */

@@ -16,6 +16,8 @@ export class RequestContent {
   #first: Body | null;
   #buffer: RequestBuffer | null = null;
   #sent: boolean;
+  /** Whether there is more of it than may be kept. */
+  #tooLong = false;
 
   /** @param request The request, its body unread. */
   constructor({ body }: HttpRequest) {
@@ -33,12 +35,13 @@ export class RequestContent {
 
   /** Whether the whole of it is there and can be sent again. */
   get complete(): boolean {
-    return this.#source === null || (this.#buffer !== null && this.#buffer.ended && this.#buffer.replayable);
+    if (this.#source === null) return !this.#tooLong;
+    return this.#buffer !== null && this.#buffer.ended && this.#buffer.replayable;
   }
 
   /** Whether there may be one more attempt. */
   get replayable(): boolean {
-    return this.#source === null || (this.#buffer !== null && this.#buffer.replayable);
+    return this.#source === null ? !this.#tooLong : this.#buffer !== null && this.#buffer.replayable;
   }
 
   /** Tells when the last byte of a stream was read. To be asked for before {@linkcode RequestContent.keep}. */
@@ -50,8 +53,9 @@ export class RequestContent {
     });
   }
 
-  /** Keeps what is read of a stream, up to so many bytes. */
+  /** Has what is read of a stream kept, up to so many bytes. What is longer is sent once, wherever it is. */
   keep(limit: number): void {
+    this.#tooLong = this.#bytes !== null && this.#bytes.length > limit;
     if (this.#source !== null) this.#buffer = new RequestBuffer(this.#source, limit);
   }
 

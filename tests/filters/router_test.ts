@@ -21,7 +21,7 @@ import {
   routeConfiguration,
   virtualHost,
 } from "../support/resource_objects.ts";
-import { FakeUpstream, request, turn } from "../upstream/fake_upstream.ts";
+import { FakeUpstream, type Received, request, turn } from "../upstream/fake_upstream.ts";
 
 const A = endpoint("10.0.0.1", 8080);
 const B = endpoint("10.0.0.2", 8080);
@@ -254,16 +254,214 @@ Deno.test("gRPC: unavailable in the head is tried again", async () => {
   rig.fake.manager.close();
 });
 
-Deno.test("A streamed body is not sent twice", async () => {
-  const rig = new Rig({ host: { retryPolicy: retryPolicy(["5xx", "reset"]) } });
+function streamed(...chunks: string[]): QueueBody {
   const body = new QueueBody(null, { consumed: () => {}, cancelled: () => {} });
-  body.push(new Uint8Array(3));
+  for (const chunk of chunks) body.push(new TextEncoder().encode(chunk));
+  return body;
+}
+
+async function contentOf(received: Received): Promise<string> {
+  return new TextDecoder().decode((await readAll(received.request.body))!);
+}
+
+Deno.test("A streamed body is sent again, what was read of it and what comes after", async () => {
+  const rig = new Rig({ host: { retryPolicy: retryPolicy(["5xx", "reset"]) } });
+  const body = streamed("one ");
+  const { call, response } = rig.send(request({ method: "POST", body }));
+  const first = await rig.fake.next();
+  assert.equal((await first.request.body!.read())!.length, 4);
+  first.fail("UPSTREAM_REMOTE_RESET");
+  await turn();
+  await rig.fake.clock.advance(100);
+  const second = await rig.fake.next();
+  body.push(new TextEncoder().encode("two"));
+  body.end();
+  assert.equal(await contentOf(second), "one two");
+  second.answer();
+  assert.equal((await response).status, 200);
+  assert.equal(call.attemptCount, 2);
+  rig.fake.manager.close();
+});
+
+Deno.test("A streamed body beyond the limit is sent on, and not sent again", async () => {
+  const rig = new Rig({
+    route: { requestBufferLimit: 5 },
+    host: { retryPolicy: retryPolicy(["5xx"]) },
+  });
+  const body = streamed("12345", "6789");
   const { call, response } = rig.send(request({ method: "POST", body }));
   const received = await rig.fake.next();
-  received.fail("UPSTREAM_REMOTE_RESET");
+  body.end();
+  assert.equal(await contentOf(received), "123456789");
+  received.answer(503);
   assert.equal((await response).status, 503);
-  assert.equal(call.attemptCount, 1);
-  assert.equal(call.responseFlags, "UR");
+  assert.deepEqual([call.attemptCount, call.responseFlags], [1, "-"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("Content in memory beyond the limit is not sent again either", async () => {
+  const rig = new Rig({ route: { requestBufferLimit: 5 }, host: { retryPolicy: retryPolicy(["5xx"]) } });
+  const { call, response } = rig.send(request({ method: "POST", body: new BytesBody(new Uint8Array(6)) }));
+  (await rig.fake.next()).answer(503);
+  assert.equal((await response).status, 503);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [1, "-"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("A body that outgrows the limit between two attempts ends as 507", async () => {
+  const rig = new Rig({
+    route: { requestBufferLimit: 5 },
+    host: { retryPolicy: retryPolicy(["5xx"]) },
+  });
+  const body = streamed("12345");
+  const { call, response } = rig.send(request({ method: "POST", body }));
+  const received = await rig.fake.next();
+  await received.request.body!.read();
+  void received.request.body!.read();
+  received.fail("UPSTREAM_REMOTE_RESET");
+  await turn();
+  body.push(new TextEncoder().encode("6"));
+  await turn();
+  await rig.fake.clock.advance(100);
+  assert.equal((await response).status, 507);
+  assert.equal(call.responseCodeDetails, "request_payload_exceeded_retry_buffer_limit");
+  rig.fake.manager.close();
+});
+
+Deno.test("Without a retry policy a streamed body is not kept", async () => {
+  const rig = new Rig();
+  const body = streamed("one");
+  const { call, response } = rig.send(request({ method: "POST", body }));
+  (await rig.fake.next()).fail("UPSTREAM_REMOTE_RESET");
+  assert.equal((await response).status, 503);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [1, "UR"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("A streamed body is mirrored as it goes", async () => {
+  const action = forwardAction({ mirrors: [{ cluster: "mirror", fraction: { numerator: 100, denominator: 100 } }] });
+  const rig = new Rig({ route: { action } });
+  rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
+  const body = streamed("one ");
+  const { response } = rig.send(request({ method: "PUT", body }));
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  const own = both.find(({ request }) => request.authority === "backend.default")!;
+  const copy = both.find((received) => received !== own)!;
+  const [mirrored, sent] = [contentOf(copy), contentOf(own)];
+  body.push(new TextEncoder().encode("two"));
+  body.end();
+  assert.deepEqual([await sent, await mirrored], ["one two", "one two"]);
+  own.answer(204);
+  assert.equal((await response).status, 204);
+  copy.answer();
+  rig.fake.manager.close();
+});
+
+Deno.test("Headers that filters set change timeouts and retries, and go no further", async () => {
+  const rig = new Rig();
+  const pairs = [
+    ...["x-envoy-retry-on", "retriable-status-codes", "x-envoy-max-retries", "1"],
+    ...["x-envoy-retriable-status-codes", "418", "x-envoy-upstream-rq-timeout-ms", "700"],
+  ];
+  const { call, response } = rig.send(request({ headers: new HeaderList(pairs) }));
+  const first = await rig.fake.next();
+  assert.deepEqual(first.request.headers.pairs, ["x-envoy-expected-rq-timeout-ms", "700"]);
+  first.answer(418);
+  await rig.fake.clock.advance(100);
+  (await rig.fake.next()).answer(418);
+  assert.equal((await response).status, 418);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [2, "URX"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("x-envoy-upstream-rq-timeout-alt-response: 204 in the place of 504", async () => {
+  const rig = new Rig({ route: { action: forwardAction({ timeoutMs: 50 }) } });
+  const headers = new HeaderList(["x-envoy-upstream-rq-timeout-alt-response", "1"]);
+  const { response } = rig.send(request({ headers }));
+  await rig.fake.next();
+  await rig.fake.clock.advance(50);
+  assert.equal((await response).status, 204);
+  rig.fake.manager.close();
+});
+
+Deno.test("x-envoy-upstream-stream-duration-ms: 504 UMSDR", async () => {
+  const rig = new Rig();
+  const headers = new HeaderList(["x-envoy-upstream-stream-duration-ms", "50"]);
+  const { call, response } = rig.send(request({ headers }));
+  await rig.fake.next();
+  await rig.fake.clock.advance(50);
+  assert.equal((await response).status, 504);
+  assert.deepEqual([call.responseFlags, call.responseCodeDetails], ["UMSDR", "upstream_max_stream_duration_reached"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("The per-try idle time-out: silence before the answer is tried again, silence within it breaks it off", async () => {
+  const policy = retryPolicy(["5xx"], { perTryIdleTimeoutMs: 50, numRetries: 1 });
+  const rig = new Rig({ host: { retryPolicy: policy } });
+  const { call, response } = rig.send(request());
+  await rig.fake.next();
+  await rig.fake.clock.advance(50);
+  await rig.fake.clock.advance(25);
+  const second = await rig.fake.next();
+  const body = streamed("some");
+  second.stream(200, body);
+  const answered = await response;
+  assert.equal((await answered.body!.read())!.length, 4);
+  await rig.fake.clock.advance(40);
+  body.push(new Uint8Array(1));
+  await answered.body!.read();
+  await rig.fake.clock.advance(40);
+  assert.equal(second.exchange.cancelled, false);
+  await rig.fake.clock.advance(10);
+  assert.equal(second.exchange.cancelled, true);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [2, "UT"]);
+  assert.equal(call.responseCodeDetails, "upstream_per_try_idle_timeout");
+  rig.fake.manager.close();
+});
+
+Deno.test("Retries avoid canaries and hosts of some metadata; the first attempt does not", async () => {
+  const canary = { ...A, metadata: { "envoy.lb": { canary: true } } };
+  const old = { ...B, metadata: { "envoy.lb": { version: "v1" } } };
+  const C = endpoint("10.0.0.3", 8080);
+  for (const policy of [{ omitCanaryHosts: true }, { omitHostMetadata: [{ version: "v1" }] }]) {
+    const rig = new Rig({
+      endpoints: [policy.omitCanaryHosts === true ? canary : old, C],
+      cluster: { loadBalancing: loadBalancing({ policy: "round_robin" }) },
+      host: { retryPolicy: retryPolicy(["5xx"], { ...policy, numRetries: 5, hostSelectionRetryMaxAttempts: 5 }) },
+    });
+    const seen: string[] = [];
+    for (let call = 0; call < 2; call++) {
+      const { response } = rig.send(request());
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const received = await rig.fake.next();
+        if (attempt > 0) seen.push(received.connection.info.remote.hostname);
+        received.answer(attempt < 2 ? 500 : 200);
+        await rig.fake.clock.advance(300);
+      }
+      await response;
+    }
+    assert.deepEqual(seen, ["10.0.0.3", "10.0.0.3", "10.0.0.3", "10.0.0.3"]);
+    rig.fake.manager.close();
+  }
+});
+
+Deno.test("Retries say whether they follow a time-out where the virtual host wants it", async () => {
+  const rig = new Rig({
+    host: { includeIsTimeoutRetry: true, retryPolicy: retryPolicy(["5xx"], { perTryTimeoutMs: 50 }) },
+  });
+  const { response } = rig.send(request());
+  assert.equal((await rig.fake.next()).request.headers.has("x-envoy-is-timeout-retry"), false);
+  await rig.fake.clock.advance(50);
+  await rig.fake.clock.advance(30);
+  const second = await rig.fake.next();
+  assert.equal(second.request.headers.get("x-envoy-is-timeout-retry"), "true");
+  second.answer(500);
+  await turn();
+  await rig.fake.clock.advance(49);
+  const third = await rig.fake.next();
+  assert.equal(third.request.headers.get("x-envoy-is-timeout-retry"), "false");
+  third.answer();
+  await response;
   rig.fake.manager.close();
 });
 

@@ -123,9 +123,11 @@ Deno.test("Every part of a route action", () => {
         allowCrossSchemeRedirect: true,
         responseHeadersToCopy: ["X-Copy"],
         predicates: [
-          { typedConfig: {
+          {
+            typedConfig: {
               typeUrl: "type.googleapis.com/envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig",
-            } },
+            },
+          },
           {
             typedConfig: {
               typeUrl:

@@ -13,7 +13,11 @@ Deno.test("The route's time-out, and the per-try one below it", () => {
     perTryMs: 100,
     perTryIdleMs: 0,
   });
-  assert.deepEqual(requestTimeouts(forwardAction({ timeoutMs: 50 }), retry, headers), { globalMs: 50, perTryMs: 0, perTryIdleMs: 0 });
+  assert.deepEqual(requestTimeouts(forwardAction({ timeoutMs: 50 }), retry, headers), {
+    globalMs: 50,
+    perTryMs: 0,
+    perTryIdleMs: 0,
+  });
   assert.deepEqual(requestTimeouts(forwardAction(), retry, headers), { globalMs: 0, perTryMs: 100, perTryIdleMs: 0 });
   assert.deepEqual(requestTimeouts(forwardAction(), null, headers), { globalMs: 0, perTryMs: 0, perTryIdleMs: 0 });
 });
