@@ -1,4 +1,5 @@
 import { MeshError } from "../errors.ts";
+import { hasGrpcContentType } from "../formatter/grpc_status.ts";
 import { ActivityBody } from "../http/activity_body.ts";
 import type { Call } from "../http/call.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
@@ -62,13 +63,16 @@ function durationOf(
   action: ForwardAction | null,
   { headers }: HttpRequest,
 ): number | null {
-  const duration = action?.streamDuration ?? null;
-  const { grpcHeaderMaxMs, grpcHeaderOffsetMs, maxMs } = duration ?? NO_DURATION;
+  const { grpcHeaderMaxMs, grpcHeaderOffsetMs, maxMs } = action?.streamDuration ?? NO_DURATION;
   const asked = grpcHeaderMaxMs === null ? null : grpcTimeoutMs(headers);
-  if (grpcHeaderMaxMs === null || asked === null) return (maxMs ?? settings.maxStreamDurationMs) || null;
-  const capped = grpcHeaderMaxMs !== 0 && asked > grpcHeaderMaxMs ? grpcHeaderMaxMs : asked;
-  const ms = Math.max(0, capped - grpcHeaderOffsetMs);
-  headers.set("grpc-timeout", formatGrpcTimeout(ms));
+  let ms: number;
+  if (grpcHeaderMaxMs === null || asked === null) {
+    ms = maxMs ?? settings.maxStreamDurationMs;
+    if (ms === 0) return null;
+  } else {
+    ms = Math.max(0, (grpcHeaderMaxMs !== 0 && asked > grpcHeaderMaxMs ? grpcHeaderMaxMs : asked) - grpcHeaderOffsetMs);
+  }
+  if (hasGrpcContentType(headers)) headers.set("grpc-timeout", formatGrpcTimeout(ms));
   return ms;
 }
 

@@ -9,14 +9,14 @@ export interface RequestOverrides {
   readonly globalMs: number | null;
   /** `x-envoy-upstream-rq-per-try-timeout-ms`. */
   readonly perTryMs: number | null;
+}
+
+/** What headers of a request change about its attempts. */
+export interface AttemptOverrides {
   /** `x-envoy-upstream-stream-duration-ms`: the most one attempt may last, from its beginning to its end. */
   readonly streamDurationMs: number | null;
   /** `x-envoy-upstream-rq-timeout-alt-response`: timeouts are answered with 204 instead of 504. */
   readonly alternativeTimeoutStatus: boolean;
-}
-
-/** What headers of a request change about its retries. */
-export interface RetryOverrides {
   /** `x-envoy-retry-on` and `x-envoy-retry-grpc-on`: conditions in addition to the policy's. */
   readonly retryOn: readonly string[];
   /** `x-envoy-max-retries`; `null` where not given. */
@@ -33,12 +33,12 @@ const FORWARDING: ReadonlySet<string> = new Set([
   "x-envoy-hedge-on-per-try-timeout",
   "x-envoy-upstream-rq-timeout-ms",
   "x-envoy-upstream-rq-per-try-timeout-ms",
-  "x-envoy-upstream-stream-duration-ms",
-  "x-envoy-upstream-rq-timeout-alt-response",
 ]);
 
 /** Taken off after: a route may add them. */
-const RETRIES: ReadonlySet<string> = new Set([
+const ATTEMPTS: ReadonlySet<string> = new Set([
+  "x-envoy-upstream-stream-duration-ms",
+  "x-envoy-upstream-rq-timeout-alt-response",
   "x-envoy-retry-on",
   "x-envoy-retry-grpc-on",
   "x-envoy-max-retries",
@@ -59,16 +59,16 @@ export function takeRequestOverrides(headers: HeaderList): RequestOverrides | nu
   return {
     globalMs: number(found.get("x-envoy-upstream-rq-timeout-ms")),
     perTryMs: number(found.get("x-envoy-upstream-rq-per-try-timeout-ms")),
-    streamDurationMs: number(found.get("x-envoy-upstream-stream-duration-ms")),
-    alternativeTimeoutStatus: found.has("x-envoy-upstream-rq-timeout-alt-response"),
   };
 }
 
-/** Takes the headers that change retries off a request; `null` where there are none. */
-export function takeRetryOverrides(headers: HeaderList): RetryOverrides | null {
-  const found = take(headers, RETRIES);
+/** Takes the headers that change attempts off a request; `null` where there are none. */
+export function takeAttemptOverrides(headers: HeaderList): AttemptOverrides | null {
+  const found = take(headers, ATTEMPTS);
   if (found === null) return null;
   return {
+    streamDurationMs: number(found.get("x-envoy-upstream-stream-duration-ms")),
+    alternativeTimeoutStatus: found.has("x-envoy-upstream-rq-timeout-alt-response"),
     retryOn: [...tokens(found.get("x-envoy-retry-on")), ...tokens(found.get("x-envoy-retry-grpc-on"))],
     numRetries: number(found.get("x-envoy-max-retries")),
     statusCodes: tokens(found.get("x-envoy-retriable-status-codes")).flatMap((code) => number(code) ?? []),

@@ -4,7 +4,7 @@ import { Backoff } from "../internal/backoff.ts";
 import type { Random } from "../internal/random.ts";
 import { compileHeaderMatch, compileRequestHeaderMatch } from "../matcher/header_matcher.ts";
 import type { HeaderMatch, RetryPolicy } from "../resource/route.ts";
-import type { RetryOverrides } from "./request_overrides.ts";
+import type { AttemptOverrides } from "./request_overrides.ts";
 
 /** Why an attempt ended without a response: Envoy's `StreamResetReason`, in its words. */
 export type ResetReason =
@@ -56,7 +56,7 @@ export class RetryRules {
   readonly #rateLimited: boolean;
   readonly #statusCodes: ReadonlySet<number>;
   readonly #grpcCodes: ReadonlySet<string>;
-  readonly #headers: readonly ((headers: HeaderList) => boolean)[];
+  readonly #headers: readonly ((headers: HeaderList, status: number) => boolean)[];
   readonly #requestHeaders: readonly ((request: HttpRequest) => boolean)[];
 
   /** @param policy The policy; conditions it names that are not known never hold. */
@@ -73,7 +73,7 @@ export class RetryRules {
     this.#rateLimited = on.has("envoy-ratelimited");
     this.#statusCodes = new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []);
     this.#grpcCodes = new Set(policy.retryOn.flatMap((condition) => GRPC_CONDITIONS[condition] ?? []));
-    this.#headers = on.has("retriable-headers") ? policy.retriableHeaders.map(compileHeaderMatch) : [];
+    this.#headers = on.has("retriable-headers") ? policy.retriableHeaders.map(compileResponseMatch) : [];
     this.#requestHeaders = policy.retriableRequestHeaders.map(compileRequestHeaderMatch);
   }
 
@@ -105,7 +105,7 @@ export class RetryRules {
     if (this.#gatewayErrors && status >= 502 && status <= 504) return true;
     if (this.#conflict && status === 409) return true;
     if (this.#statusCodes.has(status)) return true;
-    if (this.#headers.some((matches) => matches(headers))) return true;
+    if (this.#headers.some((matches) => matches(headers, status))) return true;
     if (this.#grpcCodes.size === 0) return false;
     const grpcStatus = headers.get("grpc-status");
     return grpcStatus !== undefined && this.#grpcCodes.has(grpcStatus);
@@ -118,6 +118,13 @@ export class RetryRules {
     if (this.#refusedStream && reason === "remote refused stream reset") return true;
     return this.#connectFailure && CONNECT_FAILURES.has(reason);
   }
+}
+
+/** Compiles a match on a response, of which `:status` is a header too. */
+function compileResponseMatch(match: HeaderMatch): (headers: HeaderList, status: number) => boolean {
+  const holds = compileHeaderMatch(match);
+  if (match.name !== ":status") return holds;
+  return (_, status) => holds({ getJoined: () => String(status) });
 }
 
 const NO_POLICY: RetryPolicy = {
@@ -145,7 +152,7 @@ const NO_POLICY: RetryPolicy = {
  */
 export function rulesOf(
   rules: RetryRules | null,
-  overrides: RetryOverrides | null,
+  overrides: AttemptOverrides | null,
   request: HttpRequest,
 ): RetryRules | null {
   if (overrides === null) return rules !== null && rules.enabled && rules.covers(request) ? rules : null;

@@ -1,6 +1,6 @@
 import { MeshError } from "../errors.ts";
 import type { LocalReply } from "../router/local_reply.ts";
-import type { RequestOverrides } from "../router/request_overrides.ts";
+import type { AttemptOverrides } from "../router/request_overrides.ts";
 import type { ResetReason } from "../router/retry_policy.ts";
 import { ConnectError } from "./connect_error.ts";
 import type { Expiry } from "./request_timers.ts";
@@ -73,7 +73,7 @@ export function expiryReply(
   reply: LocalReply,
   expired: Expiry,
   sent: boolean,
-  overrides: RequestOverrides | null,
+  overrides: AttemptOverrides | null,
 ): LocalReply {
   if (expired === "stream_duration") {
     return {

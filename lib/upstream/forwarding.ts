@@ -7,7 +7,7 @@ import type { Random } from "../internal/random.ts";
 import type { ForwardAction, InternalRedirectPolicy } from "../resource/route.ts";
 import { followRedirect, InternalRedirect } from "../router/internal_redirect.ts";
 import { type LocalReply, localReply } from "../router/local_reply.ts";
-import { type RequestOverrides, takeRequestOverrides, takeRetryOverrides } from "../router/request_overrides.ts";
+import { type AttemptOverrides, takeAttemptOverrides, takeRequestOverrides } from "../router/request_overrides.ts";
 import { type AttemptOutcome, RetryState, rulesOf } from "../router/retry_policy.ts";
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
@@ -49,9 +49,9 @@ export class Forwarding {
   readonly #route: ForwardingRoute;
   readonly #request: HttpRequest;
   readonly #call: Call;
-  readonly #overrides: RequestOverrides | null;
   readonly #timeouts: RequestTimeouts;
   readonly #content: RequestContent;
+  #overrides: AttemptOverrides | null = null;
   #retry: RetryState | null = null;
   #timers: RequestTimers | null = null;
   #attempt: UpstreamAttempt | null = null;
@@ -76,9 +76,9 @@ export class Forwarding {
     this.#request = request;
     this.#call = call;
     const { plan, action } = route;
-    this.#overrides = takeRequestOverrides(request.headers);
+    const overrides = takeRequestOverrides(request.headers);
     const policy = plan.retry?.policy ?? null;
-    this.#timeouts = requestTimeouts(action, policy, request.headers, request.upgrade, this.#overrides);
+    this.#timeouts = requestTimeouts(action, policy, request.headers, request.upgrade, overrides);
     this.#startedAt = deps.clock.now();
     this.#content = new RequestContent(request);
   }
@@ -94,8 +94,8 @@ export class Forwarding {
     // Before the changes of the route, as in Envoy: it may take them away again.
     this.#describeAttempt(++call.attemptCount);
     plan.rewrite(request, call);
-    const overrides = takeRetryOverrides(request.headers);
-    const rules = rulesOf(plan.retry, overrides, request);
+    this.#overrides = takeAttemptOverrides(request.headers);
+    const rules = rulesOf(plan.retry, this.#overrides, request);
     if (rules !== null) this.#retry = new RetryState(rules, this.#deps.random);
     const end = (reason: unknown) => this.#end(reason);
     call.onAbandon = end;

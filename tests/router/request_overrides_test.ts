@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
 import { HeaderList } from "../../lib/http/header_list.ts";
-import { takeRequestOverrides, takeRetryOverrides } from "../../lib/router/request_overrides.ts";
+import {
+  type AttemptOverrides,
+  takeAttemptOverrides,
+  takeRequestOverrides,
+} from "../../lib/router/request_overrides.ts";
 import { RetryRules, rulesOf } from "../../lib/router/retry_policy.ts";
 import { request } from "../support/calls.ts";
 import { retryPolicy } from "../support/resource_objects.ts";
+
+const NOTHING: AttemptOverrides = {
+  streamDurationMs: null,
+  alternativeTimeoutStatus: false,
+  retryOn: [],
+  numRetries: null,
+  statusCodes: [],
+  headerNames: [],
+};
 
 Deno.test("takeRequestOverrides() takes what changes timeouts off the request", () => {
   const headers = new HeaderList([
@@ -13,8 +26,6 @@ Deno.test("takeRequestOverrides() takes what changes timeouts off the request", 
   assert.deepEqual(takeRequestOverrides(headers), {
     globalMs: 5,
     perTryMs: 2,
-    streamDurationMs: null,
-    alternativeTimeoutStatus: false,
   });
   assert.deepEqual(headers.pairs, ["accept", "*/*", "x-envoy-max-retries", "1"]);
   assert.equal(takeRequestOverrides(headers), null);
@@ -28,12 +39,14 @@ Deno.test("takeRequestOverrides() ignores what is no number", () => {
   }
 });
 
-Deno.test("takeRetryOverrides() reads lists", () => {
+Deno.test("takeAttemptOverrides() reads lists", () => {
   const headers = new HeaderList([
     ...["x-envoy-retry-on", "5xx, reset ,,", "x-envoy-retry-grpc-on", "cancelled", "x-envoy-max-retries", "3"],
     ...["x-envoy-retriable-status-codes", "404,x,410", "x-envoy-retriable-header-names", "X-Again,x-more"],
   ]);
-  assert.deepEqual(takeRetryOverrides(headers), {
+  assert.deepEqual(takeAttemptOverrides(headers), {
+    streamDurationMs: null,
+    alternativeTimeoutStatus: false,
     retryOn: ["5xx", "reset", "cancelled"],
     numRetries: 3,
     statusCodes: [404, 410],
@@ -48,13 +61,13 @@ Deno.test("rulesOf() adds what the headers say to the policy", () => {
   assert.equal(rulesOf(null, null, request()), null);
   const added = rulesOf(
     rules,
-    { retryOn: ["retriable-status-codes"], numRetries: 1, statusCodes: [404], headerNames: [] },
+    { ...NOTHING, retryOn: ["retriable-status-codes"], numRetries: 1, statusCodes: [404] },
     request(),
   )!;
   const response = (status: number) => added.appliesToResponse(status, new HeaderList());
   assert.deepEqual([404, 410, 503].map(response), [true, true, false]);
   assert.equal(added.policy.numRetries, 1);
-  assert.equal(rulesOf(null, { retryOn: [], numRetries: 1, statusCodes: [], headerNames: [] }, request()), null);
+  assert.equal(rulesOf(null, { ...NOTHING, numRetries: 1 }, request()), null);
 });
 
 Deno.test("rulesOf() keeps to retriable_request_headers, which a header cannot lift", () => {
@@ -65,7 +78,7 @@ Deno.test("rulesOf() keeps to retriable_request_headers, which a header cannot l
     treatMissingAsEmpty: false,
   };
   const rules = new RetryRules(retryPolicy(["5xx"], { retriableRequestHeaders: [post] }));
-  const overrides = { retryOn: ["5xx"], numRetries: null, statusCodes: [], headerNames: [] };
+  const overrides = { ...NOTHING, retryOn: ["5xx"] };
   assert.equal(rulesOf(rules, overrides, request()), null);
   assert.notEqual(rulesOf(rules, overrides, request({ method: "POST" })), null);
 });

@@ -2644,6 +2644,14 @@ export interface EnvoyExtensionsInternal_redirectAllow_listed_routesV3AllowListe
   allowedRouteNames?: string[];
 }
 
+/** `envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig` */
+export interface EnvoyExtensionsInternal_redirectPrevious_routesV3PreviousRoutesConfig {
+}
+
+/** `envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig` */
+export interface EnvoyExtensionsInternal_redirectSafe_cross_schemeV3SafeCrossSchemeConfig {
+}
+
 /** `envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig` */
 export interface EnvoyExtensionsPathMatchUri_templateV3UriTemplateMatchConfig {
   pathTemplate?: string;
@@ -2658,6 +2666,10 @@ export interface EnvoyExtensionsPathRewriteUri_templateV3UriTemplateRewriteConfi
 export interface EnvoyExtensionsRequest_idUuidV3UuidRequestIdConfig {
   packTraceReason?: GoogleProtobufBoolValue;
   useRequestIdForTraceSampling?: GoogleProtobufBoolValue;
+}
+
+/** `envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate` */
+export interface EnvoyExtensionsRetryHostOmit_canary_hostsV3OmitCanaryHostsPredicate {
 }
 
 /** `envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig` */
@@ -4009,9 +4021,12 @@ export interface MessageMap {
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxyWeightedClusterClusterWeight;
   "envoy.extensions.filters.network.wasm.v3.Wasm": EnvoyExtensionsFiltersNetworkWasmV3Wasm;
   "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig": EnvoyExtensionsInternal_redirectAllow_listed_routesV3AllowListedRoutesConfig;
+  "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig": EnvoyExtensionsInternal_redirectPrevious_routesV3PreviousRoutesConfig;
+  "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig": EnvoyExtensionsInternal_redirectSafe_cross_schemeV3SafeCrossSchemeConfig;
   "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": EnvoyExtensionsPathMatchUri_templateV3UriTemplateMatchConfig;
   "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig": EnvoyExtensionsPathRewriteUri_templateV3UriTemplateRewriteConfig;
   "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig": EnvoyExtensionsRequest_idUuidV3UuidRequestIdConfig;
+  "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate": EnvoyExtensionsRetryHostOmit_canary_hostsV3OmitCanaryHostsPredicate;
   "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig": EnvoyExtensionsRetryHostOmit_host_metadataV3OmitHostMetadataConfig;
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": EnvoyExtensionsRetryHostPrevious_hostsV3PreviousHostsPredicate;
   "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": EnvoyExtensionsRetryPriorityPrevious_prioritiesV3PreviousPrioritiesConfig;

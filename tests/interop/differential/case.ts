@@ -103,6 +103,8 @@ export function cluster(name: string, backends: readonly string[], more: JsonObj
     name,
     type: "STATIC",
     connect_timeout: "5s",
+    // As istiod has it: Envoy's own limit of three retries at a time would let cases disturb each other.
+    circuit_breakers: { thresholds: [{ max_retries: 4_294_967_295 }] },
     load_assignment: {
       cluster_name: name,
       endpoints: [{

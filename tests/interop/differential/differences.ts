@@ -23,7 +23,12 @@ export interface AcceptedDifference {
 }
 
 /** enmesh words its own answers for people: they begin with what could not be done. */
-const isOwnText = (_: Difference, __: Outcome, { answer }: Outcome) => answer?.body.startsWith("Cannot ") ?? false;
+const isOwnText = (_: Difference, __: Outcome, { answer }: Outcome) =>
+  answer !== null && (answer.body.startsWith("Cannot ") || isOwnStatus(answer.headers));
+
+function isOwnStatus(headers: readonly (readonly [string, string])[]): boolean {
+  return headers.some(([name, value]) => name === "grpc-message" && value.startsWith("Cannot "));
+}
 
 /** Every difference between Envoy and enmesh that is meant, with its reason. */
 export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
@@ -34,7 +39,7 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   },
   {
     reason: "local replies say in the body what happened and what to check",
-    field: /^answer\.(body|header content-(length|type))$/,
+    field: /^answer\.(body|header (content-(length|type)|grpc-message))$/,
     when: isOwnText,
   },
   {

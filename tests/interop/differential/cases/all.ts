@@ -1,5 +1,15 @@
 import type { DifferentialCase } from "../case.ts";
+import { FILTER_CASES } from "./filters.ts";
 import { MATCHING_CASES } from "./matching.ts";
+import { REDIRECT_CASES } from "./redirects.ts";
+import { RETRY_CASES } from "./retries.ts";
+import { TIMEOUT_CASES } from "./timeouts.ts";
 
 /** Every case written by hand. */
-export const CASES: readonly DifferentialCase[] = [...MATCHING_CASES];
+export const CASES: readonly DifferentialCase[] = [
+  ...FILTER_CASES,
+  ...MATCHING_CASES,
+  ...REDIRECT_CASES,
+  ...RETRY_CASES,
+  ...TIMEOUT_CASES,
+];
