@@ -121,6 +121,9 @@ function answerPreflight(request: HttpRequest, call: Call, policy: CorsPolicy, o
   if (
     policy.allowPrivateNetworkAccess && request.headers.get("access-control-request-private-network") === "true"
   ) headers.append("access-control-allow-private-network", "true");
+  if (origin !== null && policy.exposeHeaders !== "") {
+    headers.append("access-control-expose-headers", policy.exposeHeaders);
+  }
   headers.append("content-length", "0");
   request.body?.cancel();
   call.responseCodeDetails = "cors_response";

@@ -17,8 +17,9 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
   return function connectionManager(next) {
     return (request, call) => {
       const { headers } = request;
-      sanitizeRequestHeaders(headers);
-      if (call.downstream !== null) clientCert.apply(headers, call.downstream);
+      sanitizeRequestHeaders(headers, call.direction);
+      clientCert.apply(headers, call.downstream);
+      if (manager.suppressEnvoyHeaders) call.suppressEnvoyHeaders = true;
       if (!headers.has("x-forwarded-proto")) headers.append("x-forwarded-proto", request.scheme);
       ensureRequestId(headers);
       if (manager.normalizePath) {

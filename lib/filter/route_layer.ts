@@ -1,5 +1,6 @@
 import { MeshError } from "../errors.ts";
 import type { Call } from "../http/call.ts";
+import type { HeaderList } from "../http/header_list.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Handler } from "../internal/layer.ts";
 import type { Random } from "../internal/random.ts";
@@ -19,12 +20,12 @@ import type { HttpLayer } from "./http_filter.ts";
  * @param random Picks among weighted clusters.
  */
 export function routeLayer(
-  manager: Pick<HttpConnectionManager, "routes">,
+  manager: Pick<HttpConnectionManager, "routes" | "tracing">,
   snapshots: SnapshotSource,
   random: Random,
 ): HttpLayer {
   const tables = new TableCache();
-  const { routes } = manager;
+  const { routes, tracing } = manager;
   const current = "rds" in routes ? () => snapshots.current.route(routes.rds) : () => routes.inline;
   return function chooseRoute(next) {
     return (request, call) => {
@@ -38,6 +39,8 @@ export function routeLayer(
         );
       }
       const table = tables.of(configuration);
+      // No request counts as internal, see `header_sanitizer.ts`.
+      for (const name of configuration.internalOnlyHeaders) request.headers.delete(name);
       const choose = () => {
         call.chosen = table.choose(request, random);
       };
@@ -53,9 +56,16 @@ export function routeLayer(
           ),
         );
       }
+      if (tracing) passOperation(request.headers, call);
       return followsRedirects(call) ? following(next, request, call) : next(request, call);
     };
   };
+}
+
+/** Tells the proxy of the other side what the request is called in traces, as Envoy does; it goes no further there. */
+function passOperation(headers: HeaderList, { chosen, direction }: Call): void {
+  if (direction === "inbound") headers.delete("x-envoy-decorator-operation");
+  else if (chosen!.route.operation !== null) headers.set("x-envoy-decorator-operation", chosen!.route.operation);
 }
 
 function followsRedirects({ chosen }: Call): boolean {

@@ -40,10 +40,10 @@ export class TokenBucket {
     return Math.floor(this.#tokens);
   }
 
-  /** Whole seconds until there is a token again, rounded down, as in Envoy. */
+  /** Whole seconds until there is a token again, rounded up. */
   get resetSeconds(): number {
     const tokens = this.#tokens;
-    return tokens >= 1 ? 0 : Math.floor((1 - tokens) / this.#perMs / 1000);
+    return tokens >= 1 ? 0 : Math.ceil((1 - tokens) / this.#perMs / 1000);
   }
 
   /** Takes a token; `false` where there is none. */

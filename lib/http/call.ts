@@ -74,6 +74,8 @@ export class Call implements StreamInfo {
   onClearRouteCache: (() => void) | null = null;
   /** Ends what is under way below the filters; set by whoever works or waits at the moment. */
   onAbandon: ((reason: unknown) => void) | null = null;
+  /** Whether the router says nothing of itself in headers (`suppress_envoy_headers`). */
+  suppressEnvoyHeaders = false;
   /** Internal redirects followed so far, and where each route has led with them. */
   internalRedirects = 0;
   internalRedirectTargets: Map<string, Set<string>> | null = null;

@@ -21,6 +21,10 @@ export interface HttpConnectionManager {
   readonly routes: { readonly rds: string } | { readonly inline: RouteConfiguration };
   /** In order, without the terminal router, which every chain ends with. */
   readonly httpFilters: readonly HttpFilterConfig[];
+  /** Whether requests are traced (`tracing`): the name of their operation then travels with them. */
+  readonly tracing: boolean;
+  /** `suppress_envoy_headers` of the router: no `x-envoy-` headers but those that are asked for by name. */
+  readonly suppressEnvoyHeaders: boolean;
   readonly accessLogs: readonly AccessLogConfig[];
   /** Value of the `server` header on responses; `null` leaves the application's. */
   readonly serverName: string | null;

@@ -77,23 +77,25 @@ export class RoutePlan {
     this.#requestHeaders?.(request.headers, call);
     if (this.#hostRewrite !== null) {
       const host = this.#hostRewrite(request);
-      if (host !== null && host !== "") setAuthority(request, host, this.#appendForwardedHost);
+      if (host !== null && host !== "") {
+        setAuthority(request, host, this.#appendForwardedHost, call.suppressEnvoyHeaders);
+      }
     }
     if (this.#pathRewrite !== null) {
       const path = this.#pathRewrite(request.path);
       if (path === request.path) return;
-      request.headers.set("x-envoy-original-path", request.path);
+      if (!call.suppressEnvoyHeaders) request.headers.set("x-envoy-original-path", request.path);
       request.path = path;
     }
   }
 
   /** Sets the authority to the host name of the chosen endpoint, where the route asks for that. */
-  rewriteToEndpoint(request: HttpRequest, hostname: string): void {
-    if (this.autoHost && hostname !== "") setAuthority(request, hostname, this.#appendForwardedHost);
+  rewriteToEndpoint(request: HttpRequest, hostname: string, silent = false): void {
+    if (this.autoHost && hostname !== "") setAuthority(request, hostname, this.#appendForwardedHost, silent);
   }
 }
 
-function setAuthority(request: HttpRequest, authority: string, appendForwardedHost: boolean): void {
+function setAuthority(request: HttpRequest, authority: string, appendForwardedHost: boolean, silent: boolean): void {
   if (authority === request.authority) return;
   if (appendForwardedHost) {
     const former = request.headers.get("x-forwarded-host");
@@ -102,7 +104,9 @@ function setAuthority(request: HttpRequest, authority: string, appendForwardedHo
       former === undefined ? request.authority : `${former},${request.authority}`,
     );
   }
-  if (!request.headers.has("x-envoy-original-host")) request.headers.set("x-envoy-original-host", request.authority);
+  if (!silent && !request.headers.has("x-envoy-original-host")) {
+    request.headers.set("x-envoy-original-host", request.authority);
+  }
   request.authority = authority;
 }
 

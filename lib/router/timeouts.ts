@@ -55,18 +55,20 @@ function globalTimeout(action: ForwardAction, headers: HeaderList): number {
  * requests whose route reads it.
  *
  * @param elapsedMs What of the global limit is used up (earlier attempts).
+ * @param silent Leaves out the first one (`suppress_envoy_headers`).
  */
 export function setTimeoutHeaders(
   headers: HeaderList,
   timeouts: RequestTimeouts,
   action: ForwardAction,
   elapsedMs: number,
+  silent = false,
 ): void {
   const { globalMs, perTryMs } = timeouts;
   const left = globalMs === 0 ? 0 : Math.max(1, Math.round(globalMs - elapsedMs));
   const expected = perTryMs !== 0 && (left === 0 || perTryMs < left) ? perTryMs : left;
   if (expected === 0) return;
-  headers.set("x-envoy-expected-rq-timeout-ms", String(expected));
+  if (!silent) headers.set("x-envoy-expected-rq-timeout-ms", String(expected));
   if (action.maxGrpcTimeoutMs !== null && action.streamDuration === null && hasGrpcContentType(headers)) {
     headers.set("grpc-timeout", formatGrpcTimeout(expected));
   }

@@ -126,7 +126,8 @@ export class Forwarding {
       headers.set("x-envoy-is-timeout-retry", String(timedOut));
     }
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) {
-      setTimeoutHeaders(headers, this.#timeouts, action, this.#deps.clock.now() - this.#startedAt);
+      const elapsedMs = this.#deps.clock.now() - this.#startedAt;
+      setTimeoutHeaders(headers, this.#timeouts, action, elapsedMs, this.#call.suppressEnvoyHeaders);
     }
   }
 
@@ -144,7 +145,9 @@ export class Forwarding {
         : null,
       alpnOverride: call.alpnOverride,
       requiresMutualTls: call.requiresMutualTls,
-      onHost: plan.autoHost ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname) : null,
+      onHost: plan.autoHost
+        ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname, call.suppressEnvoyHeaders)
+        : null,
     });
     request.body = this.#content.next();
     this.#timers?.begin(attempt.exchange);
@@ -264,7 +267,7 @@ export class Forwarding {
     const timers = this.#timers;
     timers?.answered(response);
     // Of an answer that came before the end of the request it says nothing.
-    if (this.#content.sent) {
+    if (this.#content.sent && !call.suppressEnvoyHeaders) {
       const elapsed = Math.max(0, Math.round(this.#deps.clock.now() - this.#startedAt));
       headers.set("x-envoy-upstream-service-time", String(elapsed));
     }
@@ -330,6 +333,7 @@ export class Forwarding {
 
   #reply(reply: LocalReply): HttpResponse {
     const response = localReply(this.#request, this.#call, reply);
+    if (this.#call.suppressEnvoyHeaders) response.headers.delete("x-envoy-overloaded");
     if (this.#route.plan.place.virtualHost.includeAttemptCountInResponse) {
       response.headers.set("x-envoy-attempt-count", String(this.#call.attemptCount));
     }

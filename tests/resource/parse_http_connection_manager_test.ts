@@ -57,6 +57,8 @@ Deno.test("A connection manager gets Envoy's defaults", () => {
       codec: "auto",
       routes: { rds: "80" },
       httpFilters: [],
+      tracing: false,
+      suppressEnvoyHeaders: false,
       accessLogs: [],
       serverName: null,
       serverHeaderTransformation: "overwrite",

@@ -6,7 +6,12 @@ import type {
   EnvoyConfigRouteV3RouteMatch,
 } from "../../lib/protobuf/gen/messages.ts";
 import { encode, packAny } from "../../lib/protobuf/registry.ts";
-import { FILTER_DISABLED, type FilterParsers, NO_FILTER_PARSERS } from "../../lib/resource/filter_parsers.ts";
+import {
+  FILTER_DISABLED,
+  FILTER_UNSUPPORTED,
+  type FilterParsers,
+  NO_FILTER_PARSERS,
+} from "../../lib/resource/filter_parsers.ts";
 import { parseRoute } from "../../lib/resource/parse_route.ts";
 import type { ForwardAction, Route, RouteConfiguration } from "../../lib/resource/route.ts";
 
@@ -524,7 +529,8 @@ Deno.test("Per-route configuration of filters", () => {
       unknown,
     },
   }, parsers);
-  assert.deepEqual([...route.perFilterConfig.keys()].sort(), ["off", "plain", "wrapped"]);
+  assert.deepEqual([...route.perFilterConfig.keys()].sort(), ["off", "plain", "unknown", "wrapped"]);
+  assert.equal(route.perFilterConfig.get("unknown"), FILTER_UNSUPPORTED);
   assert.deepEqual(route.perFilterConfig.get("wrapped"), { bytes: 3 });
   assert.equal(route.perFilterConfig.get("off"), FILTER_DISABLED);
   assert.deepEqual(unsupported, ["virtual_hosts[0].routes[0].typed_per_filter_config[unknown]"]);
