@@ -4,6 +4,9 @@
  *
  * @module
  */
+import type { Clock } from "./internal/clock.ts";
+import { inSlices } from "./internal/in_slices.ts";
+import type { ResourceReport } from "./resource/resource_update.ts";
 import type { SnapshotStore } from "./resource/snapshot_store.ts";
 import type { ResourceKind } from "./resource/snapshot.ts";
 import { decode } from "./protobuf/registry.ts";
@@ -18,9 +21,13 @@ const KINDS: ReadonlyMap<string, ResourceKind> = new Map([
   [TYPE_URLS.NDS, "nameTable"],
 ]);
 
+/** Updates of more resources are taken in slice by slice. */
+const AT_ONCE = 50;
+
 /** What {@linkcode Configuration} works with. */
 export interface ConfigurationOptions {
   readonly store: SnapshotStore;
+  readonly clock: Clock;
   /** Takes the roots that the discovery service adds (PCDS), PEM; `null` does not ask for them. */
   readonly onRoots: ((pems: readonly string[]) => void) | null;
 }
@@ -35,16 +42,20 @@ export class Configuration implements ResourceSink, SubscriptionSource {
     this.#options = options;
   }
 
-  apply(typeUrl: string, update: ResourceUpdate): readonly ResourceError[] {
-    const { store, onRoots } = this.#options;
+  apply(typeUrl: string, update: ResourceUpdate): readonly ResourceError[] | Promise<readonly ResourceError[]> {
+    const { store, clock, onRoots } = this.#options;
     if (typeUrl === TYPE_URLS.PCDS) return applyRoots(update, onRoots);
     const kind = KINDS.get(typeUrl);
     if (kind === undefined) return [{ name: typeUrl, message: "This type was not subscribed to" }];
     const [endpoints, routes] = [store.wanted("endpoint"), store.wanted("route")];
-    const reports = store.apply(kind, update);
-    if (store.wanted("endpoint") !== endpoints) this.#changed(TYPE_URLS.EDS);
-    if (store.wanted("route") !== routes) this.#changed(TYPE_URLS.RDS);
-    return reports.flatMap(({ name, errors }) => errors.map((message) => ({ name, message })));
+    const applied = (reports: readonly ResourceReport[]): ResourceError[] => {
+      if (store.wanted("endpoint") !== endpoints) this.#changed(TYPE_URLS.EDS);
+      if (store.wanted("route") !== routes) this.#changed(TYPE_URLS.RDS);
+      return reports.flatMap(({ name, errors }) => errors.map((message) => ({ name, message })));
+    };
+    return update.changed.size <= AT_ONCE
+      ? applied(store.apply(kind, update))
+      : inSlices(store.applySteps(kind, update), clock).then(applied);
   }
 
   types(): Iterable<string> {

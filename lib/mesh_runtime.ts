@@ -131,6 +131,7 @@ export class MeshRuntime {
       clock,
     });
     const configuration = new Configuration({
+      clock,
       store: this.store,
       // Asked for only where istiod is known to serve it: an unknown type would end the stream.
       onRoots: bootstrap.workload.metadata.PROXY_CONFIG_XDS_AGENT === "true"

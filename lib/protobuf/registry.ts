@@ -7,6 +7,7 @@
 import protobuf from "protobufjs";
 import descriptors from "./gen/descriptors.json" with { type: "json" };
 import type { GoogleProtobufAny, MessageMap } from "./gen/messages.ts";
+import { WireChecker } from "./wire_checker.ts";
 
 interface FieldDescriptor {
   id: number;
@@ -84,9 +85,28 @@ export function decode<N extends MessageName>(name: N, bytes: Uint8Array): Messa
   return type.toObject(type.decode(bytes), TO_OBJECT) as MessageMap[N];
 }
 
-/** Checks that bytes are a message of that type, keeping nothing. @throws {Error} When they are not. */
+/** Checks that bytes are a message of that type, keeping nothing. @throws {RangeError} When they are not. */
 export function verify(name: MessageName, bytes: Uint8Array): void {
-  typeOf(name).decode(bytes);
+  checkerOf(name).check(bytes);
+}
+
+const checkers = new Map<string, WireChecker>();
+
+function checkerOf(name: string): WireChecker {
+  let checker = checkers.get(name);
+  if (checker === undefined) checkers.set(name, checker = new WireChecker(name, () => nestedCheckers(name)));
+  return checker;
+}
+
+function nestedCheckers(name: string): Map<number, WireChecker> {
+  const nested = new Map<number, WireChecker>();
+  for (const { id, type, keyType } of Object.values(TABLE[name]?.fields ?? {})) {
+    if (TABLE[type]?.fields === undefined) continue;
+    const checker = checkerOf(type);
+    // An entry of a map is a message of its own: the key is its field 1, the value field 2.
+    nested.set(id, keyType === undefined ? checker : new WireChecker(type, () => new Map([[2, checker]])));
+  }
+  return nested;
 }
 
 /** Encodes a plain object. Unknown fields are left out. */

@@ -1,5 +1,6 @@
 import type { Listener } from "./listener.ts";
 import { addressKey, type ListenerFacts } from "./resource_facts.ts";
+import type { ResourceView } from "./resource_table.ts";
 import type { ResourceVersion } from "./resource_version.ts";
 
 /** A listener with the facts the store needs of it. */
@@ -10,17 +11,17 @@ export interface ListenerVersion {
 
 /** The listeners of a snapshot, found by name and by address. Shared by snapshots with the same listeners. */
 export class ListenerView {
-  readonly #entries: ReadonlyMap<string, ListenerVersion>;
+  readonly #entries: ResourceView<ListenerVersion>;
   #byAddress: ReadonlyMap<string, string> | null = null;
 
   /** @param entries Listeners by name; they never change. */
-  constructor(entries: ReadonlyMap<string, ListenerVersion>) {
+  constructor(entries: ResourceView<ListenerVersion>) {
     this.#entries = entries;
   }
 
   /** Every name. */
   get names(): readonly string[] {
-    return [...this.#entries.keys()];
+    return [...this.#entries.names()];
   }
 
   /** The listener of that name. */
@@ -39,8 +40,8 @@ export class ListenerView {
 
   #index(): Map<string, string> {
     const index = new Map<string, string>();
-    for (const [name, { facts }] of this.#entries) {
-      for (const key of facts.addresses) if (!index.has(key)) index.set(key, name);
+    for (const name of this.#entries.names()) {
+      for (const key of this.#entries.get(name)!.facts.addresses) if (!index.has(key)) index.set(key, name);
     }
     return index;
   }

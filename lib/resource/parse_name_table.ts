@@ -1,17 +1,35 @@
-import type { IstioNetworkingNdsV1NameTable } from "../protobuf/gen/messages.ts";
+import { WireReader } from "../protobuf/wire_reader.ts";
 import type { ParseResult } from "./common.ts";
 import { parseIp } from "./ip_address.ts";
-import type { Issues } from "./issues.ts";
+import { Issues, reasonOf } from "./issues.ts";
 import type { NameTable } from "./name_table.ts";
-import { parseMessage } from "./parse_common.ts";
 
-/** Reads `istio.networking.nds.v1.NameTable` as a workload of `clientNamespace` sees it. */
+/** Field numbers: `NameTable.table`, `NameInfo.ips`; of `NameInfo` also registry 2, shortname 3, namespace 4. */
+const TABLE = 1;
+const IPS = 1;
+const SERVICE = ".svc.";
+const NOTHING: Uint8Array = new Uint8Array();
+
+/**
+ * Reads `istio.networking.nds.v1.NameTable` as a workload of `clientNamespace` sees it. All of it is checked; an entry is
+ * read when its host is looked up, for an application looks up a handful of ten thousand.
+ */
 export function parseNameTable(bytes: Uint8Array, clientNamespace: string): ParseResult<NameTable> {
-  return parseMessage(
-    "istio.networking.nds.v1.NameTable",
-    bytes,
-    (issues, message) => new DecodedNameTable(readEntries(issues, message), clientNamespace.toLowerCase()),
-  );
+  const issues = new Issues();
+  try {
+    const entries = new Map<string, Uint8Array>();
+    const reader = new WireReader(bytes);
+    while (reader.next()) {
+      if (reader.field !== TABLE || reader.wireType !== 2) continue;
+      const [host, info] = readMapEntry(reader.bytes());
+      checkAddresses(issues, host, info);
+      entries.set(normalize(host), info);
+    }
+    return issues.result(new WireNameTable(entries, clientNamespace.toLowerCase()));
+  } catch (error) {
+    const message = "istio.networking.nds.v1.NameTable";
+    return { ok: false, errors: [`Cannot read ${bytes.length} bytes as '${message}': ${reasonOf(error)}`] };
+  }
 }
 
 /** The table before one arrived. */
@@ -23,19 +41,52 @@ interface Entry {
   readonly shortName: string | null;
 }
 
-function readEntries(issues: Issues, message: IstioNetworkingNdsV1NameTable): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
-  for (const [host, info] of Object.entries(message.table ?? {})) {
-    for (const ip of info.ips ?? []) {
-      if (parseIp(ip) === null) issues.invalid(`table[${host}].ips`, "it must hold IP addresses", ip);
-    }
-    const kubernetes = info.registry === "Kubernetes" && info.shortname && info.namespace;
-    entries.set(normalize(host), {
-      ips: info.ips ?? [],
-      shortName: kubernetes ? `${info.shortname}.${info.namespace}`.toLowerCase() : null,
-    });
+function readMapEntry(bytes: Uint8Array): [string, Uint8Array] {
+  let host = "";
+  let info: Uint8Array = NOTHING;
+  const reader = new WireReader(bytes);
+  while (reader.next()) {
+    if (reader.wireType !== 2) continue;
+    if (reader.field === 1) host = reader.string();
+    else if (reader.field === 2) info = reader.bytes();
   }
-  return entries;
+  return [host, info];
+}
+
+function checkAddresses(issues: Issues, host: string, info: Uint8Array): void {
+  const reader = new WireReader(info);
+  while (reader.next()) {
+    if (reader.field !== IPS || reader.wireType !== 2) continue;
+    const ip = reader.string();
+    if (parseIp(ip) === null) issues.invalid(`table[${host}].ips`, "it must hold IP addresses", ip);
+  }
+}
+
+function readInfo(info: Uint8Array): Entry {
+  const ips: string[] = [];
+  let registry = "";
+  let shortName = "";
+  let namespace = "";
+  const reader = new WireReader(info);
+  while (reader.next()) {
+    if (reader.wireType !== 2) continue;
+    switch (reader.field) {
+      case IPS:
+        ips.push(reader.string());
+        break;
+      case 2:
+        registry = reader.string();
+        break;
+      case 3:
+        shortName = reader.string();
+        break;
+      case 4:
+        namespace = reader.string();
+        break;
+    }
+  }
+  const kubernetes = registry === "Kubernetes" && shortName !== "" && namespace !== "";
+  return { ips, shortName: kubernetes ? `${shortName}.${namespace}`.toLowerCase() : null };
 }
 
 function normalize(host: string): string {
@@ -43,31 +94,35 @@ function normalize(host: string): string {
   return lower.endsWith(".") ? lower.slice(0, -1) : lower;
 }
 
-class DecodedNameTable implements NameTable {
-  readonly #entries: ReadonlyMap<string, Entry>;
+class WireNameTable implements NameTable {
+  readonly #entries: ReadonlyMap<string, Uint8Array>;
   readonly #clientNamespace: string;
   /** What follows `.svc.` in the names of Kubernetes services: one domain, in all but strange meshes. */
   readonly #domains: readonly string[];
 
-  constructor(entries: ReadonlyMap<string, Entry>, clientNamespace: string) {
+  constructor(entries: ReadonlyMap<string, Uint8Array>, clientNamespace: string) {
     this.#entries = entries;
     this.#clientNamespace = clientNamespace;
     const domains = new Set<string>();
-    for (const [host, { shortName }] of entries) {
-      if (shortName !== null && host.startsWith(`${shortName}.svc.`)) {
-        domains.add(host.slice(shortName.length + ".svc.".length));
-      }
+    for (const host of entries.keys()) {
+      const at = host.indexOf(SERVICE);
+      if (at !== -1) domains.add(host.slice(at + SERVICE.length));
     }
     this.#domains = [...domains];
   }
 
   lookup(host: string): readonly string[] | null {
     const name = normalize(host);
-    return (this.#entries.get(name) ?? this.#lookupShort(name) ?? this.#lookupWildcard(name))?.ips ?? null;
+    return (this.#entry(name) ?? this.#lookupShort(name) ?? this.#lookupWildcard(name))?.ips ?? null;
   }
 
   names(): Iterable<string> {
     return this.#entries.keys();
+  }
+
+  #entry(host: string): Entry | undefined {
+    const info = this.#entries.get(host);
+    return info === undefined ? undefined : readInfo(info);
   }
 
   /** `name` (of the client's own namespace), `name.namespace`, `name.namespace.svc`: only of Kubernetes names. */
@@ -79,7 +134,7 @@ class DecodedNameTable implements NameTable {
       : [`${name}.${this.#clientNamespace}`, name];
     for (const shortName of qualified) {
       for (const domain of this.#domains) {
-        const entry = this.#entries.get(`${shortName}.svc.${domain}`);
+        const entry = this.#entry(`${shortName}.svc.${domain}`);
         if (entry?.shortName === shortName) return entry;
       }
     }
@@ -89,7 +144,7 @@ class DecodedNameTable implements NameTable {
   /** The nearest `*.suffix`, as Istio's DNS proxy resolves wildcard hosts of ServiceEntries. */
   #lookupWildcard(name: string): Entry | undefined {
     for (let dot = name.indexOf("."); dot !== -1; dot = name.indexOf(".", dot + 1)) {
-      const entry = this.#entries.get(`*${name.slice(dot)}`);
+      const entry = this.#entry(`*${name.slice(dot)}`);
       if (entry !== undefined) return entry;
     }
     return undefined;

@@ -48,7 +48,7 @@ const EVERYTHING: RouteMatch = {
 };
 
 /** What a part of a route configuration inherits from the parts around it. */
-interface Surroundings {
+export interface Surroundings {
   readonly parsers: FilterParsers;
   readonly maxBody: number;
   readonly mirrors: ForwardAction["mirrors"];
@@ -75,12 +75,7 @@ export function parseRouteConfiguration(
   if (config.ignorePathParametersInPathMatching === true) {
     issues.unsupport(`${path}ignore_path_parameters_in_path_matching`, "ignore_path_parameters_in_path_matching");
   }
-  const around: Surroundings = {
-    parsers,
-    maxBody: config.maxDirectResponseBodySizeBytes?.value ?? DEFAULT_MAX_BODY,
-    mirrors: parseMirrors(issues, `${path}request_mirror_policies`, config.requestMirrorPolicies),
-    requestBufferLimit: CONNECTION_BUFFER_LIMIT,
-  };
+  const around = parseSurroundings(issues, path, config, parsers);
   const virtualHosts = (config.virtualHosts ?? [])
     .map((host, index) => parseVirtualHost(issues, `${path}virtual_hosts[${index}]`, host, around));
   checkDomains(issues, path, virtualHosts);
@@ -88,11 +83,27 @@ export function parseRouteConfiguration(
     // RDS names are keys; a configuration given in place needs none.
     name: path === "" ? required(issues, "name", config.name) : config.name ?? "",
     virtualHosts,
+    hostsByDomain: null,
     headers: parseHeaderMutations(issues, path, config),
     ignorePortInHostMatching: config.ignorePortInHostMatching ?? false,
     mostSpecificHeaderMutationsWins: config.mostSpecificHeaderMutationsWins ?? false,
     internalOnlyHeaders: (config.internalOnlyHeaders ?? []).map((name) => name.toLowerCase()),
     perFilterConfig: parsePerFilterConfig(issues, path.slice(0, -1), config.typedPerFilterConfig, parsers),
+  };
+}
+
+/** What virtual hosts inherit of their route configuration. */
+export function parseSurroundings(
+  issues: Issues,
+  path: string,
+  config: EnvoyConfigRouteV3RouteConfiguration,
+  parsers: FilterParsers,
+): Surroundings {
+  return {
+    parsers,
+    maxBody: config.maxDirectResponseBodySizeBytes?.value ?? DEFAULT_MAX_BODY,
+    mirrors: parseMirrors(issues, `${path}request_mirror_policies`, config.requestMirrorPolicies),
+    requestBufferLimit: CONNECTION_BUFFER_LIMIT,
   };
 }
 
@@ -108,7 +119,8 @@ function checkDomains(issues: Issues, path: string, hosts: readonly VirtualHost[
   }
 }
 
-function parseVirtualHost(
+/** Reads `envoy.config.route.v3.VirtualHost`. */
+export function parseVirtualHost(
   issues: Issues,
   path: string,
   host: EnvoyConfigRouteV3VirtualHost,
@@ -198,15 +210,16 @@ function parseAction(issues: Issues, path: string, route: EnvoyConfigRouteV3Rout
  * Answers in the place of a route that cannot be followed. It must stay in the list: without it the request would fall
  * through to a route that was never meant for it.
  */
-function refusal(what: string): DirectResponseAction {
-  return { kind: "direct_response", status: 500, body: `Cannot route the request: ${what} is not supported` };
+function refusal(what: string, problem = "is not supported"): DirectResponseAction {
+  return { kind: "direct_response", status: 500, body: `Cannot route the request: ${what} ${problem}` };
 }
 
-function refusingRoute(what: string): Route {
+/** Refuses whatever reaches it: stands where routes cannot be followed. */
+export function refusingRoute(what: string, problem?: string): Route {
   return {
     name: what,
     match: EVERYTHING,
-    action: refusal(what),
+    action: refusal(what, problem),
     metadata: {},
     operation: null,
     headers: parseHeaderMutations(new Issues(), "", {}),

@@ -1,10 +1,9 @@
+import { WireReader } from "../protobuf/wire_reader.ts";
 import { ipKey } from "./ip_address.ts";
 import type { Listener } from "./listener.ts";
-import { wireFields } from "./wire_fields.ts";
 
 /** `envoy.config.cluster.v3.Cluster.DiscoveryType.EDS`. */
 const EDS = 3;
-const text = new TextDecoder();
 
 /**
  * The name of the load assignment that a cluster of type EDS asks for, read from its bytes; `null` for other clusters.
@@ -15,13 +14,24 @@ export function edsServiceName(cluster: Uint8Array): string | null {
   let name = "";
   let eds = false;
   let service = "";
-  for (const field of wireFields(cluster)) {
-    if (field.number === 1) name = text.decode(field.bytes);
-    else if (field.number === 2) eds = field.value === EDS;
-    // Of the two members of a oneof the last one on the wire counts.
-    else if (field.number === 38) eds = false;
-    else if (field.number === 3) {
-      for (const inner of wireFields(field.bytes)) if (inner.number === 2) service = text.decode(inner.bytes);
+  const reader = new WireReader(cluster);
+  while (reader.next()) {
+    switch (reader.field) {
+      case 1:
+        name = reader.string();
+        break;
+      case 2:
+        eds = reader.value === EDS;
+        break;
+      case 3: {
+        const inner = new WireReader(reader.bytes());
+        while (inner.next()) if (inner.field === 2) service = inner.string();
+        break;
+      }
+      // Of the two members of a oneof the last one on the wire counts.
+      case 38:
+        eds = false;
+        break;
     }
   }
   return eds ? service || name : null;

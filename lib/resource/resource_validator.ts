@@ -1,14 +1,11 @@
 import { type MessageName, verify } from "../protobuf/registry.ts";
-import type { ParseResult } from "./common.ts";
 import { printable, reasonOf } from "./issues.ts";
-import { ResourceVersion } from "./resource_version.ts";
+import { ResourceVersion, type VersionKind } from "./resource_version.ts";
 
 /** How one kind of resource is validated and expanded. */
-export interface ResourceType<T> {
+export interface ResourceType<T> extends VersionKind<T> {
   /** Full name of its message. */
   readonly message: MessageName;
-  /** Reads it. */
-  parse(bytes: Uint8Array): ParseResult<T>;
   /** The name inside the resource, which must be the one it came under; `null` where it has none. */
   nameOf(value: T): string | null;
 }
@@ -18,36 +15,44 @@ export type Validated<T> =
   | { readonly version: ResourceVersion<T>; readonly value: T | null }
   | { readonly errors: readonly string[] };
 
+/** How a resource is to be validated. */
+export interface Validation<T> {
+  /**
+   * Whether to read it completely. Otherwise only its form is checked, which finds bytes that are no such message, costs
+   * a fraction, and leaves the rest to the first use.
+   */
+  readonly thorough: boolean;
+  /** Whether the value will be asked for at once: it is kept then, and dropped otherwise, so that memory follows use. */
+  readonly inUse: boolean;
+  /** The version before; `null` where there is none. */
+  readonly former: ResourceVersion<T> | null;
+  /** Copies the bytes for as long as they are used. */
+  keep(bytes: Uint8Array): Uint8Array;
+}
+
 /**
  * Validates bytes that arrived under a name.
  *
  * @param type The kind of resource.
  * @param name The name they arrived under.
  * @param bytes The resource.
- * @param thorough Whether to read it completely. Otherwise it is decoded and discarded, which finds bytes that are no
- *     such message, costs a tenth, and leaves the rest to the first use.
- * @param inUse Whether the value will be asked for at once: it is kept then, and dropped otherwise, so that memory
- *     follows use.
- * @param onInvalid Told where the first use finds what validation did not look for.
+ * @param validation How.
  */
 export function validateResource<T>(
   type: ResourceType<T>,
   name: string,
   bytes: Uint8Array,
-  thorough: boolean,
-  inUse: boolean,
-  onInvalid: (errors: readonly string[]) => void,
+  { thorough, inUse, former, keep }: Validation<T>,
 ): Validated<T> {
-  const parse = (own: Uint8Array) => type.parse(own);
   if (!thorough) {
     try {
       verify(type.message, bytes);
     } catch (error) {
       return { errors: [`Cannot read ${bytes.length} bytes as '${type.message}': ${reasonOf(error)}`] };
     }
-    return { version: new ResourceVersion(bytes, [], parse, onInvalid), value: null };
+    return { version: new ResourceVersion(type, name, keep(bytes), [], former), value: null };
   }
-  const result = parse(bytes);
+  const result = type.parse(bytes);
   if (!result.ok) return { errors: result.errors };
   const inside = type.nameOf(result.value);
   if (inside !== null && inside !== name) {
@@ -56,6 +61,8 @@ export function validateResource<T>(
   }
   const unsupported = result.unsupported
     .map(({ path, what }) => `Cannot follow '${path}': '${what}' is not supported, the rest is applied`);
-  const version = new ResourceVersion(bytes, unsupported, parse, onInvalid, inUse ? result.value : undefined);
+  // What is read in parts is read again, with those of the former version.
+  const value = inUse && type.expand === null ? result.value : undefined;
+  const version = new ResourceVersion(type, name, keep(bytes), unsupported, former, value);
   return { version, value: result.value };
 }

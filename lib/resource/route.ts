@@ -242,10 +242,20 @@ export interface VirtualHost {
   readonly perFilterConfig: PerFilterConfig;
 }
 
+/** The virtual hosts of a large route configuration. */
+export interface VirtualHostsByDomain {
+  /** The virtual host with that exact domain, given in lower case. */
+  exact(domain: string): VirtualHost | null;
+  /** Domains with a `*`, lower case, in order. */
+  readonly wildcards: readonly { readonly domain: string; readonly host: VirtualHost }[];
+}
+
 /** `envoy.config.route.v3.RouteConfiguration`. */
 export interface RouteConfiguration {
   readonly name: string;
   readonly virtualHosts: readonly VirtualHost[];
+  /** Finds them without making all of them, where they are many; `null` where they are few. */
+  readonly hostsByDomain: VirtualHostsByDomain | null;
   readonly headers: HeaderMutations;
   readonly ignorePortInHostMatching: boolean;
   readonly mostSpecificHeaderMutationsWins: boolean;

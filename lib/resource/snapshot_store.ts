@@ -1,3 +1,4 @@
+import { ByteArena } from "./byte_arena.ts";
 import { ChangeNotifier } from "./change_notifier.ts";
 import { systemClock, type Timer } from "../internal/clock.ts";
 import { silentLogger } from "../internal/logger.ts";
@@ -9,12 +10,15 @@ import { reasonOf } from "./issues.ts";
 import { ResourceTable } from "./resource_table.ts";
 import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
 import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
-import { type ResourceType, validateResource } from "./resource_validator.ts";
+import { type ResourceType, validateResource, type Validation } from "./resource_validator.ts";
 import type { ResourceVersion } from "./resource_version.ts";
 import type { RouteConfiguration } from "./route.ts";
 import type { ResourceKind, Snapshot, SnapshotChange, SnapshotSource } from "./snapshot.ts";
 import type { SnapshotStoreOptions } from "./snapshot_store_options.ts";
 import { type ClusterVersion, StoredSnapshot } from "./stored_snapshot.ts";
+
+/** What the resources of one update have in common. */
+type Arrival = Pick<Validation<unknown>, "thorough" | "keep">;
 
 /** A cluster that waits for its endpoints. */
 interface WarmingCluster {
@@ -57,7 +61,7 @@ export class SnapshotStore implements SnapshotSource {
   #resendTimer: Timer | null = null;
 
   readonly #notifier: ChangeNotifier;
-  #listenerView = new ListenerView(new Map());
+  #listenerView = new ListenerView(this.#listeners.take());
   #current: StoredSnapshot;
   #version = 0;
   /** Whether there are changes that are not in `#current` yet. */
@@ -74,7 +78,12 @@ export class SnapshotStore implements SnapshotSource {
       resendWaitMs: 5_000,
       ...options,
     };
-    this.#types = resourceTypes(options.parsers, options.clientNamespace);
+    this.#types = resourceTypes(
+      options.parsers,
+      options.clientNamespace,
+      (kind, name, errors) =>
+        this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name }),
+    );
     this.#notifier = new ChangeNotifier(() => this.current, this.#options.logger);
     this.#current = this.#takeSnapshot();
   }
@@ -120,20 +129,36 @@ export class SnapshotStore implements SnapshotSource {
    * and the rest is applied.
    */
   apply(kind: ResourceKind, update: ResourceUpdate): readonly ResourceReport[] {
-    let size = 0;
-    for (const bytes of update.changed.values()) size += bytes.length;
-    const thorough = size <= this.#options.thoroughBytes;
+    const steps = this.applySteps(kind, update);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  /**
+   * {@linkcode apply} one resource at a time, for updates too large to be taken in without a pause. Nothing of it shows
+   * before the last step. No other update may be applied meanwhile.
+   */
+  *applySteps(kind: ResourceKind, update: ResourceUpdate): Generator<void, readonly ResourceReport[]> {
+    const size = sizeOf(update);
+    // Of the first large update everything is kept: then the response itself is its memory, and nothing is copied.
+    const whole = size > this.#options.thoroughBytes && !this.#received.has(kind);
+    const arena = new ByteArena(size);
+    const keep = whole ? (bytes: Uint8Array) => bytes : (bytes: Uint8Array) => arena.keep(bytes);
+    const how = { thorough: size <= this.#options.thoroughBytes, keep };
     const reports: ResourceReport[] = [];
     const answered = new Set<string>();
     this.#received.add(kind);
     for (const [name, bytes] of update.changed) {
       try {
-        const report = this.#applyOne(kind, name, bytes, thorough, answered);
+        const report = this.#applyOne(kind, name, bytes, how, answered);
         if (report !== null) reports.push(report);
       } catch (error) {
         // Parsers report and do not throw; should one of them do, it is this resource that is refused, not the update.
         reports.push({ name, errors: [`Cannot use ${kind} '${name}': ${reasonOf(error)}`], applied: false });
       }
+      yield;
     }
     for (const name of this.#removedNames(kind, update)) this.#remove(kind, name, answered);
     this.#settle(kind, answered);
@@ -168,24 +193,24 @@ export class SnapshotStore implements SnapshotSource {
     kind: ResourceKind,
     name: string,
     bytes: Uint8Array,
-    thorough: boolean,
+    how: Arrival,
     answered: Set<string>,
   ): ResourceReport | null {
     switch (kind) {
       case "cluster":
-        return this.#applyCluster(name, bytes, thorough);
+        return this.#applyCluster(name, bytes, how);
       case "listener":
-        return this.#applyListener(name, bytes);
+        return this.#applyListener(name, bytes, how);
       case "endpoint":
-        return this.#applyReferenced(kind, this.#types.endpoint, this.#endpoints, name, bytes, thorough, answered);
+        return this.#applyReferenced(kind, this.#types.endpoint, this.#endpoints, name, bytes, how, answered);
       case "route":
-        return this.#applyReferenced(kind, this.#types.route, this.#routes, name, bytes, thorough, answered);
+        return this.#applyReferenced(kind, this.#types.route, this.#routes, name, bytes, how, answered);
       case "nameTable":
-        return this.#applyNameTable(name, bytes, thorough);
+        return this.#applyNameTable(name, bytes, how);
     }
   }
 
-  #applyCluster(name: string, bytes: Uint8Array, thorough: boolean): ResourceReport | null {
+  #applyCluster(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
     const warming = this.#warmingClusters.get(name);
     if (warming?.version.resource.has(bytes)) return report(name, warming.version.resource);
     const visible = this.#clusters.get(name);
@@ -194,10 +219,11 @@ export class SnapshotStore implements SnapshotSource {
       return report(name, visible.resource);
     }
     const inUse = visible?.resource.expanded ?? false;
-    const onInvalid = this.#onInvalid("cluster", name);
-    const validated = validateResource(this.#types.cluster, name, bytes, thorough, inUse, onInvalid);
+    const validated = validateResource(this.#types.cluster, name, bytes, { ...how, inUse, former: null });
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
-    const version = { resource: validated.version, eds: edsServiceName(bytes) };
+    const eds = edsServiceName(bytes);
+    // One string for both names: ten thousand are worth sharing.
+    const version = { resource: validated.version, eds: eds === name ? name : eds };
     this.#referencesChanged = true;
     const fresh = visible === undefined && version.eds !== null && this.#endpoints.has(version.eds);
     if (version.eds === null || fresh) {
@@ -209,7 +235,7 @@ export class SnapshotStore implements SnapshotSource {
     return report(name, version.resource);
   }
 
-  #applyListener(name: string, bytes: Uint8Array): ResourceReport | null {
+  #applyListener(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
     const warming = this.#warmingListeners.get(name);
     if (warming?.resource.has(bytes)) return report(name, warming.resource);
     const visible = this.#listeners.get(name);
@@ -218,8 +244,12 @@ export class SnapshotStore implements SnapshotSource {
       return report(name, visible.resource);
     }
     const inUse = visible?.resource.expanded ?? false;
-    const onInvalid = this.#onInvalid("listener", name);
-    const validated = validateResource(this.#types.listener, name, bytes, true, inUse, onInvalid);
+    const validated = validateResource(this.#types.listener, name, bytes, {
+      ...how,
+      thorough: true,
+      inUse,
+      former: null,
+    });
     if ("errors" in validated || validated.value === null) {
       return { name, errors: "errors" in validated ? validated.errors : [], applied: false };
     }
@@ -236,15 +266,18 @@ export class SnapshotStore implements SnapshotSource {
     table: ResourceTable<ResourceVersion<T>>,
     name: string,
     bytes: Uint8Array,
-    thorough: boolean,
+    how: Arrival,
     answered: Set<string>,
   ): ResourceReport | null {
     if (this.#received.has(kind === "endpoint" ? "cluster" : "listener") && !this.#wanted[kind].has(name)) return null;
     answered.add(name);
     const visible = table.get(name);
     if (visible?.has(bytes)) return report(name, visible);
-    const onInvalid = this.#onInvalid(kind, name);
-    const validated = validateResource(type, name, bytes, thorough, visible?.expanded ?? false, onInvalid);
+    const validated = validateResource(type, name, bytes, {
+      ...how,
+      inUse: visible?.expanded ?? false,
+      former: visible ?? null,
+    });
     if ("errors" in validated) {
       if (visible === undefined) this.#unusable[kind].add(name);
       return { name, errors: validated.errors, applied: false };
@@ -254,11 +287,10 @@ export class SnapshotStore implements SnapshotSource {
     return report(name, validated.version);
   }
 
-  #applyNameTable(name: string, bytes: Uint8Array, thorough: boolean): ResourceReport | null {
+  #applyNameTable(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
     if (this.#nameTable?.has(bytes)) return null;
-    const onInvalid = this.#onInvalid("nameTable", name);
-    const inUse = this.#nameTable?.expanded ?? false;
-    const validated = validateResource(this.#types.nameTable, name, bytes, thorough, inUse, onInvalid);
+    // Whoever sends a request asks it.
+    const validated = validateResource(this.#types.nameTable, name, bytes, { ...how, inUse: true, former: null });
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
     this.#nameTable = validated.version;
     this.#nameTableChanged = true;
@@ -329,10 +361,12 @@ export class SnapshotStore implements SnapshotSource {
     for (const { facts } of [...this.#listeners.versions(), ...this.#warmingListeners.values()]) {
       for (const name of facts.routes) route.add(name);
     }
+    const former = this.#wanted;
     this.#wanted = {
-      endpoint: sameNames(this.#wanted.endpoint, endpoint) ? this.#wanted.endpoint : endpoint,
-      route: sameNames(this.#wanted.route, route) ? this.#wanted.route : route,
+      endpoint: sameNames(former.endpoint, endpoint) ? former.endpoint : endpoint,
+      route: sameNames(former.route, route) ? former.route : route,
     };
+    // What came before anything could refer to it is looked at as well: hence not only when the names have changed.
     if (this.#received.has("cluster")) forget(this.#endpoints, this.#unusable.endpoint, endpoint);
     if (this.#received.has("listener")) forget(this.#routes, this.#unusable.route, route);
   }
@@ -383,11 +417,12 @@ export class SnapshotStore implements SnapshotSource {
       nameTable: this.#nameTable,
     });
   }
+}
 
-  #onInvalid(kind: ResourceKind, name: string): (errors: readonly string[]) => void {
-    return (errors) =>
-      this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name });
-  }
+function sizeOf({ changed }: ResourceUpdate): number {
+  let size = 0;
+  for (const bytes of changed.values()) size += bytes.length;
+  return size;
 }
 
 function report(name: string, version: { readonly unsupported: readonly string[] }): ResourceReport | null {
@@ -399,6 +434,8 @@ function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
 }
 
 function forget(table: ResourceTable<unknown>, unusable: Set<string>, wanted: ReadonlySet<string>): void {
-  for (const name of [...table.names()]) if (!wanted.has(name)) table.delete(name);
-  for (const name of [...unusable]) if (!wanted.has(name)) unusable.delete(name);
+  const unwanted: string[] = [];
+  for (const name of table.names()) if (!wanted.has(name)) unwanted.push(name);
+  for (const name of unwanted) table.delete(name);
+  for (const name of unusable) if (!wanted.has(name)) unusable.delete(name);
 }

@@ -4,6 +4,7 @@ import type { Listener } from "./listener.ts";
 import type { ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
 import { EMPTY_NAME_TABLE } from "./parse_name_table.ts";
+import type { ResourceView } from "./resource_table.ts";
 import type { ResourceVersion } from "./resource_version.ts";
 import type { RouteConfiguration } from "./route.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -18,9 +19,9 @@ export interface ClusterVersion {
 /** What a snapshot is made of. None of it changes any more. */
 export interface SnapshotParts {
   readonly version: number;
-  readonly clusters: ReadonlyMap<string, ClusterVersion>;
-  readonly endpoints: ReadonlyMap<string, ResourceVersion<ClusterLoadAssignment>>;
-  readonly routes: ReadonlyMap<string, ResourceVersion<RouteConfiguration>>;
+  readonly clusters: ResourceView<ClusterVersion>;
+  readonly endpoints: ResourceView<ResourceVersion<ClusterLoadAssignment>>;
+  readonly routes: ResourceView<ResourceVersion<RouteConfiguration>>;
   readonly listeners: ListenerView;
   readonly nameTable: ResourceVersion<NameTable> | null;
 }
@@ -71,7 +72,7 @@ export class StoredSnapshot implements Snapshot {
   }
 
   get clusterNames(): readonly string[] {
-    return [...this.#parts.clusters.keys()];
+    return [...this.#parts.clusters.names()];
   }
 
   get listenerNames(): readonly string[] {
@@ -79,6 +80,6 @@ export class StoredSnapshot implements Snapshot {
   }
 
   get routeNames(): readonly string[] {
-    return [...this.#parts.routes.keys()];
+    return [...this.#parts.routes.names()];
   }
 }

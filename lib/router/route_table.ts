@@ -1,11 +1,18 @@
 import type { ChosenRoute } from "../http/call.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Random, randomInt } from "../internal/random.ts";
-import type { Route, RouteConfiguration, RouteMatch, VirtualHost, WeightedCluster } from "../resource/route.ts";
+import type {
+  Route,
+  RouteConfiguration,
+  VirtualHost,
+  VirtualHostsByDomain,
+  WeightedCluster,
+} from "../resource/route.ts";
+import { type LiteralCheck, literalChecks } from "./literal_check.ts";
 import { pathOf } from "./request_path.ts";
 import { compileRouteMatch, type DynamicMetadata, type RouteMatcher } from "./route_matcher.ts";
 import { RoutePlan, TLS_REDIRECT } from "./route_plan.ts";
-import { VirtualHostTable } from "./virtual_host_table.ts";
+import { type DomainSource, domainSource, VirtualHostTable } from "./virtual_host_table.ts";
 
 /** What route choice leaves on the call: the route, the cluster, and how to carry it out. */
 export class RouteChoice implements ChosenRoute {
@@ -65,11 +72,11 @@ export interface RouteTable {
  * @param configuration The validated resource.
  */
 export function compileRoutes(configuration: RouteConfiguration): RouteTable {
-  const hosts = configuration.virtualHosts.map((virtualHost) => ({
-    domains: virtualHost.domains,
-    value: new CompiledVirtualHost(virtualHost, configuration),
-  }));
-  const table = new VirtualHostTable(hosts, configuration.ignorePortInHostMatching);
+  const compile = (host: VirtualHost) => new CompiledVirtualHost(host, configuration);
+  const source = configuration.hostsByDomain === null
+    ? domainSource(configuration.virtualHosts.map((host) => ({ domains: host.domains, host: compile(host) })))
+    : compiledSource(configuration.hostsByDomain, compile);
+  const table = new VirtualHostTable(source, configuration.ignorePortInHostMatching);
   return {
     configuration,
     choose: (request, random, metadata = null) =>
@@ -77,27 +84,33 @@ export function compileRoutes(configuration: RouteConfiguration): RouteTable {
   };
 }
 
+/** Compiles each virtual host when it is first found. */
+function compiledSource(
+  hosts: VirtualHostsByDomain,
+  compile: (host: VirtualHost) => CompiledVirtualHost,
+): DomainSource<CompiledVirtualHost> {
+  const compiled = new Map<VirtualHost, CompiledVirtualHost>();
+  const of = (host: VirtualHost) => {
+    let known = compiled.get(host);
+    if (known === undefined) compiled.set(host, known = compile(host));
+    return known;
+  };
+  return {
+    exact(domain) {
+      const host = hosts.exact(domain);
+      return host === null ? null : of(host);
+    },
+    wildcards: hosts.wildcards.map(({ domain, host }) => ({ domain, host: of(host) })),
+  };
+}
+
 /** Picks the cluster of a matched route. */
 type Pick = (request: HttpRequest, random: Random) => RouteChoice;
 
 /** A route made ready for use. */
-interface CompiledRoute {
-  /** A place in the path and the one character it must have there; -1 where there is no such condition. */
-  readonly checkAt: number;
-  readonly checkCode: number;
+interface CompiledRoute extends LiteralCheck {
   readonly matches: RouteMatcher;
   readonly pick: Pick;
-}
-
-/**
- * The last character of a literal path: looking at it first rules out most of the routes of a long list without a
- * call. Beyond the end of a path `charCodeAt` is not a number, which equals nothing.
- */
-function firstCheck({ path, caseSensitive }: RouteMatch): { checkAt: number; checkCode: number } {
-  const literal = path.kind === "prefix" || path.kind === "path" || path.kind === "path_separated_prefix";
-  if (!literal || !caseSensitive || path.value === "") return { checkAt: -1, checkCode: 0 };
-  const checkAt = path.value.length - 1;
-  return { checkAt, checkCode: path.value.charCodeAt(checkAt) };
 }
 
 class CompiledVirtualHost {
@@ -113,18 +126,25 @@ class CompiledVirtualHost {
 
   choose(request: HttpRequest, random: Random, metadata: DynamicMetadata | null): RouteChoice | null {
     if (this.#virtualHost.requireTls !== "none" && this.#needsTls(request)) return this.#redirectToTls();
-    const routes = this.#routes ??= this.#virtualHost.routes.map((route) => ({
-      ...firstCheck(route.match),
-      matches: compileRouteMatch(route.match),
-      pick: this.#compilePick(route),
-    }));
+    const routes = this.#routes ??= this.#compile();
     const path = pathOf(request.path);
     for (let i = 0; i < routes.length; i++) {
       const route = routes[i]!;
-      if (route.checkAt >= 0 && path.charCodeAt(route.checkAt) !== route.checkCode) continue;
+      if (route.at >= 0 && path.charCodeAt(route.at) !== route.code) continue;
       if (route.matches(request, path, random, metadata)) return route.pick(request, random);
     }
     return null;
+  }
+
+  #compile(): readonly CompiledRoute[] {
+    const { routes } = this.#virtualHost;
+    const checks = literalChecks(routes.map(({ match }) => match));
+    return routes.map((route, index) => ({
+      at: checks[index]!.at,
+      code: checks[index]!.code,
+      matches: compileRouteMatch(route.match),
+      pick: this.#compilePick(route),
+    }));
   }
 
   /** Envoy goes by `x-forwarded-proto`, and spares internal requests where only external ones need TLS. */

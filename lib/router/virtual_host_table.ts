@@ -1,24 +1,36 @@
+/** The domains of a table. */
+export interface DomainSource<T> {
+  /** What has that exact domain, lower case; `null` where nothing has. */
+  exact(domain: string): T | null;
+  /** Domains with a `*`, lower case, in order. Where two are the same the first one counts. */
+  readonly wildcards: Iterable<{ readonly domain: string; readonly host: T }>;
+}
+
+/** Authorities remembered; a caller that asks for endless hosts does not grow it further. */
+const MAX_REMEMBERED = 4096;
+
 /**
  * Finds the virtual host of an authority by Envoy's order: exact domain, longest `*suffix`, longest `prefix*`, `*`.
  * Lookups are by hash, one for each length of wildcard in use, so that ten thousand hosts cost what one does.
  */
 export class VirtualHostTable<T> {
-  readonly #exact = new Map<string, T>();
+  readonly #source: DomainSource<T>;
   readonly #suffixes = new Map<number, Map<string, T>>();
   readonly #prefixes = new Map<number, Map<string, T>>();
   readonly #suffixLengths: readonly number[];
   readonly #prefixLengths: readonly number[];
   #any: T | null = null;
   readonly #ignorePort: boolean;
+  readonly #remembered = new Map<string, T | null>();
 
   /**
-   * @param hosts Virtual hosts with their domains. Where two claim the same domain the first one has it (Envoy refuses
-   * such a configuration, istiod does not send it).
+   * @param source Virtual hosts by domain.
    * @param ignorePort Whether the port of the authority is left out (`ignore_port_in_host_matching`).
    */
-  constructor(hosts: Iterable<{ readonly domains: readonly string[]; readonly value: T }>, ignorePort: boolean) {
+  constructor(source: DomainSource<T>, ignorePort: boolean) {
+    this.#source = source;
     this.#ignorePort = ignorePort;
-    for (const { domains, value } of hosts) for (const domain of domains) this.#add(domain.toLowerCase(), value);
+    for (const { domain, host } of source.wildcards) this.#add(domain, host);
     const descending = (a: number, b: number) => b - a;
     this.#suffixLengths = [...this.#suffixes.keys()].sort(descending);
     this.#prefixLengths = [...this.#prefixes.keys()].sort(descending);
@@ -30,9 +42,18 @@ export class VirtualHostTable<T> {
    * @param authority Host and port as the request carries them, in any case.
    */
   find(authority: string): T | null {
-    const host = (this.#ignorePort ? stripPort(authority) : authority).toLowerCase();
-    const exact = this.#exact.get(host);
-    if (exact !== undefined) return exact;
+    let found = this.#remembered.get(authority);
+    if (found === undefined) {
+      found = this.#find((this.#ignorePort ? stripPort(authority) : authority).toLowerCase());
+      if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+      this.#remembered.set(authority, found);
+    }
+    return found;
+  }
+
+  #find(host: string): T | null {
+    const exact = this.#source.exact(host);
+    if (exact !== null) return exact;
     // A wildcard stands for at least one character, hence the strict comparison of lengths.
     for (const length of this.#suffixLengths) {
       if (length >= host.length) continue;
@@ -50,9 +71,28 @@ export class VirtualHostTable<T> {
   #add(domain: string, value: T): void {
     if (domain === "*") this.#any ??= value;
     else if (domain.startsWith("*")) addTo(this.#suffixes, domain.slice(1), value);
-    else if (domain.endsWith("*")) addTo(this.#prefixes, domain.slice(0, -1), value);
-    else if (!this.#exact.has(domain)) this.#exact.set(domain, value);
+    else addTo(this.#prefixes, domain.slice(0, -1), value);
   }
+}
+
+/**
+ * The domains of a list.
+ *
+ * @param hosts What to find, with its domains in any case. Where two claim the same domain the first one has it (Envoy
+ *     refuses such a configuration, istiod does not send it).
+ */
+export function domainSource<T>(
+  hosts: Iterable<{ readonly domains: readonly string[]; readonly host: T }>,
+): DomainSource<T> {
+  const exact = new Map<string, T>();
+  const wildcards: { domain: string; host: T }[] = [];
+  for (const { domains, host } of hosts) {
+    for (const domain of domains.map((domain) => domain.toLowerCase())) {
+      if (domain.includes("*")) wildcards.push({ domain, host });
+      else if (!exact.has(domain)) exact.set(domain, host);
+    }
+  }
+  return { exact: (domain) => exact.get(domain) ?? null, wildcards };
 }
 
 function addTo<T>(maps: Map<number, Map<string, T>>, key: string, value: T): void {

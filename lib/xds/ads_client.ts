@@ -13,6 +13,7 @@ import type { TransportFailure } from "../transport/transport_failure.ts";
 import { type ControlChannelTls, type GrpcLibrary, openControlChannel } from "../grpc/control_channel.ts";
 import type { AdsStatus } from "./ads_status.ts";
 import { AdsStream } from "./ads_stream.ts";
+import type { Ticket } from "./discovery_machine.ts";
 import { OutageLog } from "./outage_log.ts";
 import { ReconnectPolicy } from "./reconnect.ts";
 import type { ResourceError, ResourceSink, SubscriptionSource } from "./resource_sink.ts";
@@ -89,6 +90,8 @@ export class AdsClient {
   #localAddress: string | null = null;
   #answeredAt: number | null = null;
   #applying = false;
+  /** Settles once an update that takes several turns is applied: two streams must not apply at once. */
+  #slowUpdate: Promise<void> = Promise.resolve();
 
   /** @param options Where to connect to, who we are, and where resources go. */
   constructor(options: AdsClientOptions) {
@@ -171,6 +174,7 @@ export class AdsClient {
       this.#stream?.cancel(CANCELLED);
       this.#stream = null;
       await channel.close();
+      await this.#slowUpdate;
     }
   }
 
@@ -216,7 +220,8 @@ export class AdsClient {
     return metadata;
   }
 
-  #onMessage(bytes: Uint8Array): void {
+  /** Takes in a response; where it takes several turns of the event loop, the stream waits for that. */
+  #onMessage(bytes: Uint8Array): void | Promise<void> {
     const received = this.#session.received(bytes);
     if (this.#answeredAt === null) {
       this.#answeredAt = this.#options.clock.monotonic();
@@ -230,19 +235,27 @@ export class AdsClient {
     }
     const { ticket, update } = received;
     this.#applying = true;
-    const errors = [...received.errors, ...this.#apply(ticket.typeUrl, update)];
-    this.#applying = false;
-    if (errors.length > 0) this.#logRefused(ticket.typeUrl, errors);
-    this.#stream?.send(this.#session.applied(ticket, errors));
+    const outcome = this.#apply(ticket.typeUrl, update);
+    if (!(outcome instanceof Promise)) return this.#applied(ticket, received.errors, outcome);
+    this.#slowUpdate = outcome.catch(faultOfOurs).then((errors) => this.#applied(ticket, received.errors, errors));
+    return this.#slowUpdate;
   }
 
-  #apply(...update: Parameters<ResourceSink["apply"]>): readonly ResourceError[] {
+  #apply(...update: Parameters<ResourceSink["apply"]>): ReturnType<ResourceSink["apply"]> {
     try {
       return this.#options.sink.apply(...update);
     } catch (error) {
-      // A fault of ours in one update must neither end the stream nor be taken for an ACK.
-      return [{ name: "*", message: `Cannot apply the update: ${error instanceof Error ? error.message : error}` }];
+      return faultOfOurs(error);
     }
+  }
+
+  #applied(ticket: Ticket, unread: readonly ResourceError[], refused: readonly ResourceError[]): void {
+    const errors = [...unread, ...refused];
+    this.#applying = false;
+    if (errors.length > 0) this.#logRefused(ticket.typeUrl, errors);
+    // An answer to a stream that has ended meanwhile is none: the machine knows which stream is which.
+    const requests = this.#session.applied(ticket, errors);
+    this.#stream?.send(requests);
   }
 
   #logRefused(typeUrl: string, errors: readonly ResourceError[]): void {
@@ -280,6 +293,11 @@ export class AdsClient {
     this.#status = status;
     this.#options.onStatus?.(status);
   }
+}
+
+/** A fault of ours in one update must neither end the stream nor be taken for an ACK. */
+function faultOfOurs(error: unknown): readonly ResourceError[] {
+  return [{ name: "*", message: `Cannot apply the update: ${error instanceof Error ? error.message : error}` }];
 }
 
 function probeTls(tls: ControlChannelTls): ClientTls {

@@ -12,9 +12,12 @@ export interface AdsStreamOptions {
   readonly clock: Clock;
   /** Milliseconds for TCP, TLS and HTTP/2 to be established. */
   readonly connectTimeoutMs: number;
-  /** Takes one message. What it throws ends the stream. */
-  readonly onMessage: (bytes: Uint8Array) => void;
+  /** Takes one message; the next one waits until it is done. What it throws or rejects with ends the stream. */
+  readonly onMessage: (bytes: Uint8Array) => void | Promise<void>;
 }
+
+/** After a message that took so long, the event loop turns before the next one: they often come in a row. */
+const LONG_MS = 2;
 
 /** One bidirectional stream of bytes over gRPC: OPEN -(`cancel`, failure, end)-> ENDED. */
 export class AdsStream {
@@ -51,9 +54,17 @@ export class AdsStream {
     this.#call.on("data", (bytes: Uint8Array) => {
       if (this.#over || this.#reason !== null) return;
       try {
-        onMessage(bytes);
+        const start = clock.monotonic();
+        const done = onMessage(bytes);
+        if (done instanceof Promise) {
+          this.#call.pause();
+          done.then(() => this.#call.resume(), (error) => this.#fail(error));
+        } else if (clock.monotonic() - start >= LONG_MS) {
+          this.#call.pause();
+          clock.timer(0, () => this.#call.resume(), { ref: true });
+        }
       } catch (error) {
-        this.cancel({ code: 13, details: error instanceof Error ? error.message : String(error) });
+        this.#fail(error);
       }
     });
   }
@@ -64,6 +75,10 @@ export class AdsStream {
       if (this.#over || this.#reason !== null) return;
       this.#call.write(bytes);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.cancel({ code: 13, details: error instanceof Error ? error.message : String(error) });
   }
 
   /** Ends the stream from this side, for that reason. */

@@ -120,11 +120,11 @@ export class DeltaMachine implements DiscoveryMachine<DeltaRequest, DeltaRespons
         if (wanted.size === 0 || !this.#gate.open(typeUrl, this.#declared)) continue;
         requests.push(this.#first(typeUrl, wanted));
       } else {
+        if (wanted === declared) continue;
         const request = this.#difference(typeUrl, declared, wanted);
-        if (request === null) continue;
-        requests.push(request);
+        if (request !== null) requests.push(request);
       }
-      this.#declared.set(typeUrl, new Set(wanted));
+      this.#declared.set(typeUrl, wanted);
     }
     return requests;
   }

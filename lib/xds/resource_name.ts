@@ -1,6 +1,7 @@
+import { WireReader } from "../protobuf/wire_reader.ts";
 import { isSingleton } from "./type_urls.ts";
 
-const LENGTH_DELIMITED = 2;
+const text = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The name inside a serialized resource. Responses of the state-of-the-world protocol do not carry names beside the
@@ -10,58 +11,13 @@ const LENGTH_DELIMITED = 2;
  */
 export function resourceName(typeUrl: string, bytes: Uint8Array): string {
   if (isSingleton(typeUrl)) return "";
-  let at = 0;
-  let name = "";
-  const varint = (): number => {
-    let value = 0;
-    for (let shift = 0; shift < 64; shift += 7) {
-      const byte = bytes[at++];
-      if (byte === undefined) break;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value;
-    }
-    throw malformed();
-  };
-  const skip = (length: number): void => {
-    at += length;
-    if (at > bytes.length) throw malformed();
-  };
-  while (at < bytes.length) {
-    const tag = varint();
-    const field = Math.floor(tag / 8);
-    switch (tag % 8) {
-      case 0:
-        varint();
-        break;
-      case 1:
-        skip(8);
-        break;
-      case LENGTH_DELIMITED: {
-        const length = varint();
-        const start = at;
-        skip(length);
-        // Of a field that is there twice the last one counts, as for every protobuf parser.
-        if (field === 1) name = decode(bytes.subarray(start, at));
-        break;
-      }
-      case 5:
-        skip(4);
-        break;
-      default:
-        throw malformed();
-    }
-  }
-  return name;
-}
-
-function decode(bytes: Uint8Array): string {
+  let name: Uint8Array | null = null;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const reader = new WireReader(bytes);
+    // Of a field that is there twice the last one counts, as for every protobuf parser.
+    while (reader.next()) if (reader.field === 1 && reader.wireType === 2) name = reader.bytes();
+    return name === null ? "" : text.decode(name);
   } catch {
-    throw malformed();
+    throw new TypeError("Cannot read the name of the resource: it is not a protobuf message");
   }
-}
-
-function malformed(): TypeError {
-  return new TypeError("Cannot read the name of the resource: it is not a protobuf message");
 }

@@ -22,11 +22,12 @@ export interface ResourceError {
 /** Takes resources in. Implemented where configuration is put together; `xds` knows no resource type. */
 export interface ResourceSink {
   /**
-   * Applies an update of one type, all of it that can be applied.
+   * Applies an update of one type, all of it that can be applied. A large one is applied in slices, so that the program
+   * goes on meanwhile; the next update waits for it.
    *
    * @returns Every error and everything unsupported, which the control plane is told by a NACK; empty for an ACK.
    */
-  apply(typeUrl: string, update: ResourceUpdate): readonly ResourceError[];
+  apply(typeUrl: string, update: ResourceUpdate): readonly ResourceError[] | Promise<readonly ResourceError[]>;
 }
 
 /** What is wanted of a type: names, everything, or nothing at all. An empty set asks for nothing, like `null`. */
@@ -36,7 +37,7 @@ export type Wanted = ReadonlySet<string> | "*" | null;
 export interface SubscriptionSource {
   /** Every type of which something is wanted now; order does not matter. */
   types(): Iterable<string>;
-  /** What is wanted of that type now. */
+  /** What is wanted of that type now. A set that was given out never changes: a change is another set. */
   wanted(typeUrl: string): Wanted;
   /** Calls `listener` after a change of what is wanted; returns a function that stops it. */
   subscribe(listener: (typeUrl: string) => void): () => void;

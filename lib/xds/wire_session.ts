@@ -1,6 +1,7 @@
 import { decode, encode, type MessageName } from "../protobuf/registry.ts";
 import type { MessageMap } from "../protobuf/gen/messages.ts";
 import { DeltaMachine } from "./delta.ts";
+import { readDeltaResponse } from "./delta_response.ts";
 import type { DiscoveryMachine } from "./discovery_machine.ts";
 import type { SubscriptionSource } from "./resource_sink.ts";
 import { SotwMachine } from "./sotw.ts";
@@ -17,7 +18,7 @@ export type XdsProtocol = "delta" | "sotw";
 const SERVICE = "/envoy.service.discovery.v3.AggregatedDiscoveryService";
 
 /**
- * A session of the protocol. `received` throws what the protobuf parser throws when the bytes are no response.
+ * A session of the protocol. `received` throws an error when the bytes are no response.
  *
  * @param protocol Which protocol.
  * @param source What to subscribe to.
@@ -28,27 +29,27 @@ export function createSession(protocol: XdsProtocol, source: SubscriptionSource)
       `${SERVICE}/DeltaAggregatedResources`,
       new DeltaMachine(source),
       "envoy.service.discovery.v3.DeltaDiscoveryRequest",
-      "envoy.service.discovery.v3.DeltaDiscoveryResponse",
+      readDeltaResponse,
     )
     : wire(
       `${SERVICE}/StreamAggregatedResources`,
       new SotwMachine(source),
       "envoy.service.discovery.v3.DiscoveryRequest",
-      "envoy.service.discovery.v3.DiscoveryResponse",
+      (bytes) => decode("envoy.service.discovery.v3.DiscoveryResponse", bytes),
     );
 }
 
-function wire<Q extends MessageName, S extends MessageName>(
+function wire<Q extends MessageName, S>(
   path: string,
-  machine: DiscoveryMachine<MessageMap[Q], MessageMap[S]>,
+  machine: DiscoveryMachine<MessageMap[Q], S>,
   requestName: Q,
-  responseName: S,
+  read: (bytes: Uint8Array) => S,
 ): WireSession {
   const serialize = (requests: MessageMap[Q][]) => requests.map((request) => encode(requestName, request));
   return {
     path,
     opened: (node) => serialize(machine.opened(node)),
-    received: (bytes) => machine.received(decode(responseName, bytes)),
+    received: (bytes) => machine.received(read(bytes)),
     applied: (ticket, errors) => serialize(machine.applied(ticket, errors)),
     changed: () => serialize(machine.changed()),
     closed: () => machine.closed(),

@@ -5,11 +5,13 @@ import type { Cell } from "./cell.ts";
 import { grpcBench } from "./grpc.ts";
 import { h2loadBench } from "./h2load.ts";
 import { httpBench } from "./http.ts";
+import { scaleBench } from "./scale.ts";
 
 const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> = {
   http: httpBench,
   grpc: grpcBench,
   h2load: h2loadBench,
+  scale: scaleBench,
 };
 
 async function main(): Promise<void> {

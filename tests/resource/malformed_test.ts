@@ -9,7 +9,7 @@ import { FakeClock } from "../../lib/testing/fake_clock.ts";
 import { readRecording, RECORDING_PARSERS, recordingNames } from "../vector/recording.ts";
 
 const KINDS: readonly ResourceKind[] = ["cluster", "endpoint", "listener", "route", "nameTable"];
-const TYPES = resourceTypes(RECORDING_PARSERS, "default");
+const TYPES = resourceTypes(RECORDING_PARSERS, "default", () => {});
 
 /** Real resources, to be damaged. */
 const SAMPLES: readonly { kind: ResourceKind; name: string; bytes: Uint8Array }[] = recordingNames()

@@ -58,6 +58,7 @@ Deno.test("An empty route configuration is one (istiod sends it for an unknown n
     {
       name: "80",
       virtualHosts: [],
+      hostsByDomain: null,
       headers: NO_HEADERS,
       ignorePortInHostMatching: false,
       mostSpecificHeaderMutationsWins: false,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { VirtualHostTable } from "../../lib/router/virtual_host_table.ts";
+import { domainSource, VirtualHostTable } from "../../lib/router/virtual_host_table.ts";
 
 function table(domains: readonly string[], ignorePort = true): VirtualHostTable<string> {
-  return new VirtualHostTable(domains.map((domain) => ({ domains: [domain], value: domain })), ignorePort);
+  return new VirtualHostTable(domainSource(domains.map((domain) => ({ domains: [domain], host: domain }))), ignorePort);
 }
 
 Deno.test("Exact before longest suffix before longest prefix before any", () => {

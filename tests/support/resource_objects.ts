@@ -87,6 +87,7 @@ export function virtualHost(overrides: Partial<VirtualHost> = {}): VirtualHost {
 export function routeConfiguration(overrides: Partial<RouteConfiguration> = {}): RouteConfiguration {
   return {
     name: "80",
+    hostsByDomain: null,
     virtualHosts: [virtualHost()],
     headers: noHeaders,
     ignorePortInHostMatching: true,
