@@ -3,12 +3,11 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
-import { createLoadBalancer } from "../load_balancer/create.ts";
-import { HostSet } from "../load_balancer/host_set.ts";
 import type { LoadBalancer } from "../load_balancer/load_balancer.ts";
 import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
 import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import { ClusterBalancer } from "./cluster_balancer.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
 import { resetReasonOf } from "./failure_reply.ts";
@@ -42,7 +41,9 @@ export class UpstreamCluster implements UpstreamTarget {
   readonly #outliers: OutlierDetector | null;
   readonly #originalDestinations: OriginalDestinations | null;
   #assignment: ClusterLoadAssignment | null = null;
-  #balancer: LoadBalancer<UpstreamHost>;
+  readonly #balancer: LoadBalancer<UpstreamHost>;
+  /** The same balancer where it chooses among endpoints; `null` where the caller says where to go. */
+  readonly #membership: ClusterBalancer | null;
   #state: "open" | "draining" | "closed" = "open";
   /** Set while names are resolved for the first time: requests wait for it. */
   #warming: Promise<void> | null = null;
@@ -64,12 +65,19 @@ export class UpstreamCluster implements UpstreamTarget {
       clock: deps.clock,
       random: deps.random,
       hosts: () => this.#hosts.values(),
-      onChange: () => this.#rebalance(),
+      onChange: () => this.#membership?.healthChanged(),
     });
     this.#originalDestinations = cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
       ? new OriginalDestinations(cluster, deps.clock)
       : null;
-    this.#balancer = this.#newBalancer();
+    const destinations = this.#originalDestinations;
+    if (destinations !== null) {
+      this.#membership = null;
+      this.#balancer = new OriginalDstBalancer((address) => destinations.host(address));
+    } else {
+      this.#membership = new ClusterBalancer({ cluster, host: (key) => this.#hosts.get(key), random: deps.random });
+      this.#balancer = this.#membership;
+    }
     if (cluster.type === "eds") {
       if (assignment !== null) this.setEndpoints(assignment);
     } else if (cluster.loadAssignment !== null) {
@@ -100,7 +108,7 @@ export class UpstreamCluster implements UpstreamTarget {
       this.#hosts.get(key)!.drain();
       this.#hosts.delete(key);
     }
-    this.#rebalance();
+    this.#membership?.setEndpoints(assignment);
   }
 
   send(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
@@ -234,26 +242,6 @@ export class UpstreamCluster implements UpstreamTarget {
       ? endpoint.hostname
       : endpoint.key;
     return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), hashKey);
-  }
-
-  #rebalance(): void {
-    this.#balancer = this.#newBalancer();
-  }
-
-  #newBalancer(): LoadBalancer<UpstreamHost> {
-    const destinations = this.#originalDestinations;
-    if (destinations !== null) return new OriginalDstBalancer((address) => destinations.host(address));
-    const { loadBalancing } = this.cluster;
-    const localities = (this.#assignment?.localities ?? []).map(({ priority, weight, endpoints }) => ({
-      priority,
-      weight,
-      hosts: endpoints.map(({ key }) => this.#hosts.get(key)!),
-    }));
-    const set = new HostSet(localities, {
-      overprovisioningFactor: this.#assignment?.overprovisioningFactor ?? 140,
-      panicThreshold: loadBalancing.healthyPanicThreshold,
-    });
-    return createLoadBalancer(loadBalancing, set, this.#deps.random);
   }
 
   async #resolve(assignment: ClusterLoadAssignment): Promise<void> {
