@@ -1,5 +1,5 @@
 import type { Random } from "../internal/random.ts";
-import type { LoadBalancing } from "../resource/cluster.ts";
+import type { LoadBalancing } from "../resource/load_balancing.ts";
 import type { Host } from "./host.ts";
 import type { HostSet } from "./host_set.ts";
 import { LeastRequestPicker } from "./least_request.ts";

@@ -5,7 +5,7 @@ import { createLoadBalancer } from "../../lib/load_balancer/create.ts";
 import type { Host } from "../../lib/load_balancer/host.ts";
 import { HostSet, type LocalityHosts } from "../../lib/load_balancer/host_set.ts";
 import type { PickContext } from "../../lib/load_balancer/load_balancer.ts";
-import type { LoadBalancing } from "../../lib/resource/cluster.ts";
+import type { LoadBalancing } from "../../lib/resource/load_balancing.ts";
 import { loadBalancing } from "../support/resource_objects.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 

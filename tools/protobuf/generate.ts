@@ -17,6 +17,8 @@ const ISTIO_PACKAGES: Record<string, string> = {
   "envoy.tcp.metadataexchange.": "metadata_exchange.proto",
   "stats.": "stats.proto",
   "grpc.health.": "health.proto",
+  "envoy.Cookie": "session_cookie.proto",
+  "envoy.extensions.load_balancing_policies.override_host.": "override_host.proto",
 };
 
 /** The folder of the downloaded npm package that holds the Envoy definitions. */
