@@ -64,9 +64,7 @@ export class HostSet<H extends Host> {
     const levels = localities.reduce((most, { priority }) => Math.max(most, priority + 1), 1);
     const grouped: LocalityHosts<H>[][] = Array.from({ length: levels }, () => []);
     for (const locality of localities) grouped[locality.priority]!.push(locality);
-    this.priorities = grouped.map((members, priority) =>
-      new Priority(priority, members, options.ownLocality ?? null)
-    );
+    this.priorities = grouped.map((members, priority) => new Priority(priority, members, options.ownLocality ?? null));
     this.loads = this.loadsWithout(null);
   }
 

@@ -76,7 +76,7 @@ export function parseForwardAction(
         flag(upgrade.enabled, true),
       ]),
     ),
-    subset: parseSubset(issues, path, action),
+    subset: parseMetadata(action.metadataMatch)["envoy.lb"] ?? null,
     internalRedirect: parseInternalRedirect(issues, `${path}.internal_redirect_policy`, action),
   };
   if (forward.prefixRewrite !== null && forward.regexRewrite !== null) {
@@ -129,6 +129,7 @@ function parseWeightedClusters(
       weight,
       headers: parseHeaderMutations(issues, `${entryPath}.`, entry),
       hostRewrite: entry.hostRewriteLiteral || null,
+      ...(entry.metadataMatch === undefined ? {} : { subset: parseMetadata(entry.metadataMatch)["envoy.lb"] ?? null }),
       perFilterConfig: parsePerFilterConfig(issues, entryPath, entry.typedPerFilterConfig, parsers),
     });
   }
@@ -234,17 +235,6 @@ function parseHashPolicy(
   }
   issues.invalid(path, "it must say what to hash");
   return null;
-}
-
-function parseSubset(issues: Issues, path: string, action: EnvoyConfigRouteV3RouteAction): ForwardAction["subset"] {
-  const wanted = parseMetadata(action.metadataMatch)["envoy.lb"];
-  if (wanted === undefined) return null;
-  const out: Record<string, string> = {};
-  for (const [key, value] of Object.entries(wanted)) {
-    if (typeof value === "string") out[key] = value;
-    else issues.unsupport(`${path}.metadata_match`, `${key} that is not a string`);
-  }
-  return out;
 }
 
 function parseInternalRedirect(

@@ -1,3 +1,4 @@
+import type { Json } from "../protobuf/well_known.ts";
 import type { CidrRange, FractionalPercent, HeaderMutations, Metadata, StringMatch } from "./common.ts";
 
 /** How a header is matched. */
@@ -98,7 +99,7 @@ export interface ForwardAction {
   /** Upgrade types switched on or off for this route. */
   readonly upgrades: Readonly<Record<string, boolean>>;
   /** `metadata_match`: endpoint metadata wanted, of the namespace `envoy.lb`. */
-  readonly subset: Readonly<Record<string, string>> | null;
+  readonly subset: Readonly<Record<string, Json>> | null;
   readonly internalRedirect: { readonly maxRedirects: number; readonly statuses: readonly number[] } | null;
 }
 
@@ -108,6 +109,8 @@ export interface WeightedCluster {
   readonly weight: number;
   readonly headers: HeaderMutations;
   readonly hostRewrite: string | null;
+  /** `metadata_match`, over the route's. @default {null} */
+  readonly subset?: ForwardAction["subset"];
   readonly perFilterConfig: PerFilterConfig;
 }
 

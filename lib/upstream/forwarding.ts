@@ -122,6 +122,11 @@ export class Forwarding {
       hash: plan.hash === null ? null : plan.hash(request, call),
       excluded: this.#tried !== null && policy!.previousHosts ? this.#tried : null,
       maxReselections: policy?.hostSelectionRetryMaxAttempts ?? 0,
+      subset: plan.subset,
+      // Envoy: a retry may go elsewhere.
+      override: count === 1 ? call.overrideHost : null,
+      headers: request.headers,
+      attempt: count - 1,
       destination: cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
         ? destinationOf(cluster.originalDstHeader, request, call)
         : null,

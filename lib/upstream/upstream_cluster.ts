@@ -8,6 +8,7 @@ import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
 import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
 import { ClusterBalancer } from "./cluster_balancer.ts";
+import type { ZoneFacts } from "./zone_facts.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
 import { resetReasonOf } from "./failure_reply.ts";
@@ -27,6 +28,8 @@ export interface UpstreamClusterDeps {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** Where callers of the mesh's own kind are, for zone-aware routing. @default {unknown} */
+  zones?: ZoneFacts;
 }
 
 /**
@@ -75,7 +78,12 @@ export class UpstreamCluster implements UpstreamTarget {
       this.#membership = null;
       this.#balancer = new OriginalDstBalancer((address) => destinations.host(address));
     } else {
-      this.#membership = new ClusterBalancer({ cluster, host: (key) => this.#hosts.get(key), random: deps.random });
+      this.#membership = new ClusterBalancer({
+        cluster,
+        host: (key) => this.#hosts.get(key),
+        active: () => this.resources.requests.count,
+        ...deps,
+      });
       this.#balancer = this.#membership;
     }
     if (cluster.type === "eds") {
@@ -96,17 +104,22 @@ export class UpstreamCluster implements UpstreamTarget {
     if (this.#state !== "open" || assignment === this.#assignment) return;
     this.#assignment = assignment;
     const gone = new Set(this.#hosts.keys());
+    let changed = false;
     for (const { endpoints } of assignment.localities) {
       for (const endpoint of endpoints) {
         gone.delete(endpoint.key);
         const host = this.#hosts.get(endpoint.key);
-        if (host === undefined) this.#hosts.set(endpoint.key, this.#newHost(endpoint));
-        else host.update(endpoint, selectTransportSocket(this.cluster, endpoint));
+        if (host !== undefined) host.update(endpoint, selectTransportSocket(this.cluster, endpoint));
+        else this.#hosts.set(endpoint.key, this.#newHost(endpoint));
+        changed ||= host === undefined;
       }
     }
     for (const key of gone) {
       this.#hosts.get(key)!.drain();
       this.#hosts.delete(key);
+    }
+    if (this.cluster.loadBalancing.closeConnectionsOnHostSetChange && (changed || gone.size > 0)) {
+      for (const host of this.#hosts.values()) host.drain();
     }
     this.#membership?.setEndpoints(assignment);
   }
@@ -120,6 +133,11 @@ export class UpstreamCluster implements UpstreamTarget {
       return this.#dispatchAfter(destinations.resolve(destination, this.#deps.dns), request, attempt);
     }
     return this.#dispatch(request, attempt);
+  }
+
+  /** The callers' own cluster has changed: zones may be weighed otherwise. */
+  zonesChanged(): void {
+    this.#membership?.healthChanged();
   }
 
   /** Chooses a host without sending anything (TCP). `null` where none is usable. */
@@ -234,14 +252,7 @@ export class UpstreamCluster implements UpstreamTarget {
   }
 
   #newHost(endpoint: Endpoint): UpstreamHost {
-    const configured = endpoint.metadata["envoy.lb"]?.["hash_key"];
-    const named = this.cluster.loadBalancing.useHostnameForHashing && endpoint.hostname !== "";
-    const hashKey = typeof configured === "string" && configured !== ""
-      ? configured
-      : named
-      ? endpoint.hostname
-      : endpoint.key;
-    return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), hashKey);
+    return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), endpoint.key);
   }
 
   async #resolve(assignment: ClusterLoadAssignment): Promise<void> {
