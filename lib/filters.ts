@@ -4,6 +4,7 @@ import { faultFilter } from "../filters/fault.ts";
 import { grpcStatsFilter } from "../filters/grpc_stats.ts";
 import { istioStatsFilter } from "../filters/istio_stats.ts";
 import { peerMetadataFilter } from "../filters/peer_metadata.ts";
+import { statefulSessionFilter } from "../filters/stateful_session.ts";
 import type { HttpFilterType } from "./filter/http_filter.ts";
 
 /** The HTTP filters of this version. */
@@ -14,4 +15,5 @@ export const FILTERS: readonly HttpFilterType[] = [
   grpcStatsFilter,
   istioStatsFilter,
   peerMetadataFilter,
+  statefulSessionFilter,
 ];
