@@ -7,6 +7,8 @@ import { decode, messageName, unpackAny } from "../lib/protobuf/registry.ts";
 const NAME = "envoy.filters.http.stateful_session";
 const CONFIG = "envoy.extensions.filters.http.stateful_session.v3.StatefulSession";
 const PER_ROUTE = "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute";
+/** Package of the places Envoy can keep sessions in. */
+const STATES = "envoy.extensions.http.stateful_session.";
 const COOKIE = "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState";
 const HEADER = "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState";
 
@@ -15,10 +17,12 @@ class Session {
   /** `null` for none: the filter does nothing. */
   readonly state: SessionState | null;
   readonly strict: boolean;
+  readonly unsupported: readonly string[];
 
-  constructor(state: SessionState | null, strict: boolean) {
+  constructor(state: SessionState | null, strict: boolean, unsupported: readonly string[] = []) {
     this.state = state;
     this.strict = strict;
+    this.unsupported = unsupported;
   }
 }
 
@@ -49,10 +53,11 @@ function readSession(config: EnvoyExtensionsFiltersHttpStateful_sessionV3Statefu
       }
       return new Session(new HeaderSession(name.toLowerCase()), strict);
     }
-    default:
-      throw new TypeError(
-        `Cannot use 'session_state': it must be a cookie or a header, current value is '${any.typeUrl ?? ""}'`,
-      );
+    default: {
+      const type = messageName(any.typeUrl ?? "");
+      if (type.startsWith(STATES)) return new Session(null, false, [`session_state ${type}`]);
+      throw new TypeError(`Cannot use 'session_state': it must be a cookie or a header, current value is '${type}'`);
+    }
   }
 }
 
@@ -66,6 +71,7 @@ export const statefulSessionFilter: HttpFilterType = {
   parse(bytes) {
     const own = readSession(decode(CONFIG, bytes));
     return {
+      unsupported: own.unsupported,
       create: ({ clock }) =>
         function statefulSession(next) {
           return (request, call) => {

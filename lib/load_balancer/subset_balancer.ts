@@ -85,14 +85,20 @@ export class SubsetBalancer<H extends Host> implements LoadBalancer<H> {
       }
       const name = subsetName(keys, keys.map((key) => wanted[key]!));
       if (this.#members.has(name)) return [this.#subset(name)];
-      const selector = selectors.find((selector) => sameKeys(selector, keys));
-      if (selector !== undefined && selector.fallback !== null) {
+      const selector = this.#selectorOf(keys);
+      if (selector !== null && selector.fallback !== null) {
         if (selector.fallback !== "keys_subset") return this.#fallback(selector.fallback);
         return this.#find(Object.fromEntries(selector.fallbackKeys.map((key) => [key, wanted[key]!])));
       }
     }
     if (fallback === "no_fallback") return [];
     return panicModeAny ? [...this.#fallback(fallback), ...this.#fallback("any_endpoint")] : this.#fallback(fallback);
+  }
+
+  /** Envoy: a selector's own policy counts only where no selector before it begins with the same keys. */
+  #selectorOf(keys: readonly string[]): SubsetSelector | null {
+    const first = this.#settings.selectors.find((selector) => keys.every((key, index) => key === selector.keys[index]));
+    return first === undefined || first.keys.length !== keys.length ? null : first;
   }
 
   #fallback(policy: SubsetFallback): Answer<H> {
@@ -141,10 +147,6 @@ function subsetsOf(labels: Labels, keys: readonly string[], listAsAny: boolean):
 
 function subsetName(keys: readonly string[], values: readonly Json[]): string {
   return JSON.stringify([keys, values]);
-}
-
-function sameKeys(selector: SubsetSelector, keys: readonly string[]): boolean {
-  return selector.keys.length === keys.length && selector.keys.every((key, index) => key === keys[index]);
 }
 
 function hasLabels(labels: Labels, wanted: Labels, listAsAny: boolean): boolean {

@@ -84,6 +84,13 @@ export function parseLoadBalancing(issues: Issues, cluster: EnvoyConfigClusterV3
     overrideHostHeaders: [],
     closeConnectionsOnHostSetChange: common.closeConnectionsOnHostSetChange ?? false,
   };
+  if (common.consistentHashingLbConfig?.useHostnameForHashing && cluster.type !== "STRICT_DNS") {
+    issues.invalid(
+      "common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing",
+      "only a cluster of type STRICT_DNS can have it",
+      true,
+    );
+  }
   if (extension) return parseExtension(issues, cluster, base);
   const { lbSubsetConfig } = cluster;
   // Envoy: no selectors, no subsets.
