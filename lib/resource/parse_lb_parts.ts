@@ -24,18 +24,13 @@ interface RingMessage {
   hashFunction?: EnumValue;
 }
 
-/**
- * Size and hash function of a ring.
- *
- * @param smallest The least minimum: the policy wants 1, the cluster's own field takes 0.
- */
+/** Size and hash function of a ring. */
 export function parseRing(
   issues: Issues,
   path: string,
   ring: RingMessage,
-  smallest = 0,
 ): Pick<LoadBalancing, "ringMinimumSize" | "ringMaximumSize" | "ringHashFunction"> {
-  const bounds = { min: smallest, max: MAX_RING_SIZE };
+  const bounds = { max: MAX_RING_SIZE };
   const least = parseNumber(issues, `${path}.minimum_ring_size`, ring.minimumRingSize, 1024, bounds);
   const most = parseNumber(issues, `${path}.maximum_ring_size`, ring.maximumRingSize, MAX_RING_SIZE, {
     max: MAX_RING_SIZE,

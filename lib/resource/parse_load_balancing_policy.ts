@@ -2,7 +2,7 @@ import type {
   EnvoyConfigClusterV3LoadBalancingPolicy,
   EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig,
 } from "../protobuf/gen/messages.ts";
-import { decode, type MessageName } from "../protobuf/registry.ts";
+import { decode, type MessageName, messageName } from "../protobuf/registry.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import type { LoadBalancing } from "./load_balancing.ts";
 import {
@@ -112,7 +112,7 @@ const READERS: ReadonlyMap<string, PolicyReader> = new Map([
   reader(`${PACKAGE}ring_hash.v3.RingHash`, (issues, path, config, base) => ({
     ...base,
     policy: "ring_hash",
-    ...parseRing(issues, path, config, 1),
+    ...parseRing(issues, path, config),
     localityWeighted: config.localityWeightedLbConfig !== undefined,
     ...parseHashing(issues, path, config.consistentHashingLbConfig ?? config),
   })),
@@ -124,7 +124,16 @@ const READERS: ReadonlyMap<string, PolicyReader> = new Map([
     ...parseHashing(issues, path, config.consistentHashingLbConfig),
   })),
   reader(`${PACKAGE}wrr_locality.v3.WrrLocality`, (issues, path, config, base) => {
-    const inner = readPolicies(issues, `${path}.endpoint_picking_policy`, config.endpointPickingPolicy, base);
+    const at = `${path}.endpoint_picking_policy`;
+    const inner = readPolicies(issues, at, config.endpointPickingPolicy, base);
+    const names = (config.endpointPickingPolicy?.policies ?? []).map(({ typedExtensionConfig }) =>
+      messageName(typedExtensionConfig?.typedConfig?.typeUrl ?? "")
+    );
+    // Envoy takes no other.
+    const wanted = `${PACKAGE}client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin`;
+    if (inner !== null && names.find((name) => READERS.has(name.slice(PACKAGE.length))) !== wanted) {
+      issues.invalid(at, "it must be client_side_weighted_round_robin", names.join(", "));
+    }
     return { ...(inner ?? { ...base, policy: "round_robin" }), localityWeighted: true };
   }),
   // Without load reports its hosts have equal weights: what is left is round robin.
@@ -165,12 +174,8 @@ function parseLocality(
   path: string,
   config: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig | undefined,
 ): Pick<LoadBalancing, "localityWeighted" | "zoneAware"> {
-  const weighted = config?.localityWeightedLbConfig !== undefined;
-  if (config !== undefined && !weighted && config.zoneAwareLbConfig === undefined) {
-    issues.invalid(`${path}.locality_lb_config`, "it must say how to choose a locality");
-  }
   return {
-    localityWeighted: weighted,
+    localityWeighted: config?.localityWeightedLbConfig !== undefined,
     zoneAware: parseZoneAware(issues, `${path}.locality_lb_config.zone_aware_lb_config`, config?.zoneAwareLbConfig),
   };
 }

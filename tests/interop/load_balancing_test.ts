@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { CookieSession, HeaderSession } from "../../lib/filter/session_state.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpRequest } from "../../lib/http/message.ts";
-import { Struct } from "./load_balancing/dual.ts";
+import { parseCluster } from "../../lib/resource/parse_cluster.ts";
+import { clusterBytes, Packed, Struct } from "./load_balancing/dual.ts";
 import { endpoints, policy, testCluster, type TestLocality } from "./load_balancing/clusters.ts";
 import { type Ask, EnmeshSide, EnvoySide, startBackends } from "./load_balancing/rig.ts";
 import { assertShares } from "../load_balancer/statistics.ts";
@@ -145,6 +146,127 @@ Deno.test(`A key lands where Envoy sends it (${KEYS} keys in each of ${Object.ke
   }
 });
 
+const UNKNOWN = {
+  typedExtensionConfig: { name: "example.unknown", typedConfig: new Packed("google.protobuf.BoolValue", {}) },
+};
+const first = (name: string, message: object) => (policy(name, message) as { policies: object[] }).policies[0]!;
+/** Settings that Envoy takes or refuses. */
+const JUDGED: Record<string, object> = {
+  "a policy after an unknown one": { loadBalancingPolicy: { policies: [UNKNOWN, first("round_robin", {})] } },
+  "only an unknown policy": { loadBalancingPolicy: { policies: [UNKNOWN] } },
+  "no policy": { loadBalancingPolicy: { policies: [] } },
+  "LOAD_BALANCING_POLICY_CONFIG alone": { lbPolicy: "LOAD_BALANCING_POLICY_CONFIG" },
+  "a policy beside lb_policy": { lbPolicy: "RING_HASH", loadBalancingPolicy: policy("random", {}) },
+  "a policy beside subsets": {
+    loadBalancingPolicy: policy("random", {}),
+    lbSubsetConfig: { subsetSelectors: [{ keys: ["a"] }] },
+  },
+  "CLUSTER_PROVIDED of endpoints": { lbPolicy: "CLUSTER_PROVIDED" },
+  "a ring with more at least than at most": {
+    ...RING,
+    ringHashLbConfig: { minimumRingSize: { value: 20 }, maximumRingSize: { value: 10 } },
+  },
+  "a policy's ring of no size": { loadBalancingPolicy: policy("ring_hash", { minimumRingSize: { value: 0 } }) },
+  "a policy of one choice": { loadBalancingPolicy: policy("least_request", { choiceCount: { value: 1 } }) },
+  "a policy's balance factor too small": {
+    loadBalancingPolicy: policy("ring_hash", { consistentHashingLbConfig: { hashBalanceFactor: { value: 50 } } }),
+  },
+  "a policy's ring too large": { loadBalancingPolicy: policy("ring_hash", { maximumRingSize: { value: 8388609 } }) },
+  "a policy's ring with more at least than at most": {
+    loadBalancingPolicy: policy("ring_hash", { minimumRingSize: { value: 20 }, maximumRingSize: { value: 10 } }),
+  },
+  "a policy's table that is not prime": { loadBalancingPolicy: policy("maglev", { tableSize: { value: 100 } }) },
+  "a policy's percentage above 100": {
+    loadBalancingPolicy: policy("round_robin", {
+      localityLbConfig: { zoneAwareLbConfig: { routingEnabled: { value: 101 } } },
+    }),
+  },
+  "a locality policy of another than weighted round robin": {
+    loadBalancingPolicy: policy("wrr_locality", { endpointPickingPolicy: policy("round_robin", {}) }),
+  },
+  "a locality policy": {
+    loadBalancingPolicy: policy("wrr_locality", {
+      endpointPickingPolicy: policy("client_side_weighted_round_robin", {}),
+    }),
+  },
+  "a ring too large": { ...RING, ringHashLbConfig: { maximumRingSize: { value: 8388609 } } },
+  "a table that is not prime": { ...MAGLEV, maglevLbConfig: { tableSize: { value: 100 } } },
+  "one choice": { lbPolicy: "LEAST_REQUEST", leastRequestLbConfig: { choiceCount: { value: 1 } } },
+  "a balance factor too small": {
+    ...RING,
+    commonLbConfig: { consistentHashingLbConfig: { hashBalanceFactor: { value: 99 } } },
+  },
+  "a balance factor": {
+    ...RING,
+    commonLbConfig: { consistentHashingLbConfig: { hashBalanceFactor: { value: 150 } } },
+  },
+  "host names of static endpoints": {
+    ...RING,
+    commonLbConfig: { consistentHashingLbConfig: { useHostnameForHashing: true } },
+  },
+  "slow start": { roundRobinLbConfig: { slowStartConfig: { slowStartWindow: { seconds: 10 } } } },
+  "fallback keys that are all keys": {
+    lbSubsetConfig: {
+      subsetSelectors: [{ keys: ["a", "b"], fallbackPolicy: "KEYS_SUBSET", fallbackKeysSubset: ["a", "b"] }],
+    },
+  },
+  "fallback keys that are no keys": {
+    lbSubsetConfig: { subsetSelectors: [{ keys: ["a"], fallbackPolicy: "KEYS_SUBSET", fallbackKeysSubset: ["b"] }] },
+  },
+  "fallback keys without their policy": {
+    lbSubsetConfig: { subsetSelectors: [{ keys: ["a", "b"], fallbackKeysSubset: ["a"] }] },
+  },
+  "subsets of a policy": {
+    loadBalancingPolicy: policy("subset", {
+      subsetSelectors: [{ keys: ["a"] }],
+      subsetLbPolicy: policy("round_robin", {}),
+    }),
+  },
+  "an empty locality policy": { loadBalancingPolicy: policy("round_robin", { localityLbConfig: {} }) },
+  "override_host without sources": {
+    loadBalancingPolicy: policy("override_host", { fallbackPolicy: policy("round_robin", {}) }),
+  },
+  "override_host": {
+    loadBalancingPolicy: policy("override_host", {
+      overrideHostSources: [{ header: "x-host" }],
+      fallbackPolicy: policy("round_robin", {}),
+    }),
+  },
+};
+
+/** Envoy does not check the bounds its interface declares for these; enmesh does, and refuses what makes no sense. */
+const STRICTER = new Set([
+  "a policy of one choice",
+  "a policy's balance factor too small",
+  "a policy's ring too large",
+  "a policy's percentage above 100",
+]);
+
+Deno.test("What Envoy refuses is refused here, and nothing else", async (t) => {
+  for (const [name, settings] of Object.entries(JUDGED)) {
+    await t.step(name, async () => {
+      const cluster = testCluster("judged", [1, 2], flat(2), settings);
+      let theirs: string | null = null;
+      try {
+        await using _ = await EnvoySide.start([cluster]);
+      } catch (error) {
+        theirs = (error as Error).message;
+      }
+      const ours = parseCluster(clusterBytes(cluster), {
+        http: new Map(),
+        perRoute: new Map(),
+        network: new Map(),
+        skip: new Set(),
+      });
+      if (STRICTER.has(name)) {
+        assert.equal(theirs, null);
+        return assert.equal(ours.ok, false);
+      }
+      assert.equal(ours.ok, theirs === null, `${theirs}; ${ours.ok ? "" : ours.errors.join("; ")}`);
+    });
+  }
+});
+
 /** Clusters in which endpoints have shares; backends not named have none. */
 const SHARED: Record<string, { localities: TestLocality[]; settings: object; shares: number[]; exact?: boolean }> = {
   "round robin": { localities: flat(5), settings: {}, shares: [1, 1, 1, 1, 1], exact: true },
@@ -209,6 +331,27 @@ const SHARED: Record<string, { localities: TestLocality[]; settings: object; sha
     settings: { lbPolicy: "ROUND_ROBIN", commonLbConfig: BY_LOCALITY },
     shares: [3, 3, 1, 1],
     exact: true,
+  },
+  "policy wrr_locality": {
+    localities: [
+      { zone: "a", weight: 3, endpoints: endpoints(2) },
+      { zone: "b", weight: 1, endpoints: endpoints(2, () => ({}), 2) },
+    ],
+    settings: {
+      loadBalancingPolicy: policy("wrr_locality", {
+        endpointPickingPolicy: policy("client_side_weighted_round_robin", {}),
+      }),
+    },
+    shares: [3, 3, 1, 1],
+    exact: true,
+  },
+  "policy random by locality": {
+    localities: [
+      { zone: "a", weight: 3, endpoints: endpoints(2) },
+      { zone: "b", weight: 1, endpoints: endpoints(2, () => ({}), 2) },
+    ],
+    settings: { loadBalancingPolicy: policy("random", { localityLbConfig: BY_LOCALITY }) },
+    shares: [3, 3, 1, 1],
   },
   "a locality that lost endpoints": {
     localities: [
