@@ -6,6 +6,7 @@ import { headerMutationFilter } from "../filters/header_mutation.ts";
 import { istioStatsFilter } from "../filters/istio_stats.ts";
 import { localRateLimitFilter } from "../filters/local_ratelimit.ts";
 import { peerMetadataFilter } from "../filters/peer_metadata.ts";
+import { statefulSessionFilter } from "../filters/stateful_session.ts";
 import type { HttpFilterType } from "./filter/http_filter.ts";
 
 /** The HTTP filters of this version. */
@@ -18,4 +19,5 @@ export const FILTERS: readonly HttpFilterType[] = [
   istioStatsFilter,
   localRateLimitFilter,
   peerMetadataFilter,
+  statefulSessionFilter,
 ];

@@ -190,6 +190,10 @@ export class MeshRuntime {
       clock,
       random,
       logger,
+      // Istio names no cluster of the callers' own kind: zones count only in the order of localities.
+      ...(bootstrap.workload.locality === null
+        ? {}
+        : { zone: { locality: bootstrap.workload.locality, callers: null } }),
     });
     const router = createRouter({ clusters: this.#clusters, clock, random, timers: this.#timers });
     const outbound: FilterContext = { ...shared, direction: "outbound" };

@@ -70,6 +70,8 @@ export class Call implements StreamInfo {
   alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null = null;
   /** Whether the request holds secrets of the application, which must not leave but on mutual TLS. */
   requiresMutualTls = false;
+  /** The host this request is to go to (`ip:port`), by a session; `strict` fails it where that host cannot be taken. */
+  overrideHost: { readonly address: string; readonly strict: boolean } | null = null;
   /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
   onClearRouteCache: (() => void) | null = null;
   /** Ends what is under way below the filters; set by whoever works or waits at the moment. */

@@ -1,5 +1,14 @@
 import type { Hash64 } from "../internal/xx_hash64.ts";
+import type { Json } from "../protobuf/well_known.ts";
 import type { Host } from "./host.ts";
+
+/** A host the request asks for (Envoy's upstream override host). */
+export interface OverrideHost {
+  /** `ip:port`. */
+  readonly address: string;
+  /** Whether the request fails where that host cannot be taken. */
+  readonly strict: boolean;
+}
 
 /** What a choice may depend on. */
 export interface PickContext {
@@ -7,10 +16,20 @@ export interface PickContext {
   readonly hash: Hash64 | null;
   /** Hosts to be avoided, for they were tried before or by their metadata; `null` for none (`retry_host_predicate`). */
   readonly excluded: { includes(host: Host): boolean } | null;
+  /** Priorities to be avoided where others have hosts; `null` for none (Envoy's `previous_priorities` predicate). */
+  readonly excludedPriorities: readonly number[] | null;
   /** How often to choose again when an excluded host came up (`host_selection_retry_max_attempts`). */
   readonly maxReselections: number;
   /** Where the caller wanted to go, `ip:port`; only for ORIGINAL_DST. */
   readonly destination: string | null;
+  /** Metadata of `envoy.lb` that the host must have (`metadata_match`), for subsets; the same object for each request. */
+  readonly subset: Readonly<Record<string, Json>> | null;
+  /** A host named by a session; `null` for none, and for every attempt but the first. */
+  readonly override: OverrideHost | null;
+  /** Headers of the request, which may name hosts (the policy `override_host`). */
+  readonly headers: { get(name: string): string | undefined } | null;
+  /** How many attempts came before this one. */
+  readonly attempt: number;
 }
 
 /** Chooses hosts. One is made for each host set; it is replaced, not changed, when the set changes. */
@@ -38,6 +57,11 @@ export interface WeightedHost<H extends Host> {
 /**
  * Makes the picker of one list.
  *
- * @param hosts The hosts with their weights; with locality weights applied where the policy has no notion of localities.
+ * @param hosts The hosts with their weights. For policies that hash these are parts of 1, with the weights of localities
+ * applied.
+ * @param former The picker of the same list before it changed, to go on from; `null` for none.
  */
-export type PickerFactory<H extends Host> = (hosts: readonly WeightedHost<H>[]) => Picker<H>;
+export type PickerFactory<H extends Host> = (
+  hosts: readonly WeightedHost<H>[],
+  former: Picker<H> | null,
+) => Picker<H>;

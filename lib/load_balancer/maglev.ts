@@ -2,7 +2,6 @@ import type { Random } from "../internal/random.ts";
 import { type Hash64, hashModulo, xxHash64 } from "../internal/xx_hash64.ts";
 import type { Host } from "./host.ts";
 import type { Picker, WeightedHost } from "./load_balancer.ts";
-import { normalize } from "./normalize.ts";
 import { randomHash } from "./random_hash.ts";
 
 /** MAGLEV: the same table as Envoy builds of the same hosts (their order does not matter). */
@@ -12,7 +11,7 @@ export class MaglevPicker<H extends Host> implements Picker<H> {
   readonly #random: Random;
 
   /**
-   * @param hosts The hosts.
+   * @param hosts The hosts, with weights that are parts of 1.
    * @param tableSize Size of the table, a prime; Envoy's default is 65537.
    * @param random Used where a request has no hash.
    */
@@ -38,7 +37,7 @@ const ONE: Hash64 = { hi: 0, lo: 1 };
 function buildTable(hosts: readonly WeightedHost<Host>[], size: number): Uint32Array {
   const EMPTY = 0xffffffff;
   const table = new Uint32Array(size).fill(EMPTY);
-  const rows = normalize(hosts).map(({ host, weight }) => ({
+  const rows = hosts.map(({ host, weight }) => ({
     position: hashModulo(xxHash64(host.hashKey), size),
     skip: hashModulo(xxHash64(host.hashKey, ONE), size - 1) + 1,
     weight,

@@ -3,6 +3,8 @@ export interface PriorityCounts {
   readonly total: number;
   readonly healthy: number;
   readonly degraded: number;
+  /** Sums of weights that availability is counted by in place of hosts (`weighted_priority_health`). */
+  readonly weights?: { readonly total: number; readonly healthy: number; readonly degraded: number };
 }
 
 /** How the traffic is spread over the priorities; the percentages of all sum up to 100. */
@@ -24,18 +26,29 @@ export interface PriorityLoad {
  * @param counts Hosts of each priority.
  * @param overprovisioning Percent, 140 by default in Envoy.
  * @param panicThreshold Percent; 0 switches panic off, as Istio does.
+ * @param excluded Priorities to be avoided (they were tried before); ignored where nothing else is available.
+ * @default {null} for `excluded`
  */
 export function priorityLoads(
   counts: readonly PriorityCounts[],
   overprovisioning: number,
   panicThreshold: number,
+  excluded: readonly number[] | null = null,
 ): PriorityLoad[] {
   const availability = (usable: number, total: number) =>
     total === 0 ? 0 : Math.min(100, Math.floor(overprovisioning * usable / total));
-  const healthy = counts.map(({ healthy, total }) => availability(healthy, total));
-  const degraded = counts.map(({ degraded, total }) => availability(degraded, total));
-  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const healthy = counts.map(({ weights, ...all }) => availability((weights ?? all).healthy, (weights ?? all).total));
+  const degraded = counts.map(({ weights, ...all }) => availability((weights ?? all).degraded, (weights ?? all).total));
   const available = Math.min(100, sum(healthy) + sum(degraded));
+  if (excluded !== null) {
+    const without = (values: readonly number[]) => values.map((value, i) => excluded.includes(i) ? 0 : value);
+    const left = [without(healthy), without(degraded)] as const;
+    const usable = Math.min(100, sum(left[0]) + sum(left[1]));
+    if (usable > 0) {
+      const usual = priorityLoads(counts, overprovisioning, panicThreshold);
+      return spread(left[0], left[1], usable).map((load, i) => ({ ...load, panic: usual[i]!.panic }));
+    }
+  }
 
   const panic = counts.map(({ total, healthy, degraded }) =>
     available < 100 && panicThreshold > 0 &&
@@ -45,6 +58,19 @@ export function priorityLoads(
   // Nothing is usable and panic is off: all traffic meets the empty lists of the first priority and fails there.
   if (available === 0) return counts.map((_, i) => ({ healthy: i === 0 ? 100 : 0, degraded: 0, panic: panic[i]! }));
 
+  return spread(healthy, degraded, available).map((load, i) => ({ ...load, panic: panic[i]! }));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+/** Shares of the traffic by availability; healthy hosts come first. */
+function spread(
+  healthy: readonly number[],
+  degraded: readonly number[],
+  available: number,
+): { healthy: number; degraded: number }[] {
   const healthyLoads = distribute(100, healthy, available);
   const degradedLoads = distribute(100 - sum(healthyLoads), degraded, available);
   // What remains comes from rounding down.
@@ -52,7 +78,7 @@ export function priorityLoads(
   const firstHealthy = healthy.findIndex((value) => value > 0);
   if (firstHealthy >= 0) healthyLoads[firstHealthy]! += rest;
   else degradedLoads[degraded.findIndex((value) => value > 0)]! += rest;
-  return counts.map((_, i) => ({ healthy: healthyLoads[i]!, degraded: degradedLoads[i]!, panic: panic[i]! }));
+  return healthyLoads.map((load, i) => ({ healthy: load, degraded: degradedLoads[i]! }));
 }
 
 function distribute(load: number, availability: readonly number[], available: number): number[] {

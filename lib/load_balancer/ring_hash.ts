@@ -1,10 +1,10 @@
-import type { Random } from "../internal/random.ts";
 import { type Hash64, xxHash64 } from "../internal/xx_hash64.ts";
+import { randomHash } from "./random_hash.ts";
+import type { Random } from "../internal/random.ts";
 import type { Host } from "./host.ts";
 import type { Picker, WeightedHost } from "./load_balancer.ts";
-import { normalize } from "./normalize.ts";
 import { murmurHash2 } from "./murmur_hash2.ts";
-import { randomHash } from "./random_hash.ts";
+import { sortedByHash } from "./sorted_by_hash.ts";
 
 /** Settings of {@linkcode RingHashPicker}, Envoy's `RingHashLbConfig`. */
 export interface RingHashOptions {
@@ -20,55 +20,63 @@ export interface RingHashOptions {
 export class RingHashPicker<H extends Host> implements Picker<H> {
   readonly #hi: Uint32Array;
   readonly #lo: Uint32Array;
+  /** Index of the host of each entry. */
+  readonly #entries: Uint32Array;
   readonly #hosts: readonly H[];
   readonly #random: Random;
 
   /**
-   * @param hosts The hosts.
+   * @param hosts The hosts, with weights that are parts of 1.
    * @param options Size and hash function of the ring.
    * @param random Used where a request has no hash.
    */
   constructor(hosts: readonly WeightedHost<H>[], options: RingHashOptions, random: Random) {
-    const ring = buildRing(hosts, options);
-    this.#hi = Uint32Array.from(ring, ({ hash }) => hash.hi);
-    this.#lo = Uint32Array.from(ring, ({ hash }) => hash.lo);
-    this.#hosts = ring.map(({ host }) => host);
+    this.#hosts = hosts.map(({ host }) => host);
     this.#random = random;
+    const owners: number[] = [];
+    const high: number[] = [];
+    const low: number[] = [];
+    const hash = options.ringHashFunction === "murmur_hash_2" ? murmurHash2 : xxHash64;
+    const scale = scaleOf(hosts, options);
+    let target = 0;
+    for (const [index, { host, weight }] of hosts.entries()) {
+      target += scale * weight;
+      for (let i = 0; owners.length < target; i++) {
+        const { hi, lo } = hash(`${host.hashKey}_${i}`);
+        high.push(hi);
+        low.push(lo);
+        owners.push(index);
+      }
+    }
+    const hi = Uint32Array.from(high);
+    const lo = Uint32Array.from(low);
+    const order = sortedByHash(hi, lo);
+    this.#hi = order.map((index) => hi[index]!);
+    this.#lo = order.map((index) => lo[index]!);
+    this.#entries = order.map((index) => owners[index]!);
   }
 
   pick(hash: Hash64 | null, attempt: number): H | null {
-    const size = this.#hosts.length;
+    const size = this.#entries.length;
     if (size === 0) return null;
     const { hi, lo } = hash ?? randomHash(this.#random);
+    const his = this.#hi;
+    const los = this.#lo;
     // The first entry at or after the hash; past the last one the ring begins again.
     let low = 0;
     let high = size;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const entryHi = this.#hi[middle]!;
-      if (entryHi < hi || (entryHi === hi && this.#lo[middle]! < lo)) low = middle + 1;
+      const entryHi = his[middle]!;
+      if (entryHi < hi || (entryHi === hi && los[middle]! < lo)) low = middle + 1;
       else high = middle;
     }
-    return this.#hosts[(low + attempt) % size]!;
+    return this.#hosts[this.#entries[(low + attempt) % size]!]!;
   }
 }
 
-function buildRing<H extends Host>(
-  hosts: readonly WeightedHost<H>[],
-  options: RingHashOptions,
-): { hash: Hash64; host: H }[] {
-  const ring: { hash: Hash64; host: H }[] = [];
-  if (hosts.length === 0) return ring;
-  const normalized = normalize(hosts);
-  const least = normalized.reduce((least, { weight }) => Math.min(least, weight), Infinity);
-  // Envoy: the least host gets a whole number of entries, unless the ring would grow beyond its maximum.
-  const scale = Math.min(Math.ceil(least * options.ringMinimumSize) / least, options.ringMaximumSize);
-  const hash = options.ringHashFunction === "murmur_hash_2" ? murmurHash2 : xxHash64;
-  let current = 0;
-  let target = 0;
-  for (const { host, weight } of normalized) {
-    target += scale * weight;
-    for (let i = 0; current < target; i++, current++) ring.push({ hash: hash(`${host.hashKey}_${i}`), host });
-  }
-  return ring.sort((a, b) => a.hash.hi - b.hash.hi || a.hash.lo - b.hash.lo);
+/** Envoy: the least host gets a whole number of entries, unless the ring would grow beyond its maximum. */
+function scaleOf(hosts: readonly WeightedHost<Host>[], options: RingHashOptions): number {
+  const least = hosts.reduce((least, { weight }) => Math.min(least, weight), 1);
+  return Math.min(Math.ceil(least * options.ringMinimumSize) / least, options.ringMaximumSize);
 }

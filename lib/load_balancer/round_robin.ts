@@ -7,32 +7,32 @@ import type { Picker, WeightedHost } from "./load_balancer.ts";
  * picks (the sum of the whole weights). The first host is a random one, so that many clients do not start alike.
  */
 export class RoundRobinPicker<H extends Host> implements Picker<H> {
-  readonly #turn: () => H | null;
+  readonly #hosts: readonly H[];
+  /** Where weights differ; `null` where each host has its turn. */
+  readonly #weighted: (() => H) | null;
+  #next = 0;
 
   /**
    * @param hosts The hosts.
    * @param random Source of randomness.
+   * @param former The picker of the list as it was before: turns go on from where it stands.
+   * @default {null} for `former`
    */
-  constructor(hosts: readonly WeightedHost<H>[], random: Random) {
-    const first = hosts[0];
-    if (first === undefined) this.#turn = () => null;
-    else if (hosts.every(({ weight }) => weight === first.weight)) this.#turn = plainTurn(hosts, random);
-    else this.#turn = weightedTurn(hosts, random);
+  constructor(hosts: readonly WeightedHost<H>[], random: Random, former: Picker<H> | null = null) {
+    this.#hosts = hosts.map(({ host }) => host);
+    const equal = hosts.every(({ weight }) => weight === hosts[0]!.weight);
+    this.#weighted = equal ? null : weightedTurn(hosts, random);
+    if (hosts.length === 0) return;
+    this.#next = former instanceof RoundRobinPicker ? former.#next % hosts.length : randomInt(random, hosts.length);
   }
 
   pick(): H | null {
-    return this.#turn();
-  }
-}
-
-function plainTurn<H extends Host>(hosts: readonly WeightedHost<H>[], random: Random): () => H {
-  const plain = hosts.map(({ host }) => host);
-  let next = randomInt(random, plain.length);
-  return () => {
-    const host = plain[next]!;
-    next = next + 1 === plain.length ? 0 : next + 1;
+    if (this.#weighted !== null) return this.#weighted();
+    const host = this.#hosts[this.#next];
+    if (host === undefined) return null;
+    this.#next = this.#next + 1 === this.#hosts.length ? 0 : this.#next + 1;
     return host;
-  };
+  }
 }
 
 interface Slot<H> {

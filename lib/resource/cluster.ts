@@ -1,6 +1,7 @@
 import type { SocketAddress } from "../internal/socket_address.ts";
 import type { Metadata } from "./common.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { LoadBalancing } from "./load_balancing.ts";
 import type { TlsContext } from "./tls_context.ts";
 
 /** Transport to an endpoint: TLS, plaintext, or something unsupported that refuses. */
@@ -23,25 +24,6 @@ export interface CircuitBreakers {
   readonly maxRequests: number;
   readonly maxRetries: number;
   readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | null;
-}
-
-/** How endpoints are chosen. */
-export interface LoadBalancing {
-  readonly policy: "round_robin" | "least_request" | "random" | "ring_hash" | "maglev" | "cluster_provided";
-  readonly choiceCount: number;
-  readonly activeRequestBias: number;
-  readonly ringMinimumSize: number;
-  readonly ringMaximumSize: number;
-  readonly ringHashFunction: "xx_hash" | "murmur_hash_2";
-  readonly maglevTableSize: number;
-  readonly useHostnameForHashing: boolean;
-  /** Percent of healthy hosts below which health is ignored; Istio sends 0, Envoy's default is 50. */
-  readonly healthyPanicThreshold: number;
-  readonly localityWeighted: boolean;
-  readonly zoneAware: { readonly routingEnabledPercent: number; readonly minClusterSize: number } | null;
-  readonly slowStartWindowMs: number;
-  readonly slowStartAggression: number;
-  readonly slowStartMinWeightPercent: number;
 }
 
 /** HTTP towards the cluster. `downstream` speaks what the caller spoke. */

@@ -37,4 +37,6 @@ export interface ClusterLoadAssignment {
   readonly localities: readonly LocalityEndpoints[];
   /** Percent; Envoy's default is 140. */
   readonly overprovisioningFactor: number;
+  /** Whether the health of a priority counts the weights of its hosts instead of their number. @default {false} */
+  readonly weightedPriorityHealth?: boolean;
 }

@@ -59,6 +59,7 @@ export function parseLoadAssignment(
       140,
       { min: 1 },
     ),
+    ...(assignment.policy?.weightedPriorityHealth ? { weightedPriorityHealth: true } : {}),
   };
 }
 

@@ -71,7 +71,7 @@ export function parseForwardAction(
         flag(upgrade.enabled, true),
       ]),
     ),
-    subset: parseSubset(issues, path, action),
+    subset: parseMetadata(action.metadataMatch)["envoy.lb"] ?? null,
     internalRedirect: parseInternalRedirect(issues, path, action),
     rateLimits: parseRateLimits(issues, `${path}.rate_limits`, action.rateLimits),
     includeVirtualHostRateLimits: flag(action.includeVhRateLimits, false),
@@ -126,6 +126,7 @@ function parseWeightedClusters(
       weight,
       headers: parseHeaderMutations(issues, `${entryPath}.`, entry),
       hostRewrite: entry.hostRewriteLiteral || null,
+      ...(entry.metadataMatch === undefined ? {} : { subset: parseMetadata(entry.metadataMatch)["envoy.lb"] ?? null }),
       perFilterConfig: parsePerFilterConfig(issues, entryPath, entry.typedPerFilterConfig, parsers),
     });
   }
@@ -231,17 +232,6 @@ function parseHashPolicy(
   }
   issues.invalid(path, "it must say what to hash");
   return null;
-}
-
-function parseSubset(issues: Issues, path: string, action: EnvoyConfigRouteV3RouteAction): ForwardAction["subset"] {
-  const wanted = parseMetadata(action.metadataMatch)["envoy.lb"];
-  if (wanted === undefined) return null;
-  const out: Record<string, string> = {};
-  for (const [key, value] of Object.entries(wanted)) {
-    if (typeof value === "string") out[key] = value;
-    else issues.unsupport(`${path}.metadata_match`, `${key} that is not a string`);
-  }
-  return out;
 }
 
 function parseStreamDuration(

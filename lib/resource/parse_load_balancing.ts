@@ -1,12 +1,23 @@
 import type {
   EnvoyConfigClusterV3CircuitBreakers,
   EnvoyConfigClusterV3Cluster,
-  EnvoyConfigClusterV3ClusterSlowStartConfig,
   EnvoyConfigClusterV3OutlierDetection,
 } from "../protobuf/gen/messages.ts";
-import type { CircuitBreakers, LoadBalancing, OutlierDetection } from "./cluster.ts";
+import type { CircuitBreakers, OutlierDetection } from "./cluster.ts";
+import type { HealthStatus } from "./endpoint.ts";
 import type { Issues } from "./issues.ts";
-import { parseDuration, parseEnum, parseNumber, parsePercent, parsePositiveDuration } from "./parse_common.ts";
+import type { LoadBalancing } from "./load_balancing.ts";
+import { parseEnum, parseNumber, parsePercent, parsePositiveDuration } from "./parse_common.ts";
+import {
+  parseHashing,
+  parseLeastRequest,
+  parseMaglev,
+  parseRing,
+  parseSlowStart,
+  parseZoneAware,
+} from "./parse_lb_parts.ts";
+import { parseSubsetSettings } from "./parse_lb_subset.ts";
+import { parseLoadBalancingPolicy } from "./parse_load_balancing_policy.ts";
 
 const POLICIES = {
   ROUND_ROBIN: "round_robin",
@@ -16,111 +27,91 @@ const POLICIES = {
   MAGLEV: "maglev",
   CLUSTER_PROVIDED: "cluster_provided",
 } as const;
-const HASH_FUNCTIONS = { XX_HASH: "xx_hash", MURMUR_HASH_2: "murmur_hash_2" } as const;
-const MAX_RING_SIZE = 8_388_608;
-const MAX_MAGLEV_TABLE_SIZE = 5_000_011;
+const STATUSES = {
+  UNKNOWN: "unknown",
+  HEALTHY: "healthy",
+  UNHEALTHY: "unhealthy",
+  DRAINING: "draining",
+  TIMEOUT: "timeout",
+  DEGRADED: "degraded",
+} as const;
+const DEFAULT_OVERRIDE_STATUSES: readonly HealthStatus[] = ["unknown", "healthy", "degraded"];
 
-/** How a cluster chooses endpoints. A `load_balancing_policy` is reported and `ROUND_ROBIN` used in its place. */
+/** How a cluster chooses endpoints: its `load_balancing_policy`, else `lb_policy` and the fields that go with it. */
 export function parseLoadBalancing(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): LoadBalancing {
   const extension = cluster.loadBalancingPolicy !== undefined || cluster.lbPolicy === "LOAD_BALANCING_POLICY_CONFIG";
-  if (extension) {
-    const names = (cluster.loadBalancingPolicy?.policies ?? []).map((policy) => policy.typedExtensionConfig?.name);
-    issues.unsupport("load_balancing_policy", names.join(", "));
-  }
-  if (cluster.lbSubsetConfig !== undefined) issues.unsupport("lb_subset_config", "lb_subset_config");
   const common = cluster.commonLbConfig ?? {};
-  const ring = cluster.ringHashLbConfig ?? {};
-  const leastRequest = cluster.leastRequestLbConfig ?? {};
-  const ringBounds = { max: MAX_RING_SIZE };
-  const ringMinimumSize = parseNumber(
-    issues,
-    "ring_hash_lb_config.minimum_ring_size",
-    ring.minimumRingSize,
-    1024,
-    ringBounds,
-  );
-  const ringMaximumSize = parseNumber(
-    issues,
-    "ring_hash_lb_config.maximum_ring_size",
-    ring.maximumRingSize,
-    MAX_RING_SIZE,
-    ringBounds,
-  );
-  if (ringMinimumSize > ringMaximumSize) {
-    issues.invalid("ring_hash_lb_config.minimum_ring_size", "it must not be above the maximum", ringMinimumSize);
-  }
-  const zone = common.zoneAwareLbConfig;
-  return {
-    policy: extension ? "round_robin" : parseEnum(issues, "lb_policy", cluster.lbPolicy, POLICIES, "round_robin"),
-    choiceCount: parseNumber(issues, "least_request_lb_config.choice_count", leastRequest.choiceCount, 2, { min: 2 }),
-    activeRequestBias: leastRequest.activeRequestBias?.defaultValue ?? 1,
-    ringMinimumSize,
-    ringMaximumSize,
-    ringHashFunction: parseEnum(
+  const policy = extension ? "round_robin" : parseEnum(issues, "lb_policy", cluster.lbPolicy, POLICIES, "round_robin");
+  const slowStart = policy === "least_request"
+    ? cluster.leastRequestLbConfig?.slowStartConfig
+    : policy === "round_robin"
+    ? cluster.roundRobinLbConfig?.slowStartConfig
+    : undefined;
+  const base: LoadBalancing = {
+    policy,
+    ...parseLeastRequest(issues, "least_request_lb_config", cluster.leastRequestLbConfig ?? {}),
+    fullScan: false,
+    ...parseRing(issues, "ring_hash_lb_config", cluster.ringHashLbConfig ?? {}),
+    ...parseMaglev(issues, "maglev_lb_config", cluster.maglevLbConfig),
+    ...parseHashing(
       issues,
-      "ring_hash_lb_config.hash_function",
-      ring.hashFunction,
-      HASH_FUNCTIONS,
-      "xx_hash",
+      "common_lb_config.consistent_hashing_lb_config",
+      extension ? undefined : common.consistentHashingLbConfig,
     ),
-    maglevTableSize: parseMaglevTableSize(issues, cluster),
-    useHostnameForHashing: common.consistentHashingLbConfig?.useHostnameForHashing ?? false,
-    healthyPanicThreshold: parsePercent(
+    // Envoy rounds it to a whole number.
+    healthyPanicThreshold: Math.round(
+      parsePercent(issues, "common_lb_config.healthy_panic_threshold", common.healthyPanicThreshold, 50),
+    ),
+    localityWeighted: !extension && common.localityWeightedLbConfig !== undefined,
+    zoneAware: parseZoneAware(
       issues,
-      "common_lb_config.healthy_panic_threshold",
-      common.healthyPanicThreshold,
-      50,
+      "common_lb_config.zone_aware_lb_config",
+      extension ? undefined : common.zoneAwareLbConfig,
     ),
-    localityWeighted: common.localityWeightedLbConfig !== undefined,
-    zoneAware: zone === undefined ? null : {
-      routingEnabledPercent: parsePercent(
-        issues,
-        "common_lb_config.zone_aware_lb_config.routing_enabled",
-        zone.routingEnabled,
-        100,
+    ...parseSlowStart(issues, "slow_start_config", slowStart),
+    overrideHostStatus: common.overrideHostStatus === undefined
+      ? DEFAULT_OVERRIDE_STATUSES
+      : (common.overrideHostStatus.statuses ?? []).map((status, index) =>
+        parseEnum<HealthStatus>(
+          issues,
+          `common_lb_config.override_host_status.statuses[${index}]`,
+          status,
+          STATUSES,
+          "unknown",
+        )
       ),
-      minClusterSize: parseNumber(
-        issues,
-        "common_lb_config.zone_aware_lb_config.min_cluster_size",
-        zone.minClusterSize,
-        6,
-      ),
-    },
-    ...parseSlowStart(issues, leastRequest.slowStartConfig ?? cluster.roundRobinLbConfig?.slowStartConfig),
+    subset: null,
+    overrideHostHeaders: [],
+    closeConnectionsOnHostSetChange: common.closeConnectionsOnHostSetChange ?? false,
   };
-}
-
-function parseMaglevTableSize(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): number {
-  const path = "maglev_lb_config.table_size";
-  const size = parseNumber(issues, path, cluster.maglevLbConfig?.tableSize, 65_537, { max: MAX_MAGLEV_TABLE_SIZE });
-  if (size <= MAX_MAGLEV_TABLE_SIZE && !isPrime(size)) issues.invalid(path, "it must be a prime number", size);
-  return size;
-}
-
-function isPrime(value: number): boolean {
-  if (value < 2 || !Number.isInteger(value)) return false;
-  for (let divisor = 2; divisor * divisor <= value; divisor++) {
-    if (value % divisor === 0) return false;
+  if (common.consistentHashingLbConfig?.useHostnameForHashing && cluster.type !== "STRICT_DNS") {
+    issues.invalid(
+      "common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing",
+      "only a cluster of type STRICT_DNS can have it",
+      true,
+    );
   }
-  return true;
+  if (extension) return parseExtension(issues, cluster, base);
+  const { lbSubsetConfig } = cluster;
+  // Envoy: no selectors, no subsets.
+  if (lbSubsetConfig === undefined || (lbSubsetConfig.subsetSelectors ?? []).length === 0) return base;
+  if (policy === "cluster_provided") {
+    issues.invalid("lb_subset_config", "the policy CLUSTER_PROVIDED cannot have it");
+    return base;
+  }
+  return { ...base, subset: parseSubsetSettings(issues, "lb_subset_config", lbSubsetConfig, false) };
 }
 
-function parseSlowStart(
-  issues: Issues,
-  config: EnvoyConfigClusterV3ClusterSlowStartConfig | undefined,
-): Pick<LoadBalancing, "slowStartWindowMs" | "slowStartAggression" | "slowStartMinWeightPercent"> {
-  const aggression = config?.aggression?.defaultValue ?? 1;
-  if (!(aggression > 0)) issues.invalid("slow_start_config.aggression", "it must be above 0", aggression);
-  return {
-    slowStartWindowMs: parseDuration(issues, "slow_start_config.slow_start_window", config?.slowStartWindow, 0),
-    slowStartAggression: aggression,
-    slowStartMinWeightPercent: parsePercent(
-      issues,
-      "slow_start_config.min_weight_percent",
-      config?.minWeightPercent,
-      10,
-    ),
-  };
+function parseExtension(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, base: LoadBalancing): LoadBalancing {
+  const { loadBalancingPolicy, lbSubsetConfig } = cluster;
+  if (loadBalancingPolicy === undefined) {
+    issues.invalid("load_balancing_policy", "a cluster of lb_policy LOAD_BALANCING_POLICY_CONFIG must have it");
+    return base;
+  }
+  if (lbSubsetConfig !== undefined) {
+    issues.invalid("lb_subset_config", "it cannot stand beside 'load_balancing_policy'");
+  }
+  return parseLoadBalancingPolicy(issues, "load_balancing_policy", loadBalancingPolicy, base);
 }
 
 /** Limits of priority DEFAULT, the only one Istio routes by. */

@@ -1,3 +1,4 @@
+import type { Json } from "../protobuf/well_known.ts";
 import type { CidrRange, FractionalPercent, HeaderMutations, Metadata, StringMatch } from "./common.ts";
 
 /** How a header is matched. */
@@ -106,7 +107,7 @@ export interface ForwardAction {
   /** Upgrade types switched on or off for this route. */
   readonly upgrades: Readonly<Record<string, boolean>>;
   /** `metadata_match`: endpoint metadata wanted, of the namespace `envoy.lb`. */
-  readonly subset: Readonly<Record<string, string>> | null;
+  readonly subset: Readonly<Record<string, Json>> | null;
   readonly internalRedirect: InternalRedirectPolicy | null;
   /** What local rate limits describe a request by. */
   readonly rateLimits: readonly RateLimit[];
@@ -182,6 +183,8 @@ export interface WeightedCluster {
   readonly weight: number;
   readonly headers: HeaderMutations;
   readonly hostRewrite: string | null;
+  /** `metadata_match`, over the route's. @default {null} */
+  readonly subset?: ForwardAction["subset"];
   readonly perFilterConfig: PerFilterConfig;
 }
 

@@ -38,6 +38,8 @@ export class RoutePlan {
   readonly redirect: ((request: HttpRequest) => string) | null;
   /** Whether the authority becomes the host name of the endpoint, once that is chosen (`auto_host_rewrite`). */
   readonly autoHost: boolean;
+  /** Metadata the host must have: the route's `metadata_match` under the weighted cluster's; `null` for none. */
+  readonly subset: ForwardAction["subset"];
   readonly #requestHeaders: HeaderMutator | null;
   readonly #pathRewrite: PathRewrite | null;
   readonly #hostRewrite: ((request: HttpRequest) => string | null) | null;
@@ -62,6 +64,8 @@ export class RoutePlan {
     const retry: RetryPolicy | null = forward?.retryPolicy ?? virtualHost.retryPolicy;
     this.retry = retry === null || retry.retryOn.length === 0 ? null : new RetryRules(retry);
     this.hash = forward === null ? null : compileHashPolicies(forward.hashPolicies);
+    const [wanted, own] = [forward?.subset ?? null, weightedCluster?.subset ?? null];
+    this.subset = wanted === null || own === null ? wanted ?? own : { ...wanted, ...own };
     this.redirect = compileRedirectOf(route);
     this.#pathRewrite = forward === null ? null : compilePathRewrite(route.match, forward);
     this.#hostRewrite = forward === null ? null : compileHostRewrite(forward, weightedCluster);

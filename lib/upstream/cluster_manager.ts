@@ -2,6 +2,7 @@ import type { Clock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
 import type { Cluster } from "../resource/cluster.ts";
+import type { LocalityEndpoints } from "../resource/endpoint.ts";
 import type { Snapshot, SnapshotChange, SnapshotSource } from "../resource/snapshot.ts";
 import type { Connector } from "../transport/connector.ts";
 import type { Resolve } from "../transport/dns.ts";
@@ -13,6 +14,7 @@ import type { HttpCodecs } from "./http_codecs.ts";
 import { ClientTlsFactory } from "./transport_socket.ts";
 import { UpstreamCluster, type UpstreamClusterDeps } from "./upstream_cluster.ts";
 import type { UpstreamSource } from "./upstream_target.ts";
+import { localityName } from "./zone_facts.ts";
 
 /** What a {@linkcode ClusterManager} works with. */
 export interface ClusterManagerOptions {
@@ -28,6 +30,12 @@ export interface ClusterManagerOptions {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /**
+   * Where this caller is, and the EDS name of the cluster of its own kind (Envoy's `local_cluster_name`), for zone-aware
+   * routing.
+   * @default {unknown}
+   */
+  zone?: { readonly locality: Pick<LocalityEndpoints, "region" | "zone" | "subZone">; readonly callers: string | null };
 }
 
 /**
@@ -44,6 +52,8 @@ export class ClusterManager implements UpstreamSource {
   /** Replaced or removed clusters whose last requests are still under way. */
   readonly #former = new Set<UpstreamCluster>();
   readonly #unsubscribe: () => void;
+  /** EDS name of the callers' own cluster. */
+  readonly #callers: string | null;
   #closed = false;
 
   /** @param options Configuration source, secrets, sockets, codecs. */
@@ -59,7 +69,15 @@ export class ClusterManager implements UpstreamSource {
       tls: new ClientTlsFactory(secrets),
     });
     const dns = new DnsResolver({ resolve, clock });
-    this.#deps = { connector: this.hostConnector, dns, clock, random, logger };
+    const { zone } = options;
+    const zones = zone === undefined ? {} : {
+      zones: {
+        own: localityName(zone.locality),
+        callers: () => zone.callers === null ? null : source.current.endpoints(zone.callers),
+      },
+    };
+    this.#callers = zone?.callers ?? null;
+    this.#deps = { connector: this.hostConnector, dns, clock, random, logger, ...zones };
     this.#unsubscribe = source.subscribe((snapshot, change) => this.#follow(snapshot, change));
   }
 
@@ -116,7 +134,9 @@ export class ClusterManager implements UpstreamSource {
     }
     for (const former of this.#former) if (former.resources.connections.count === 0) this.#former.delete(former);
     if (change.endpoints.size === 0) return;
+    const zonesChanged = this.#callers !== null && change.endpoints.has(this.#callers);
     for (const known of this.#clusters.values()) {
+      if (zonesChanged) known.zonesChanged();
       const service = known.cluster.edsServiceName;
       if (service === null || !change.endpoints.has(service)) continue;
       const assignment = snapshot.endpoints(service);

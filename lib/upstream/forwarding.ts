@@ -13,11 +13,11 @@ import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
 import { brokenOff, expiryReply, failureReply, resetReasonOf } from "./failure_reply.ts";
-import { HostExclusion } from "./host_exclusion.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestContent } from "./request_content.ts";
 import { RequestTimers } from "./request_timers.ts";
 import type { ClusterResources } from "./resources.ts";
+import { TriedHosts } from "./tried_hosts.ts";
 import { UpstreamAttempt } from "./upstream_attempt.ts";
 import type { UpstreamSource, UpstreamTarget } from "./upstream_target.ts";
 
@@ -55,7 +55,7 @@ export class Forwarding {
   #retry: RetryState | null = null;
   #timers: RequestTimers | null = null;
   #attempt: UpstreamAttempt | null = null;
-  #excluded: HostExclusion | null = null;
+  #tried: TriedHosts | null = null;
   #startedAt: number;
   /** Ends the pause between two attempts. */
   #wake: (() => void) | null = null;
@@ -138,8 +138,14 @@ export class Forwarding {
     const { cluster } = target;
     const attempt = this.#attempt = new UpstreamAttempt({
       hash: plan.hash === null ? null : plan.hash(request, call),
-      excluded: this.#excluded,
+      excluded: this.#tried?.excluded ?? null,
+      excludedPriorities: this.#tried?.excludedPriorities ?? null,
       maxReselections: this.#retry?.policy.hostSelectionRetryMaxAttempts ?? 0,
+      subset: plan.subset,
+      // Envoy: a retry may go elsewhere.
+      override: call.attemptCount === 1 ? call.overrideHost : null,
+      headers: request.headers,
+      attempt: call.attemptCount - 1,
       destination: cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
         ? destinationOf(cluster.originalDstHeader, request, call)
         : null,
@@ -201,9 +207,7 @@ export class Forwarding {
       return null;
     }
     const { host } = this.#attempt!;
-    if (host !== null && HostExclusion.applies(retry.policy)) {
-      (this.#excluded ??= new HostExclusion(retry.policy)).add(host);
-    }
+    if (host !== null) (this.#tried ??= new TriedHosts(retry.policy)).add(host);
     this.#timers?.settle();
     target.resources.retries.count++;
     this.#retrySlot = target.resources;

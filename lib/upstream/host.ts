@@ -1,7 +1,10 @@
 import type { Host } from "../load_balancer/host.ts";
+import type { Json } from "../protobuf/well_known.ts";
 import type { TransportSocket } from "../resource/cluster.ts";
-import type { Endpoint } from "../resource/endpoint.ts";
+import type { Endpoint, HealthStatus } from "../resource/endpoint.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
+
+const NO_LABELS: Readonly<Record<string, Json>> = {};
 
 /** A pool with what tells it apart from the host's others. */
 export interface LastPool {
@@ -18,7 +21,12 @@ export interface LastPool {
  */
 export class UpstreamHost implements Host {
   readonly key: string;
-  readonly hashKey: string;
+  /** What consistent hashing hashes; it may follow the endpoint's metadata. */
+  hashKey: string;
+  /** Priority of its endpoint's locality; 0 is the most preferred. */
+  priority = 0;
+  /** Monotonic milliseconds at which slow start began; `null` where it has not, or is not used. */
+  healthySince: number | null = null;
   /** Requests under way. */
   active = 0;
   /** Requests sent so far. */
@@ -65,6 +73,16 @@ export class UpstreamHost implements Host {
     const { health } = this.#endpoint;
     if (health === "unknown" || health === "healthy") return "healthy";
     return health === "degraded" ? "degraded" : "unhealthy";
+  }
+
+  /** The health the control plane gave it, unless something worse was found out here. */
+  get status(): HealthStatus {
+    return this.ejected ? "unhealthy" : this.#endpoint.health;
+  }
+
+  /** Metadata by which subsets choose. */
+  get labels(): Readonly<Record<string, Json>> {
+    return this.#endpoint.metadata["envoy.lb"] ?? NO_LABELS;
   }
 
   /** Takes over a newer version of the endpoint. When the transport is another one, connections of the old one go. */

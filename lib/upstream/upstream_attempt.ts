@@ -1,9 +1,10 @@
 import { Exchange } from "../http/exchange.ts";
 import type { HttpProtocol } from "../http/message.ts";
 import type { Hash64 } from "../internal/xx_hash64.ts";
-import type { PickContext } from "../load_balancer/load_balancer.ts";
+import type { Json } from "../protobuf/well_known.ts";
+import type { OverrideHost, PickContext } from "../load_balancer/load_balancer.ts";
 import type { UpstreamHost } from "./host.ts";
-import type { HostExclusion } from "./host_exclusion.ts";
+import type { TriedHosts } from "./tried_hosts.ts";
 
 /** Options of {@linkcode UpstreamAttempt}. */
 export interface UpstreamAttemptOptions {
@@ -12,9 +13,19 @@ export interface UpstreamAttemptOptions {
   /** Hash for consistent load balancing. @default {null} */
   hash?: Hash64 | null;
   /** Hosts to be avoided. @default {null} */
-  excluded?: HostExclusion | null;
+  excluded?: TriedHosts | null;
+  /** Priorities tried before, to be avoided. @default {null} */
+  excludedPriorities?: readonly number[] | null;
   /** @default {0} */
   maxReselections?: number;
+  /** Metadata of `envoy.lb` the host must have. @default {null} */
+  subset?: Readonly<Record<string, Json>> | null;
+  /** A host named by a session. @default {null} */
+  override?: OverrideHost | null;
+  /** Headers of the request, for policies that read them. @default {null} */
+  headers?: PickContext["headers"];
+  /** How many attempts came before this one. @default {0} */
+  attempt?: number;
   /** Where the caller wanted to go, `ip:port` (ORIGINAL_DST). @default {null} */
   destination?: string | null;
   /** ALPN list by protocol instead of the TLS context's (`istio.alpn`). @default {null} */
@@ -31,8 +42,13 @@ export interface UpstreamAttemptOptions {
 export class UpstreamAttempt implements PickContext {
   readonly exchange: Exchange;
   readonly hash: Hash64 | null;
-  readonly excluded: HostExclusion | null;
+  readonly excluded: TriedHosts | null;
+  readonly excludedPriorities: readonly number[] | null;
   readonly maxReselections: number;
+  readonly subset: Readonly<Record<string, Json>> | null;
+  readonly override: OverrideHost | null;
+  readonly headers: PickContext["headers"];
+  readonly attempt: number;
   readonly destination: string | null;
   readonly alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null;
   readonly applicationTls: string | null;
@@ -46,7 +62,12 @@ export class UpstreamAttempt implements PickContext {
     this.exchange = options.exchange ?? new Exchange();
     this.hash = options.hash ?? null;
     this.excluded = options.excluded ?? null;
+    this.excludedPriorities = options.excludedPriorities ?? null;
     this.maxReselections = options.maxReselections ?? 0;
+    this.subset = options.subset ?? null;
+    this.override = options.override ?? null;
+    this.headers = options.headers ?? null;
+    this.attempt = options.attempt ?? 0;
     this.destination = options.destination ?? null;
     this.alpnOverride = options.alpnOverride ?? null;
     this.applicationTls = options.applicationTls ?? null;

@@ -3,12 +3,12 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
-import { createLoadBalancer } from "../load_balancer/create.ts";
-import { HostSet } from "../load_balancer/host_set.ts";
 import type { LoadBalancer } from "../load_balancer/load_balancer.ts";
 import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
 import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import { ClusterBalancer } from "./cluster_balancer.ts";
+import type { ZoneFacts } from "./zone_facts.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
 import { resetReasonOf } from "./failure_reply.ts";
@@ -28,6 +28,8 @@ export interface UpstreamClusterDeps {
   clock: Clock;
   random: Random;
   logger: Logger;
+  /** Where callers of the mesh's own kind are, for zone-aware routing. @default {unknown} */
+  zones?: ZoneFacts;
 }
 
 /**
@@ -42,7 +44,9 @@ export class UpstreamCluster implements UpstreamTarget {
   readonly #outliers: OutlierDetector | null;
   readonly #originalDestinations: OriginalDestinations | null;
   #assignment: ClusterLoadAssignment | null = null;
-  #balancer: LoadBalancer<UpstreamHost>;
+  readonly #balancer: LoadBalancer<UpstreamHost>;
+  /** The same balancer where it chooses among endpoints; `null` where the caller says where to go. */
+  readonly #membership: ClusterBalancer | null;
   #state: "open" | "draining" | "closed" = "open";
   /** Set while names are resolved for the first time: requests wait for it. */
   #warming: Promise<void> | null = null;
@@ -64,12 +68,24 @@ export class UpstreamCluster implements UpstreamTarget {
       clock: deps.clock,
       random: deps.random,
       hosts: () => this.#hosts.values(),
-      onChange: () => this.#rebalance(),
+      onChange: () => this.#membership?.healthChanged(),
     });
     this.#originalDestinations = cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
       ? new OriginalDestinations(cluster, deps.clock)
       : null;
-    this.#balancer = this.#newBalancer();
+    const destinations = this.#originalDestinations;
+    if (destinations !== null) {
+      this.#membership = null;
+      this.#balancer = new OriginalDstBalancer((address) => destinations.host(address));
+    } else {
+      this.#membership = new ClusterBalancer({
+        cluster,
+        host: (key) => this.#hosts.get(key),
+        active: () => this.resources.requests.count,
+        ...deps,
+      });
+      this.#balancer = this.#membership;
+    }
     if (cluster.type === "eds") {
       if (assignment !== null) this.setEndpoints(assignment);
     } else if (cluster.loadAssignment !== null) {
@@ -88,19 +104,24 @@ export class UpstreamCluster implements UpstreamTarget {
     if (this.#state !== "open" || assignment === this.#assignment) return;
     this.#assignment = assignment;
     const gone = new Set(this.#hosts.keys());
+    let changed = false;
     for (const { endpoints } of assignment.localities) {
       for (const endpoint of endpoints) {
         gone.delete(endpoint.key);
         const host = this.#hosts.get(endpoint.key);
-        if (host === undefined) this.#hosts.set(endpoint.key, this.#newHost(endpoint));
-        else host.update(endpoint, selectTransportSocket(this.cluster, endpoint));
+        if (host !== undefined) host.update(endpoint, selectTransportSocket(this.cluster, endpoint));
+        else this.#hosts.set(endpoint.key, this.#newHost(endpoint));
+        changed ||= host === undefined;
       }
     }
     for (const key of gone) {
       this.#hosts.get(key)!.drain();
       this.#hosts.delete(key);
     }
-    this.#rebalance();
+    if (this.cluster.loadBalancing.closeConnectionsOnHostSetChange && (changed || gone.size > 0)) {
+      for (const host of this.#hosts.values()) host.drain();
+    }
+    this.#membership?.setEndpoints(assignment);
   }
 
   send(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
@@ -112,6 +133,11 @@ export class UpstreamCluster implements UpstreamTarget {
       return this.#dispatchAfter(destinations.resolve(destination, this.#deps.dns), request, attempt);
     }
     return this.#dispatch(request, attempt);
+  }
+
+  /** The callers' own cluster has changed: zones may be weighed otherwise. */
+  zonesChanged(): void {
+    this.#membership?.healthChanged();
   }
 
   /** Chooses a host without sending anything (TCP). `null` where none is usable. */
@@ -226,34 +252,7 @@ export class UpstreamCluster implements UpstreamTarget {
   }
 
   #newHost(endpoint: Endpoint): UpstreamHost {
-    const configured = endpoint.metadata["envoy.lb"]?.["hash_key"];
-    const named = this.cluster.loadBalancing.useHostnameForHashing && endpoint.hostname !== "";
-    const hashKey = typeof configured === "string" && configured !== ""
-      ? configured
-      : named
-      ? endpoint.hostname
-      : endpoint.key;
-    return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), hashKey);
-  }
-
-  #rebalance(): void {
-    this.#balancer = this.#newBalancer();
-  }
-
-  #newBalancer(): LoadBalancer<UpstreamHost> {
-    const destinations = this.#originalDestinations;
-    if (destinations !== null) return new OriginalDstBalancer((address) => destinations.host(address));
-    const { loadBalancing } = this.cluster;
-    const localities = (this.#assignment?.localities ?? []).map(({ priority, weight, endpoints }) => ({
-      priority,
-      weight,
-      hosts: endpoints.map(({ key }) => this.#hosts.get(key)!),
-    }));
-    const set = new HostSet(localities, {
-      overprovisioningFactor: this.#assignment?.overprovisioningFactor ?? 140,
-      panicThreshold: loadBalancing.healthyPanicThreshold,
-    });
-    return createLoadBalancer(loadBalancing, set, this.#deps.random);
+    return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), endpoint.key);
   }
 
   async #resolve(assignment: ClusterLoadAssignment): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Runs benches: `deno task bench [name...] [--json]`. Prints a table with ratios and bars, or one JSON object a line.
  */
+import { balancerBench } from "./balancer.ts";
 import type { Cell } from "./cell.ts";
 import { grpcBench } from "./grpc.ts";
 import { h2loadBench } from "./h2load.ts";
@@ -12,6 +13,7 @@ const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> 
   grpc: grpcBench,
   h2load: h2loadBench,
   scale: scaleBench,
+  balancer: balancerBench,
 };
 
 async function main(): Promise<void> {

@@ -8,6 +8,7 @@ import { ensurePeer, type PeerName } from "./peers.ts";
 const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
   istiod: ["istiod"],
+  load_balancing: ["envoy"],
   outcomes: ["istiod"],
   differential: ["envoy"],
   h2spec: ["h2spec"],

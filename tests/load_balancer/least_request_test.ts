@@ -3,7 +3,7 @@ import { LeastRequestPicker } from "../../lib/load_balancer/least_request.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { type TestHost, weightedHosts } from "./hosts.ts";
 
-const OPTIONS = { choiceCount: 2, activeRequestBias: 1 };
+const OPTIONS = { choiceCount: 2, activeRequestBias: 1, fullScan: false };
 
 function counts(picker: LeastRequestPicker<TestHost>, picks: number): Map<string, number> {
   const result = new Map<string, number>();
@@ -46,4 +46,13 @@ Deno.test("A weighted host with requests under way gets less, by the bias", () =
   assert.ok(Math.abs(share(1) - 0.5) < 0.02);
   assert.ok(Math.abs(share(0) - 0.75) < 0.02);
   assert.ok(share(2) < 0.3);
+});
+
+Deno.test("A full scan finds the least loaded, and is fair among equals", () => {
+  const hosts = weightedHosts([1, 2, 3, 4, 5]);
+  hosts[0]!.host.active = 1;
+  hosts[3]!.host.active = 2;
+  const result = counts(new LeastRequestPicker(hosts, { ...OPTIONS, fullScan: true }, seededRandom(5)), 9000);
+  assert.deepEqual([...result.keys()].sort(), ["127.0.0.1:2", "127.0.0.1:3", "127.0.0.1:5"]);
+  for (const count of result.values()) assert.ok(Math.abs(count / 3000 - 1) < 0.08, `'${count}' of 3000`);
 });

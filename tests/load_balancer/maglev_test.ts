@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { MaglevPicker } from "../../lib/load_balancer/maglev.ts";
 import { seededRandom } from "../support/seeded_random.ts";
-import { weightedHosts } from "./hosts.ts";
+import { hashedHosts } from "./hosts.ts";
 
 function table(ports: readonly number[], size: number, weights?: readonly number[]): number[] {
-  const picker = new MaglevPicker(weightedHosts(ports, weights), size, seededRandom(1));
+  const picker = new MaglevPicker(hashedHosts(ports, weights), size, seededRandom(1));
   return Array.from({ length: size }, (_, lo) => Number(picker.pick({ hi: 0, lo }, 0)!.key.slice(10)));
 }
 
@@ -31,7 +31,7 @@ Deno.test("A host that goes moves few of the other keys", () => {
 });
 
 Deno.test("A further attempt goes elsewhere", () => {
-  const picker = new MaglevPicker(weightedHosts([90, 91, 92, 93, 94, 95]), 65_537, seededRandom(1));
+  const picker = new MaglevPicker(hashedHosts([90, 91, 92, 93, 94, 95]), 65_537, seededRandom(1));
   let same = 0;
   for (let lo = 0; lo < 100; lo++) {
     const hash = { hi: lo * 7919, lo: lo * 104729 };

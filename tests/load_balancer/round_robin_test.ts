@@ -41,3 +41,11 @@ Deno.test("Picks of one host are spread over the cycle", () => {
   assert.equal(order.includes("22"), false);
   assert.equal(order.match(/2/g)!.length, 2);
 });
+
+Deno.test("When a host comes, turns go on from where they stood", () => {
+  const former = new RoundRobinPicker(weightedHosts([1, 2, 3]), () => 0);
+  former.pick();
+  former.pick();
+  const next = new RoundRobinPicker(weightedHosts([1, 2, 3, 4]), () => 0, former);
+  assert.deepEqual([1, 2, 3].map(() => next.pick()!.key.slice(10)), ["3", "4", "1"]);
+});

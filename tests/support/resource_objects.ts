@@ -1,7 +1,8 @@
 /** Resources as the parsers make them, with Envoy's defaults, for tests of the stages that read them. */
-import type { Cluster, LoadBalancing } from "../../lib/resource/cluster.ts";
+import type { Cluster } from "../../lib/resource/cluster.ts";
 import type { HeaderMutations } from "../../lib/resource/common.ts";
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "../../lib/resource/endpoint.ts";
+import type { LoadBalancing } from "../../lib/resource/load_balancing.ts";
 import type {
   ForwardAction,
   RetryPolicy,
@@ -123,17 +124,23 @@ export function loadBalancing(overrides: Partial<LoadBalancing> = {}): LoadBalan
     policy: "least_request",
     choiceCount: 2,
     activeRequestBias: 1,
+    fullScan: false,
     ringMinimumSize: 1024,
     ringMaximumSize: 8_388_608,
     ringHashFunction: "xx_hash",
     maglevTableSize: 65_537,
     useHostnameForHashing: false,
+    hashBalanceFactor: 0,
     healthyPanicThreshold: 0,
     localityWeighted: false,
     zoneAware: null,
     slowStartWindowMs: 0,
     slowStartAggression: 1,
     slowStartMinWeightPercent: 10,
+    overrideHostStatus: ["unknown", "healthy", "degraded"],
+    subset: null,
+    overrideHostHeaders: [],
+    closeConnectionsOnHostSetChange: false,
     ...overrides,
   };
 }

@@ -62,6 +62,23 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
   "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
   "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+  // Load balancing policies.
+  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
+  "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
+  "envoy.extensions.load_balancing_policies.random.v3.Random",
+  "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash",
+  "envoy.extensions.load_balancing_policies.maglev.v3.Maglev",
+  "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality",
+  "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin",
+  "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost",
+  "envoy.extensions.load_balancing_policies.subset.v3.Subset",
+  "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided",
+  // Stateful sessions.
+  "envoy.extensions.filters.http.stateful_session.v3.StatefulSession",
+  "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute",
+  "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState",
+  "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState",
+  "envoy.Cookie",
   // Parts of resources that travel in an Any.
   "envoy.config.route.v3.FilterConfig",
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",

@@ -4,6 +4,12 @@
 /** An enum value: its name, or its number where the name is not known to these descriptors. */
 export type EnumValue = string | number;
 
+/** `envoy.Cookie` */
+export interface EnvoyCookie {
+  address?: string;
+  expires?: number;
+}
+
 /** `envoy.admin.v3.ClustersConfigDump` */
 export interface EnvoyAdminV3ClustersConfigDump {
   versionInfo?: string;
@@ -2346,6 +2352,18 @@ export interface EnvoyExtensionsFiltersHttpRouterV3RouterUpstreamAccessLogOption
   upstreamLogFlushInterval?: GoogleProtobufDuration;
 }
 
+/** `envoy.extensions.filters.http.stateful_session.v3.StatefulSession` */
+export interface EnvoyExtensionsFiltersHttpStateful_sessionV3StatefulSession {
+  sessionState?: EnvoyConfigCoreV3TypedExtensionConfig;
+  strict?: boolean;
+}
+
+/** `envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute` */
+export interface EnvoyExtensionsFiltersHttpStateful_sessionV3StatefulSessionPerRoute {
+  disabled?: boolean;
+  statefulSession?: EnvoyExtensionsFiltersHttpStateful_sessionV3StatefulSession;
+}
+
 /** `envoy.extensions.filters.http.wasm.v3.Wasm` */
 export interface EnvoyExtensionsFiltersHttpWasmV3Wasm {
   config?: EnvoyExtensionsWasmV3PluginConfig;
@@ -2639,6 +2657,16 @@ export interface EnvoyExtensionsFiltersNetworkWasmV3Wasm {
   config?: EnvoyExtensionsWasmV3PluginConfig;
 }
 
+/** `envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState` */
+export interface EnvoyExtensionsHttpStateful_sessionCookieV3CookieBasedSessionState {
+  cookie?: EnvoyTypeHttpV3Cookie;
+}
+
+/** `envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState` */
+export interface EnvoyExtensionsHttpStateful_sessionHeaderV3HeaderBasedSessionState {
+  name?: string;
+}
+
 /** `envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig` */
 export interface EnvoyExtensionsInternal_redirectAllow_listed_routesV3AllowListedRoutesConfig {
   allowedRouteNames?: string[];
@@ -2650,6 +2678,129 @@ export interface EnvoyExtensionsInternal_redirectPrevious_routesV3PreviousRoutes
 
 /** `envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig` */
 export interface EnvoyExtensionsInternal_redirectSafe_cross_schemeV3SafeCrossSchemeConfig {
+}
+
+/** `envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin` */
+export interface EnvoyExtensionsLoad_balancing_policiesClient_side_weighted_round_robinV3ClientSideWeightedRoundRobin {
+  enableOobLoadReport?: GoogleProtobufBoolValue;
+  oobReportingPeriod?: GoogleProtobufDuration;
+  blackoutPeriod?: GoogleProtobufDuration;
+  weightExpirationPeriod?: GoogleProtobufDuration;
+  weightUpdatePeriod?: GoogleProtobufDuration;
+  errorUtilizationPenalty?: GoogleProtobufFloatValue;
+}
+
+/** `envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided` */
+export interface EnvoyExtensionsLoad_balancing_policiesCluster_providedV3ClusterProvided {
+}
+
+/** `envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig` */
+export interface EnvoyExtensionsLoad_balancing_policiesCommonV3ConsistentHashingLbConfig {
+  useHostnameForHashing?: boolean;
+  hashBalanceFactor?: GoogleProtobufUInt32Value;
+}
+
+/** `envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig` */
+export interface EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig {
+  zoneAwareLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigZoneAwareLbConfig;
+  localityWeightedLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigLocalityWeightedLbConfig;
+}
+
+/** `envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig` */
+export interface EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigLocalityWeightedLbConfig {
+}
+
+/** `envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig` */
+export interface EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigZoneAwareLbConfig {
+  routingEnabled?: EnvoyTypeV3Percent;
+  minClusterSize?: GoogleProtobufUInt64Value;
+  failTrafficOnPanic?: boolean;
+}
+
+/** `envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig` */
+export interface EnvoyExtensionsLoad_balancing_policiesCommonV3SlowStartConfig {
+  slowStartWindow?: GoogleProtobufDuration;
+  aggression?: EnvoyConfigCoreV3RuntimeDouble;
+  minWeightPercent?: EnvoyTypeV3Percent;
+}
+
+/** `envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest` */
+export interface EnvoyExtensionsLoad_balancing_policiesLeast_requestV3LeastRequest {
+  choiceCount?: GoogleProtobufUInt32Value;
+  activeRequestBias?: EnvoyConfigCoreV3RuntimeDouble;
+  slowStartConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3SlowStartConfig;
+  localityLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig;
+  enableFullScan?: GoogleProtobufBoolValue;
+  selectionMethod?: EnumValue;
+}
+
+/** `envoy.extensions.load_balancing_policies.maglev.v3.Maglev` */
+export interface EnvoyExtensionsLoad_balancing_policiesMaglevV3Maglev {
+  tableSize?: GoogleProtobufUInt64Value;
+  consistentHashingLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3ConsistentHashingLbConfig;
+  localityWeightedLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigLocalityWeightedLbConfig;
+}
+
+/** `envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost` */
+export interface EnvoyExtensionsLoad_balancing_policiesOverride_hostV3OverrideHost {
+  overrideHostSources?: EnvoyExtensionsLoad_balancing_policiesOverride_hostV3OverrideHostOverrideHostSource[];
+  selectedHostKey?: EnvoyTypeMetadataV3MetadataKey;
+  fallbackPolicy?: EnvoyConfigClusterV3LoadBalancingPolicy;
+}
+
+/** `envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource` */
+export interface EnvoyExtensionsLoad_balancing_policiesOverride_hostV3OverrideHostOverrideHostSource {
+  header?: string;
+  metadata?: EnvoyTypeMetadataV3MetadataKey;
+}
+
+/** `envoy.extensions.load_balancing_policies.random.v3.Random` */
+export interface EnvoyExtensionsLoad_balancing_policiesRandomV3Random {
+  localityLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig;
+}
+
+/** `envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash` */
+export interface EnvoyExtensionsLoad_balancing_policiesRing_hashV3RingHash {
+  hashFunction?: EnumValue;
+  minimumRingSize?: GoogleProtobufUInt64Value;
+  maximumRingSize?: GoogleProtobufUInt64Value;
+  useHostnameForHashing?: boolean;
+  hashBalanceFactor?: GoogleProtobufUInt32Value;
+  consistentHashingLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3ConsistentHashingLbConfig;
+  localityWeightedLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigLocalityWeightedLbConfig;
+}
+
+/** `envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin` */
+export interface EnvoyExtensionsLoad_balancing_policiesRound_robinV3RoundRobin {
+  slowStartConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3SlowStartConfig;
+  localityLbConfig?: EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig;
+}
+
+/** `envoy.extensions.load_balancing_policies.subset.v3.Subset` */
+export interface EnvoyExtensionsLoad_balancing_policiesSubsetV3Subset {
+  fallbackPolicy?: EnumValue;
+  defaultSubset?: GoogleProtobufStruct;
+  subsetSelectors?: EnvoyExtensionsLoad_balancing_policiesSubsetV3SubsetLbSubsetSelector[];
+  allowRedundantKeys?: boolean;
+  localityWeightAware?: boolean;
+  scaleLocalityWeight?: boolean;
+  panicModeAny?: boolean;
+  listAsAny?: boolean;
+  metadataFallbackPolicy?: EnumValue;
+  subsetLbPolicy?: EnvoyConfigClusterV3LoadBalancingPolicy;
+}
+
+/** `envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector` */
+export interface EnvoyExtensionsLoad_balancing_policiesSubsetV3SubsetLbSubsetSelector {
+  keys?: string[];
+  singleHostPerSubset?: boolean;
+  fallbackPolicy?: EnumValue;
+  fallbackKeysSubset?: string[];
+}
+
+/** `envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality` */
+export interface EnvoyExtensionsLoad_balancing_policiesWrr_localityV3WrrLocality {
+  endpointPickingPolicy?: EnvoyConfigClusterV3LoadBalancingPolicy;
 }
 
 /** `envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig` */
@@ -3052,6 +3203,13 @@ export interface EnvoyTcpMetadataexchangeConfigMetadataExchange {
   enableDiscovery?: boolean;
 }
 
+/** `envoy.type.http.v3.Cookie` */
+export interface EnvoyTypeHttpV3Cookie {
+  name?: string;
+  ttl?: GoogleProtobufDuration;
+  path?: string;
+}
+
 /** `envoy.type.http.v3.PathTransformation` */
 export interface EnvoyTypeHttpV3PathTransformation {
   operations?: EnvoyTypeHttpV3PathTransformationOperation[];
@@ -3449,6 +3607,11 @@ export interface GoogleProtobufDuration {
 export interface GoogleProtobufEmpty {
 }
 
+/** `google.protobuf.FloatValue` */
+export interface GoogleProtobufFloatValue {
+  value?: number;
+}
+
 /** `google.protobuf.ListValue` */
 export interface GoogleProtobufListValue {
   values?: GoogleProtobufValue[];
@@ -3697,6 +3860,7 @@ export interface XdsTypeV3TypedStruct {
 
 /** Every message known to the descriptors, by full name. */
 export interface MessageMap {
+  "envoy.Cookie": EnvoyCookie;
   "envoy.admin.v3.ClustersConfigDump": EnvoyAdminV3ClustersConfigDump;
   "envoy.admin.v3.ClustersConfigDump.DynamicCluster": EnvoyAdminV3ClustersConfigDumpDynamicCluster;
   "envoy.admin.v3.ClustersConfigDump.StaticCluster": EnvoyAdminV3ClustersConfigDumpStaticCluster;
@@ -3987,6 +4151,8 @@ export interface MessageMap {
   "envoy.extensions.filters.http.rbac.v3.RBACPerRoute": EnvoyExtensionsFiltersHttpRbacV3RBACPerRoute;
   "envoy.extensions.filters.http.router.v3.Router": EnvoyExtensionsFiltersHttpRouterV3Router;
   "envoy.extensions.filters.http.router.v3.Router.UpstreamAccessLogOptions": EnvoyExtensionsFiltersHttpRouterV3RouterUpstreamAccessLogOptions;
+  "envoy.extensions.filters.http.stateful_session.v3.StatefulSession": EnvoyExtensionsFiltersHttpStateful_sessionV3StatefulSession;
+  "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute": EnvoyExtensionsFiltersHttpStateful_sessionV3StatefulSessionPerRoute;
   "envoy.extensions.filters.http.wasm.v3.Wasm": EnvoyExtensionsFiltersHttpWasmV3Wasm;
   "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": EnvoyExtensionsFiltersListenerHttp_inspectorV3HttpInspector;
   "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": EnvoyExtensionsFiltersListenerOriginal_dstV3OriginalDst;
@@ -4020,9 +4186,28 @@ export interface MessageMap {
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxyWeightedCluster;
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight": EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxyWeightedClusterClusterWeight;
   "envoy.extensions.filters.network.wasm.v3.Wasm": EnvoyExtensionsFiltersNetworkWasmV3Wasm;
+  "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState": EnvoyExtensionsHttpStateful_sessionCookieV3CookieBasedSessionState;
+  "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState": EnvoyExtensionsHttpStateful_sessionHeaderV3HeaderBasedSessionState;
   "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig": EnvoyExtensionsInternal_redirectAllow_listed_routesV3AllowListedRoutesConfig;
   "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig": EnvoyExtensionsInternal_redirectPrevious_routesV3PreviousRoutesConfig;
   "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig": EnvoyExtensionsInternal_redirectSafe_cross_schemeV3SafeCrossSchemeConfig;
+  "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin": EnvoyExtensionsLoad_balancing_policiesClient_side_weighted_round_robinV3ClientSideWeightedRoundRobin;
+  "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided": EnvoyExtensionsLoad_balancing_policiesCluster_providedV3ClusterProvided;
+  "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": EnvoyExtensionsLoad_balancing_policiesCommonV3ConsistentHashingLbConfig;
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfig;
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig": EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigLocalityWeightedLbConfig;
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig": EnvoyExtensionsLoad_balancing_policiesCommonV3LocalityLbConfigZoneAwareLbConfig;
+  "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": EnvoyExtensionsLoad_balancing_policiesCommonV3SlowStartConfig;
+  "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": EnvoyExtensionsLoad_balancing_policiesLeast_requestV3LeastRequest;
+  "envoy.extensions.load_balancing_policies.maglev.v3.Maglev": EnvoyExtensionsLoad_balancing_policiesMaglevV3Maglev;
+  "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost": EnvoyExtensionsLoad_balancing_policiesOverride_hostV3OverrideHost;
+  "envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource": EnvoyExtensionsLoad_balancing_policiesOverride_hostV3OverrideHostOverrideHostSource;
+  "envoy.extensions.load_balancing_policies.random.v3.Random": EnvoyExtensionsLoad_balancing_policiesRandomV3Random;
+  "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash": EnvoyExtensionsLoad_balancing_policiesRing_hashV3RingHash;
+  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": EnvoyExtensionsLoad_balancing_policiesRound_robinV3RoundRobin;
+  "envoy.extensions.load_balancing_policies.subset.v3.Subset": EnvoyExtensionsLoad_balancing_policiesSubsetV3Subset;
+  "envoy.extensions.load_balancing_policies.subset.v3.Subset.LbSubsetSelector": EnvoyExtensionsLoad_balancing_policiesSubsetV3SubsetLbSubsetSelector;
+  "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality": EnvoyExtensionsLoad_balancing_policiesWrr_localityV3WrrLocality;
   "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": EnvoyExtensionsPathMatchUri_templateV3UriTemplateMatchConfig;
   "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig": EnvoyExtensionsPathRewriteUri_templateV3UriTemplateRewriteConfig;
   "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig": EnvoyExtensionsRequest_idUuidV3UuidRequestIdConfig;
@@ -4074,6 +4259,7 @@ export interface MessageMap {
   "envoy.service.status.v3.ClientConfig.GenericXdsConfig": EnvoyServiceStatusV3ClientConfigGenericXdsConfig;
   "envoy.service.status.v3.PerXdsConfig": EnvoyServiceStatusV3PerXdsConfig;
   "envoy.tcp.metadataexchange.config.MetadataExchange": EnvoyTcpMetadataexchangeConfigMetadataExchange;
+  "envoy.type.http.v3.Cookie": EnvoyTypeHttpV3Cookie;
   "envoy.type.http.v3.PathTransformation": EnvoyTypeHttpV3PathTransformation;
   "envoy.type.http.v3.PathTransformation.Operation": EnvoyTypeHttpV3PathTransformationOperation;
   "envoy.type.http.v3.PathTransformation.Operation.MergeSlashes": EnvoyTypeHttpV3PathTransformationOperationMergeSlashes;
@@ -4136,6 +4322,7 @@ export interface MessageMap {
   "google.protobuf.DoubleValue": GoogleProtobufDoubleValue;
   "google.protobuf.Duration": GoogleProtobufDuration;
   "google.protobuf.Empty": GoogleProtobufEmpty;
+  "google.protobuf.FloatValue": GoogleProtobufFloatValue;
   "google.protobuf.ListValue": GoogleProtobufListValue;
   "google.protobuf.StringValue": GoogleProtobufStringValue;
   "google.protobuf.Struct": GoogleProtobufStruct;

@@ -333,7 +333,7 @@ function describedLimits(): DifferentialCase[] {
     { path: "/include", headers: [["x-user", "dora"]], times: 3 },
     { path: "/", times: 3 },
   ];
-  return ["OVERRIDE", "INCLUDE", "IGNORE"].map((vh_rate_limits) => ({
+  const byHost = ["OVERRIDE", "INCLUDE", "IGNORE"].map((vh_rate_limits): DifferentialCase => ({
     name: `filters: local rate limit by descriptors, virtual host ${vh_rate_limits}`,
     httpFilters: [
       typed("envoy.filters.http.local_ratelimit", LIMIT, {
@@ -351,7 +351,8 @@ function describedLimits(): DifferentialCase[] {
       routes,
     }],
     requests,
-  })).concat([{
+  }));
+  return [...byHost, {
     name: "filters: local rate limit by descriptors beside the bucket of all",
     httpFilters: [
       typed("envoy.filters.http.local_ratelimit", LIMIT, {
@@ -359,11 +360,11 @@ function describedLimits(): DifferentialCase[] {
         token_bucket: bucket(1),
         descriptors: descriptors.slice(1, 2),
         always_consume_default_token_bucket: false,
-      } as JsonObject),
+      }),
     ],
-    virtualHosts: [{ name: "all", domains: ["*"], rate_limits: [user], routes: [to("a")] as never }],
+    virtualHosts: [{ name: "all", domains: ["*"], rate_limits: [user], routes: [to("a")] }],
     requests: [{ headers: [["x-user", "bob"]], times: 3 }, { times: 2 }],
-  }]) as DifferentialCase[];
+  }];
 }
 
 const change = (key: string, value: string, append_action = "APPEND_IF_EXISTS_OR_ADD") => ({
