@@ -1,6 +1,7 @@
 import type { DifferentialCase } from "../case.ts";
+import { generateRetryCases } from "./retries.ts";
 
 /** Every generated case of a seed. */
-export function generatedCases(_seed: number): DifferentialCase[] {
-  return [];
+export function generatedCases(seed: number): DifferentialCase[] {
+  return [...generateRetryCases(seed)];
 }
