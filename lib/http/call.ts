@@ -56,6 +56,10 @@ export class Call implements StreamInfo {
   connectionTerminationDetails: string | null = null;
   upstreamTransportFailureReason: string | null = null;
   attemptCount = 0;
+  /** Cookies made for this request because hashing wanted one, values by name; `null` for none. */
+  madeCookies: Map<string, string> | null = null;
+  /** IP address that stands for the application's own where there is no connection it came by; `null` if unknown. */
+  sourceIp: string | null = null;
   /** Where an outbound call was meant to go, `ip:port` or `name:port`; ORIGINAL_DST clusters go there. */
   requestedAddress: string | null = null;
   durationMs: number | null = null;
@@ -242,7 +246,8 @@ export class Call implements StreamInfo {
   }
 
   get downstreamRemoteAddress(): string | null {
-    return address(this.downstream?.remote);
+    if (this.downstream !== null || this.sourceIp === null) return address(this.downstream?.remote);
+    return formatAddress({ hostname: this.sourceIp, port: 0 });
   }
 
   get downstreamPeerPrincipal(): string | null {

@@ -27,7 +27,7 @@ export class ForwardClientCert {
    * Treats one request.
    *
    * @param headers Headers of the request; changed in place.
-   * @param connection The connection it came in on; `null` for calls of the application, which shows no certificate.
+   * @param connection The connection it came in on; `null` for the application's own requests.
    */
   apply(headers: HeaderList, connection: ConnectionInfo | null): void {
     const mode = this.#policy.forwardClientCert;

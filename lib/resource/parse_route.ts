@@ -5,9 +5,10 @@ import type {
   EnvoyConfigRouteV3RouteConfiguration,
   EnvoyConfigRouteV3VirtualHost,
 } from "../protobuf/gen/messages.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import type { ParseResult } from "./common.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
-import { Issues } from "./issues.ts";
+import { Issues, reasonOf } from "./issues.ts";
 import { checkNumber, parseEnum, parseInlineText, parseMessage, parseMetadata, required } from "./parse_common.ts";
 import { parseForwardAction, parseMirrors, parseRegexRewrite } from "./parse_forward_action.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
@@ -129,10 +130,8 @@ export function parseVirtualHost(
   const domains = host.domains ?? [];
   if (domains.length === 0) issues.invalid(`${path}.domains`, "it must not be empty");
   for (const [index, domain] of domains.entries()) {
-    const star = domain.indexOf("*", 1);
-    if (domain === "" || (star !== -1 && (star !== domain.length - 1 || domain.startsWith("*")))) {
-      issues.invalid(`${path}.domains[${index}]`, "it must be a host with at most one '*', first or last", domain);
-    }
+    // A star elsewhere than first or last is a character like any other, as in Envoy.
+    if (domain === "") issues.invalid(`${path}.domains[${index}]`, "it must not be empty");
   }
   if (host.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
   if (host.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
@@ -173,6 +172,9 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     ? { match: EVERYTHING, refuses: false }
     : parseRouteMatch(issues, `${path}.match`, route.match);
   const action = parseAction(issues, path, route, around);
+  if (action.kind === "forward" && action.pathTemplateRewrite !== null) {
+    checkTemplateRewrite(issues, `${path}.route.path_rewrite_policy`, match, action.pathTemplateRewrite);
+  }
   return {
     name: route.name ?? "",
     match,
@@ -186,6 +188,21 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
       CONNECTION_BUFFER_LIMIT,
     ),
   };
+}
+
+/** A rewrite by template takes its variables from a match by template. */
+function checkTemplateRewrite(issues: Issues, path: string, match: RouteMatch, rewrite: string): void {
+  if (match.path.kind !== "template") {
+    issues.invalid(path, "it needs a 'path_match_policy' with a template", rewrite);
+    return;
+  }
+  // Refused already.
+  if (match.path.value === "") return;
+  try {
+    compilePathTemplate(match.path.value).compileRewrite(rewrite);
+  } catch (error) {
+    issues.invalid(path, reasonOf(error), rewrite);
+  }
 }
 
 function parseAction(issues: Issues, path: string, route: EnvoyConfigRouteV3Route, around: Surroundings): RouteAction {

@@ -15,8 +15,8 @@ export interface HeaderMatch {
 /** How a query parameter is matched. */
 export interface QueryParameterMatch {
   readonly name: string;
-  /** `null` asks only for presence. */
-  readonly match: StringMatch | null;
+  /** What its first value must be, or whether it must be there. */
+  readonly match: StringMatch | { readonly kind: "present"; readonly present: boolean };
 }
 
 /** When a route applies. */
@@ -68,13 +68,37 @@ export interface RetryPolicy {
 /** What a request is hashed by, for consistent load balancing. */
 export type HashPolicy =
   & (
-    | { readonly kind: "header"; readonly name: string }
-    | { readonly kind: "cookie"; readonly name: string; readonly ttlMs: number | null; readonly path: string }
+    | {
+      readonly kind: "header";
+      readonly name: string;
+      /** Applied to each value before it is hashed; `null` for none. */
+      readonly regexRewrite: { readonly pattern: string; readonly substitution: string } | null;
+    }
+    | {
+      readonly kind: "cookie";
+      readonly name: string;
+      /** Lifetime of the cookie that is made where the caller has none, 0 for the session; `null` makes none. */
+      readonly ttlMs: number | null;
+      readonly path: string;
+      /** More attributes of a cookie that is made; those with an empty value are names only. */
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
     | { readonly kind: "source_ip" }
     | { readonly kind: "query_parameter"; readonly name: string }
     | { readonly kind: "filter_state"; readonly key: string }
   )
   & { readonly terminal: boolean };
+
+/** A cluster that gets copies of requests. */
+export interface Mirror {
+  /** Empty where a header names it. */
+  readonly cluster: string;
+  /** `cluster_header`: the request header that names the cluster, lower case; `null` where `cluster` does. */
+  readonly header: string | null;
+  readonly fraction: FractionalPercent;
+  /** Whether the host of a copy gets `-shadow` behind it. */
+  readonly shadowSuffix: boolean;
+}
 
 /** Forwards to a cluster. */
 export interface ForwardAction {
@@ -102,7 +126,7 @@ export interface ForwardAction {
   /** `max_stream_duration`, which takes the place of `timeout` and `max_grpc_timeout`; `null` where it is absent. */
   readonly streamDuration: StreamDuration | null;
   readonly retryPolicy: RetryPolicy | null;
-  readonly mirrors: readonly { readonly cluster: string; readonly fraction: FractionalPercent }[];
+  readonly mirrors: readonly Mirror[];
   readonly hashPolicies: readonly HashPolicy[];
   /** Upgrade types switched on or off for this route. */
   readonly upgrades: Readonly<Record<string, boolean>>;
@@ -179,7 +203,10 @@ export type RateLimitAction =
 
 /** One of several clusters that share a route. */
 export interface WeightedCluster {
+  /** Empty where a header names it. */
   readonly name: string;
+  /** `cluster_header`: the request header that names the cluster, lower case; `null` where `name` does. */
+  readonly header: string | null;
   readonly weight: number;
   readonly headers: HeaderMutations;
   readonly hostRewrite: string | null;

@@ -124,7 +124,10 @@ export class RetryRules {
 function compileResponseMatch(match: HeaderMatch): (headers: HeaderList, status: number) => boolean {
   const holds = compileHeaderMatch(match);
   if (match.name !== ":status") return holds;
-  return (_, status) => holds({ getJoined: () => String(status) });
+  return (_, status) => {
+    const text = String(status);
+    return holds({ getJoined: () => text, testAny: (_, passes) => passes(text) });
+  };
 }
 
 const NO_POLICY: RetryPolicy = {

@@ -279,6 +279,7 @@ export class Forwarding {
     if (plan.place.virtualHost.includeAttemptCountInResponse) {
       headers.set("x-envoy-attempt-count", String(call.attemptCount));
     }
+    plan.cookies?.(headers, call);
     plan.responseHeaders?.(headers, call);
     // Some limits cover the response to its end, and an application's call ends with its last attempt.
     if (call.downstream === null || timers?.coversResponse === true) {
@@ -341,13 +342,14 @@ export class Forwarding {
     if (this.#route.plan.place.virtualHost.includeAttemptCountInResponse) {
       response.headers.set("x-envoy-attempt-count", String(this.#call.attemptCount));
     }
+    this.#route.plan.responseHeaders?.(response.headers, this.#call);
     return response;
   }
 
   #clusterNotFound(): HttpResponse {
     const { clusterName, action } = this.#route;
     this.#content.cancel();
-    return localReply(this.#request, this.#call, {
+    return this.#reply({
       status: action.clusterNotFoundStatus,
       flag: "NC",
       details: "cluster_not_found",

@@ -339,7 +339,9 @@ Deno.test("Without a retry policy a streamed body is not kept", async () => {
 });
 
 Deno.test("A streamed body is mirrored as it goes", async () => {
-  const action = forwardAction({ mirrors: [{ cluster: "mirror", fraction: { numerator: 100, denominator: 100 } }] });
+  const action = forwardAction({
+    mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }],
+  });
   const rig = new Rig({ route: { action } });
   rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
   const body = streamed("one ");
@@ -565,7 +567,9 @@ Deno.test("Giving up between two attempts ends the pause", async () => {
 });
 
 Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", async () => {
-  const action = forwardAction({ mirrors: [{ cluster: "mirror", fraction: { numerator: 100, denominator: 100 } }] });
+  const action = forwardAction({
+    mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }],
+  });
   const rig = new Rig({ route: { action } });
   rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
   const body = new BytesBody(new Uint8Array([1, 2]));

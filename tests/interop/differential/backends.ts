@@ -83,8 +83,8 @@ export class Backends implements AsyncDisposable {
   }
 }
 
-function isMirror({ authority }: Attempt): boolean {
-  return /-shadow(:\d+)?$/.test(authority);
+function isMirror({ authority, headers }: Attempt): boolean {
+  return /-shadow(:\d+)?$/.test(authority) || headers.some(([name]) => name === "x-envoy-internal");
 }
 
 function byBackend(a: Attempt, b: Attempt): number {
@@ -112,7 +112,7 @@ async function answer(socket: Socket, { backend, method }: Attempt, step: string
   if (socket.destroyed) return false;
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   if (!bodiless) headers.push(["content-length", String(cut ? body.length + 10 : body.length)]);
-  socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, headers) + (bodiless ? "" : body));
+  socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, headers) + (bodiless ? "" : body), "latin1");
   if (cut) socket.end();
   return !cut;
 }

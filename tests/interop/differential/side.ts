@@ -11,14 +11,17 @@ export interface SentRequest {
   readonly body: string | null;
 }
 
+/** Milliseconds after which a side is taken to hang: a case then has `null` for an answer. */
+export const PATIENCE_MS = 5_000;
+
 /** One of the two that are compared, with the listeners of all cases. */
 export interface Side extends AsyncDisposable {
   /** First letter of the ids of its requests. */
   readonly letter: string;
   /** Port of the listener of a case; `null` where the configuration was refused. */
   port(index: number): number | null;
-  /** Why configurations were refused. */
-  readonly refusals: string;
+  /** Why the configuration of a case was refused; empty where it was not. */
+  refusal(index: number): string;
   /** Sends a request to the listener of a case; `null` where the connection ends without an answer. */
   send(index: number, request: SentRequest): Promise<Answer | null>;
 }
