@@ -31,7 +31,7 @@ export class RoutePlan {
   readonly place: RoutePlace;
   /** Header changes towards the client; `null` for none. */
   readonly responseHeaders: HeaderMutator | null;
-  /** Retry rules for plain requests: the route's policy, else the virtual host's; `null` for none. */
+  /** Retry rules: the route's policy, else the virtual host's, which headers of a request may add to; `null` for none. */
   readonly retry: RetryRules | null;
   readonly hash: RequestHash | null;
   /** Tells the caller of cookies made for hashing; `null` where none are. */
@@ -65,7 +65,7 @@ export class RoutePlan {
     this.responseHeaders = mutators.response;
     const forward = route.action.kind === "forward" ? route.action : null;
     const retry: RetryPolicy | null = forward?.retryPolicy ?? virtualHost.retryPolicy;
-    this.retry = retry === null || retry.retryOn.length === 0 ? null : new RetryRules(retry);
+    this.retry = retry === null ? null : new RetryRules(retry);
     this.hash = forward === null ? null : compileHashPolicies(forward.hashPolicies);
     const [wanted, own] = [forward?.subset ?? null, weightedCluster?.subset ?? null];
     this.subset = wanted === null || own === null ? wanted ?? own : { ...wanted, ...own };
