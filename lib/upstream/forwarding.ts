@@ -109,7 +109,8 @@ export class Forwarding {
     }
     if (mirrors) {
       const { clusters, random } = this.#deps;
-      mirrorRequest(action.mirrors, request, () => this.#content.mirror(), clusters, random);
+      const deps = { clusters, random, arm: (ms: number, callback: () => void) => this.#arm(ms, callback) };
+      mirrorRequest(action.mirrors, request, () => this.#content.mirror(), this.#timeouts.globalMs, deps);
     }
     return this.#send(target);
   }
@@ -375,12 +376,15 @@ export class Forwarding {
     const { globalMs, perTryMs, perTryIdleMs } = this.#timeouts;
     const durationMs = this.#overrides?.streamDurationMs ?? 0;
     if (globalMs === 0 && perTryMs === 0 && perTryIdleMs === 0 && durationMs === 0) return;
-    const { timers, clock } = this.#deps;
-    const arm = (ms: number, callback: () => void) =>
-      timers === undefined ? clock.timer(ms, callback) : timers.arm(ms, callback);
     const end = (error: unknown) => this.#end(error);
+    const arm = (ms: number, callback: () => void) => this.#arm(ms, callback);
     this.#timers = new RequestTimers(arm, this.#timeouts, durationMs, content.sent, end);
     this.#timers.start();
+  }
+
+  #arm(ms: number, callback: () => void): Timer {
+    const { timers, clock } = this.#deps;
+    return timers === undefined ? clock.timer(ms, callback) : timers.arm(ms, callback);
   }
 }
 

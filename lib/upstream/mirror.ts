@@ -1,5 +1,7 @@
+import { MeshError } from "../errors.ts";
 import type { Body } from "../http/body.ts";
 import type { HttpRequest } from "../http/message.ts";
+import type { Timer } from "../internal/clock.ts";
 import { type Random, randomInt } from "../internal/random.ts";
 import type { ForwardAction } from "../resource/route.ts";
 import { UpstreamAttempt } from "./upstream_attempt.ts";
@@ -8,19 +10,28 @@ import type { UpstreamSource } from "./upstream_target.ts";
 /** Most bytes of a mirrored response that are read so that its connection can be used again. */
 const MAX_DISCARDED = 1024 * 1024;
 
+/** What {@linkcode mirrorRequest} works with. */
+export interface MirrorDeps {
+  readonly clusters: UpstreamSource;
+  readonly random: Random;
+  /** Sets a timer. */
+  readonly arm: (ms: number, callback: () => void) => Timer;
+}
+
 /**
  * Sends copies of a request to the mirror clusters of its route and forgets them: nothing waits for a mirror, and its
  * failure is nobody's. The authority gets `-shadow` behind the host, as from Envoy.
  *
  * @param request The request as it goes to the upstream.
  * @param content Makes the body of a copy; `null` for none.
+ * @param timeoutMs Most that a mirror may take, which is the limit of the request itself; 0 for none.
  */
 export function mirrorRequest(
   mirrors: ForwardAction["mirrors"],
   request: HttpRequest,
   content: () => Body | null,
-  clusters: UpstreamSource,
-  random: Random,
+  timeoutMs: number,
+  { clusters, random, arm }: MirrorDeps,
 ): void {
   for (const { cluster, header, fraction, shadowSuffix } of mirrors) {
     if (randomInt(random, fraction.denominator) >= fraction.numerator) continue;
@@ -35,6 +46,14 @@ export function mirrorRequest(
     // It is no request of the caller any more but one of the proxy.
     copy.headers.set("x-envoy-internal", "true");
     const attempt = new UpstreamAttempt();
+    if (timeoutMs !== 0) {
+      const late = new MeshError(
+        "UPSTREAM_REQUEST_TIMEOUT",
+        `Cannot wait for the mirror: '${timeoutMs}' ms have passed`,
+      );
+      const timer = arm(timeoutMs, () => attempt.exchange.cancel(late));
+      attempt.exchange.onComplete(() => timer.cancel());
+    }
     target.send(copy, attempt).then((response) => discard(response.body), () => {});
   }
 }

@@ -115,7 +115,10 @@ export class RequestBuffer {
       return view.give(chunk);
     }
     if (this.#failure !== null) return view.fail(this.#failure.error);
-    if (this.#ended) return view.give(null);
+    if (this.#ended) {
+      if (view !== this.#attempt) this.#mirrors = this.#mirrors.filter((mirror) => mirror !== view);
+      return view.give(null);
+    }
     if (view.pulls && !this.#pulling) {
       this.#pulling = true;
       this.#source.read().then(this.#onChunk, this.#onFailure);

@@ -585,6 +585,20 @@ Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", as
   rig.fake.manager.close();
 });
 
+Deno.test("A mirror is given up when the time of its request is", async () => {
+  const mirrors = [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 1, denominator: 1 } }];
+  const rig = new Rig({ route: { action: forwardAction({ mirrors, timeoutMs: 100 }) } });
+  rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
+  const { response } = rig.send(request());
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  const copy = both.find(({ request }) => request.authority.endsWith("-shadow"))!;
+  both.find((received) => received !== copy)!.answer();
+  assert.equal((await response).status, 200);
+  await rig.fake.clock.advance(100);
+  assert.equal(copy.exchange.cancelled, true);
+  rig.fake.manager.close();
+});
+
 Deno.test("A change of the configuration between two attempts is followed", async () => {
   const rig = new Rig({ host: { retryPolicy: retryPolicy(ISTIO) } });
   rig.fake.refusing.add(A.key);

@@ -11,6 +11,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
   differential: ["envoy"],
+  headers: ["envoy"],
   h2spec: ["h2spec"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
