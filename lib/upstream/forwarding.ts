@@ -169,7 +169,7 @@ export class Forwarding {
     if (retry !== null && retry.appliesToResponse(status, headers, this.#request.headers)) {
       const next = this.#retryAfter({ kind: "response", status, headers });
       if (next !== null) {
-        discard(response, attempt);
+        attempt.discard(response);
         return next;
       }
     }
@@ -243,7 +243,7 @@ export class Forwarding {
     if (!this.#content.complete) return;
     request.body = this.#content.again();
     if (!followRedirect(policy, request, call, response.status, response.headers)) return;
-    discard(response, attempt);
+    attempt.discard(response);
     this.#timers?.stop();
     call.attemptCount = 0;
     call.endpoint = call.upstream = null;
@@ -386,13 +386,6 @@ export class Forwarding {
     const { timers, clock } = this.#deps;
     return timers === undefined ? clock.timer(ms, callback) : timers.arm(ms, callback);
   }
-}
-
-/** What the caller will never see must not hold the connection. */
-function discard(response: HttpResponse, attempt: UpstreamAttempt): void {
-  if (response.body?.whole() === null) response.body.cancel();
-  // A request that is still being sent ends with its attempt.
-  attempt.exchange.cancel(new MeshError("ABORTED", "Cannot go on with the request: its answer is not used"));
 }
 
 /** Where the caller wanted to go: only ORIGINAL_DST clusters ask. */

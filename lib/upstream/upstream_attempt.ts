@@ -1,5 +1,6 @@
+import { MeshError } from "../errors.ts";
 import { Exchange } from "../http/exchange.ts";
-import type { HttpProtocol } from "../http/message.ts";
+import type { HttpProtocol, HttpResponse } from "../http/message.ts";
 import type { Hash64 } from "../internal/xx_hash64.ts";
 import type { Json } from "../protobuf/well_known.ts";
 import type { OverrideHost, PickContext } from "../load_balancer/load_balancer.ts";
@@ -73,5 +74,12 @@ export class UpstreamAttempt implements PickContext {
     this.applicationTls = options.applicationTls ?? null;
     this.requiresMutualTls = options.requiresMutualTls ?? false;
     this.onHost = options.onHost ?? null;
+  }
+
+  /** Ends it, for its response goes to nobody: what the caller will never see must not hold the connection. */
+  discard(response: HttpResponse): void {
+    if (response.body?.whole() === null) response.body.cancel();
+    // A request that is still being sent ends with its attempt.
+    this.exchange.cancel(new MeshError("ABORTED", "Cannot go on with the request: its answer is not used"));
   }
 }
