@@ -52,7 +52,7 @@ function certificateViews(name: string, kind: CertificateView["kind"], pem: stri
 }
 
 function clusterView(upstream: UpstreamCluster, { endpoints }: AdminViewSources): ClusterView {
-  const { cluster } = upstream;
+  const { cluster, outliers } = upstream;
   const assignment = cluster.edsServiceName === null ? cluster.loadAssignment : endpoints(cluster.edsServiceName);
   const places = new Map<string, Pick<ClusterHostView, "priority" | "region" | "zone" | "subZone">>();
   for (const { priority, region, zone, subZone, endpoints } of assignment?.localities ?? []) {
@@ -67,11 +67,14 @@ function clusterView(upstream: UpstreamCluster, { endpoints }: AdminViewSources)
     maxPendingRequests,
     maxRequests,
     maxRetries,
+    ...(outliers === null ? {} : { outlier: { external: outliers.rates("external"), local: outliers.rates("local") } }),
     hosts: [...upstream.hosts()].map((host) => ({
       address: host.key,
       hostname: host.endpoint.hostname,
       healthy: host.health === "healthy",
-      healthFlags: host.ejected ? ["failed_outlier_check"] : host.health === "unhealthy" ? ["failed_eds_health"] : [],
+      healthFlags: host.healthFlags,
+      successRate: outliers?.rateOf(host, "external") ?? -1,
+      localOriginSuccessRate: outliers?.rateOf(host, "local") ?? -1,
       weight: host.weight,
       ...places.get(host.key) ?? { priority: 0, region: "", zone: "", subZone: "" },
       counters: { rq_active: host.active, rq_total: host.total },

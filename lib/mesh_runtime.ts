@@ -194,6 +194,7 @@ export class MeshRuntime {
       ...(bootstrap.workload.locality === null
         ? {}
         : { zone: { locality: bootstrap.workload.locality, callers: null } }),
+      metrics: this.metrics,
     });
     const router = createRouter({ clusters: this.#clusters, clock, random, timers: this.#timers });
     const outbound: FilterContext = { ...shared, direction: "outbound" };

@@ -53,8 +53,20 @@ export interface ClusterHostView {
   readonly zone: string;
   /** Sub-zone of its locality, empty for none. */
   readonly subZone: string;
+  /** Rate of success in the last interval of outlier detection, percent. @default {-1: unknown} */
+  readonly successRate?: number;
+  /** The same of connections and what else happens on our side. @default {-1: unknown} */
+  readonly localOriginSuccessRate?: number;
   /** Counters and gauges by Envoy's names, for example `cx_active`, `rq_total`. */
   readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Rates of success of a cluster in the last interval of outlier detection, percent; -1 where unknown. */
+export interface OutlierRatesView {
+  /** Mean of its hosts. */
+  readonly average: number;
+  /** Below it a host is an outlier. */
+  readonly threshold: number;
 }
 
 /** A cluster as `/clusters` shows it. */
@@ -73,6 +85,8 @@ export interface ClusterView {
   readonly maxRequests: number;
   /** Limit of retries under way. */
   readonly maxRetries: number;
+  /** Rates of answers and of what happens on our side. @default {no outlier detection} */
+  readonly outlier?: { readonly external: OutlierRatesView; readonly local: OutlierRatesView };
   /** Its endpoints. */
   readonly hosts: readonly ClusterHostView[];
 }

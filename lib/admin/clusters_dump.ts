@@ -1,4 +1,4 @@
-import type { ClusterHostView, ClusterView } from "./admin_view.ts";
+import type { ClusterHostView, ClusterView, OutlierRatesView } from "./admin_view.ts";
 
 /** The text answer of `/clusters`, one fact a line, in Envoy's form. */
 export function clustersText(clusters: readonly ClusterView[]): string {
@@ -6,6 +6,12 @@ export function clustersText(clusters: readonly ClusterView[]): string {
   for (const cluster of clusters) {
     const line = (rest: string) => out += `${cluster.name}::${rest}\n`;
     line(`observability_name::${cluster.name}`);
+    if (cluster.outlier !== undefined) {
+      for (const [prefix, { average, threshold }] of outlierRates(cluster.outlier)) {
+        line(`outlier::${prefix}success_rate_average::${general(average)}`);
+        line(`outlier::${prefix}success_rate_ejection_threshold::${general(threshold)}`);
+      }
+    }
     line(`default_priority::max_connections::${cluster.maxConnections}`);
     line(`default_priority::max_pending_requests::${cluster.maxPendingRequests}`);
     line(`default_priority::max_requests::${cluster.maxRequests}`);
@@ -16,13 +22,15 @@ export function clustersText(clusters: readonly ClusterView[]): string {
       for (const name of Object.keys(host.counters).sort()) line(`${host.address}::${name}::${host.counters[name]}`);
       line(`${host.address}::hostname::${host.hostname}`);
       line(
-        `${host.address}::health_flags::${host.healthy ? "healthy" : host.healthFlags.map((f) => `/${f}`).join("")}`,
+        `${host.address}::health_flags::${host.healthFlags.map((flag) => `/${flag}`).join("") || "healthy"}`,
       );
       line(`${host.address}::weight::${host.weight}`);
       line(`${host.address}::region::${host.region}`);
       line(`${host.address}::zone::${host.zone}`);
       line(`${host.address}::sub_zone::${host.subZone}`);
       line(`${host.address}::priority::${host.priority}`);
+      line(`${host.address}::success_rate::${host.successRate ?? -1}`);
+      line(`${host.address}::local_origin_success_rate::${host.localOriginSuccessRate ?? -1}`);
     }
   }
   return out;
@@ -44,9 +52,35 @@ export function clustersJson(clusters: readonly ClusterView[]): object {
         }],
       },
       observability_name: cluster.name,
+      ...(cluster.outlier === undefined ? {} : Object.fromEntries(
+        outlierRates(cluster.outlier).filter(([, { threshold }]) => threshold > 0)
+          .map(([prefix, { threshold }]) => [`${prefix}success_rate_ejection_threshold`, { value: threshold }]),
+      )),
       ...(cluster.edsServiceName === null ? {} : { eds_service_name: cluster.edsServiceName }),
     })),
   };
+}
+
+/** Flags whose names in JSON differ. */
+const JSON_FLAGS: Readonly<Record<string, string>> = {
+  failed_active_hc: "failed_active_health_check",
+  degraded_active_hc: "failed_active_degraded_check",
+  degraded_outlier_detection: "failed_degraded_outlier_detection",
+};
+/** Flags that JSON shows as the health the control plane gives, the worst first. */
+const EDS_FLAGS: ReadonlyMap<string, string> = new Map([
+  ["eds_status_draining", "DRAINING"],
+  ["failed_eds_health", "UNHEALTHY"],
+  ["degraded_eds_health", "DEGRADED"],
+]);
+
+function outlierRates({ external, local }: NonNullable<ClusterView["outlier"]>): [string, OutlierRatesView][] {
+  return [["", external], ["local_origin_", local]];
+}
+
+/** A number as `%g` writes it: six digits. */
+function general(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
 
 /** Counters that go up and down; the others only grow. */
@@ -63,9 +97,15 @@ function hostJson(host: ClusterHostView): object {
       name,
     })),
     health_status: {
-      ...Object.fromEntries(host.healthFlags.map((flag) => [flag, true])),
-      eds_health_status: host.healthy ? "HEALTHY" : "UNHEALTHY",
+      ...Object.fromEntries(
+        host.healthFlags.filter((flag) => !EDS_FLAGS.has(flag)).map((flag) => [JSON_FLAGS[flag] ?? flag, true]),
+      ),
+      eds_health_status: EDS_FLAGS.get(host.healthFlags.find((flag) => EDS_FLAGS.has(flag)) ?? "") ?? "HEALTHY",
     },
+    ...((host.successRate ?? -1) < 0 ? {} : { success_rate: { value: host.successRate } }),
+    ...((host.localOriginSuccessRate ?? -1) < 0
+      ? {}
+      : { local_origin_success_rate: { value: host.localOriginSuccessRate } }),
     weight: host.weight,
     ...(host.hostname === "" ? {} : { hostname: host.hostname }),
     ...(host.priority === 0 ? {} : { priority: host.priority }),

@@ -13,6 +13,11 @@ export interface Host {
   readonly active: number;
   /** `unhealthy` covers ejected and draining hosts too. */
   readonly health: "healthy" | "degraded" | "unhealthy";
+  /**
+   * Whether the host was taken away on purpose and is no part of what usable hosts are counted against (Envoy: excluded).
+   * @default {false}
+   */
+  readonly excluded?: boolean;
   /** Why: what the control plane says, and `unhealthy` for what was found out here. */
   readonly status: HealthStatus;
   /** Metadata of `envoy.lb`, by which subsets choose. */

@@ -23,6 +23,8 @@ export interface HealthGroups<H extends Host> {
 export interface LocalityGroup<H extends Host> extends HealthGroups<H> {
   readonly name: string;
   readonly weight: number;
+  /** How many of all are excluded. */
+  readonly excluded: number;
 }
 
 /** One priority of a host set. */
@@ -142,7 +144,7 @@ function groupByLocality<H extends Host>(
   }
   return [...places.values()]
     .sort((a, b) => a.name === own ? -1 : b.name === own ? 1 : a.name < b.name ? -1 : 1)
-    .map(({ name, weight, hosts }) => ({ name, weight, ...groupByHealth(hosts) }));
+    .map(({ name, weight, hosts }) => ({ name, weight, excluded: excludedOf(hosts).length, ...groupByHealth(hosts) }));
 }
 
 function groupByHealth<H extends Host>(all: readonly H[]): HealthGroups<H> {
@@ -160,9 +162,21 @@ function groupByHealth<H extends Host>(all: readonly H[]): HealthGroups<H> {
   };
 }
 
+function excludedOf<H extends Host>(hosts: readonly H[]): readonly H[] {
+  return hosts.some(({ excluded }) => excluded === true) ? hosts.filter(({ excluded }) => excluded === true) : [];
+}
+
 function countOf<H extends Host>(group: PriorityGroup<H>, weighted: boolean): PriorityCounts {
-  const counts = { total: group.all.length, healthy: group.healthy.length, degraded: group.degraded.length };
+  const { all, healthy, degraded } = group;
+  const excluded = excludedOf(all);
+  const counts = {
+    total: all.length,
+    excluded: excluded.length,
+    healthy: healthy.length,
+    degraded: degraded.length,
+  };
   if (!weighted) return counts;
   const sum = (hosts: readonly H[]) => hosts.reduce((sum, { weight }) => sum + weight, 0);
-  return { ...counts, weights: { total: sum(group.all), healthy: sum(group.healthy), degraded: sum(group.degraded) } };
+  const weights = { total: sum(all), excluded: sum(excluded), healthy: sum(healthy), degraded: sum(degraded) };
+  return { ...counts, weights };
 }

@@ -1,10 +1,12 @@
 /** How many hosts a priority has. */
 export interface PriorityCounts {
   readonly total: number;
+  /** Those of all that usable ones are not counted against: they did not fail. @default {0} */
+  readonly excluded?: number;
   readonly healthy: number;
   readonly degraded: number;
   /** Sums of weights that availability is counted by in place of hosts (`weighted_priority_health`). */
-  readonly weights?: { readonly total: number; readonly healthy: number; readonly degraded: number };
+  readonly weights?: Omit<PriorityCounts, "weights">;
 }
 
 /** How the traffic is spread over the priorities; the percentages of all sum up to 100. */
@@ -37,8 +39,10 @@ export function priorityLoads(
 ): PriorityLoad[] {
   const availability = (usable: number, total: number) =>
     total === 0 ? 0 : Math.min(100, Math.floor(overprovisioning * usable / total));
-  const healthy = counts.map(({ weights, ...all }) => availability((weights ?? all).healthy, (weights ?? all).total));
-  const degraded = counts.map(({ weights, ...all }) => availability((weights ?? all).degraded, (weights ?? all).total));
+  const healthy = counts.map(({ weights, ...all }) => availability((weights ?? all).healthy, counted(weights ?? all)));
+  const degraded = counts.map(({ weights, ...all }) =>
+    availability((weights ?? all).degraded, counted(weights ?? all))
+  );
   const available = Math.min(100, sum(healthy) + sum(degraded));
   if (excluded !== null) {
     const without = (values: readonly number[]) => values.map((value, i) => excluded.includes(i) ? 0 : value);
@@ -50,15 +54,21 @@ export function priorityLoads(
     }
   }
 
-  const panic = counts.map(({ total, healthy, degraded }) =>
-    available < 100 && panicThreshold > 0 &&
-    (total === 0 ? 0 : 100 * healthy / total + 100 * degraded / total) < panicThreshold
-  );
+  const panic = counts.map((count) => {
+    const total = counted(count);
+    const usable = total === 0 ? 0 : 100 * count.healthy / total + 100 * count.degraded / total;
+    return available < 100 && panicThreshold > 0 && usable < panicThreshold;
+  });
   if (panic.length > 0 && panic.every(Boolean)) return loadsInTotalPanic(counts);
   // Nothing is usable and panic is off: all traffic meets the empty lists of the first priority and fails there.
   if (available === 0) return counts.map((_, i) => ({ healthy: i === 0 ? 100 : 0, degraded: 0, panic: panic[i]! }));
 
   return spread(healthy, degraded, available).map((load, i) => ({ ...load, panic: panic[i]! }));
+}
+
+/** What usable hosts are counted against. */
+function counted({ total, excluded = 0 }: Omit<PriorityCounts, "weights">): number {
+  return total - excluded;
 }
 
 function sum(values: readonly number[]): number {

@@ -94,8 +94,9 @@ function effectiveWeight<H extends Host>(
   health: "healthy" | "degraded",
   overprovisioning: number,
 ): number {
-  if (locality.all.length === 0) return 0;
-  return locality.weight * Math.min(1, (overprovisioning / 100) * (locality[health].length / locality.all.length));
+  const counted = locality.all.length - locality.excluded;
+  if (counted === 0) return 0;
+  return locality.weight * Math.min(1, (overprovisioning / 100) * (locality[health].length / counted));
 }
 
 function zonePicker<H extends Host>(

@@ -1,6 +1,7 @@
 import type { SocketAddress } from "../internal/socket_address.ts";
 import type { Metadata } from "./common.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { HealthCheck } from "./health_check.ts";
 import type { LoadBalancing } from "./load_balancing.ts";
 import type { TlsContext } from "./tls_context.ts";
 
@@ -42,7 +43,10 @@ export interface HttpProtocolOptions {
   readonly autoSanValidation: boolean;
 }
 
-/** `outlier_detection`, with Envoy's defaults filled in. */
+/**
+ * `outlier_detection`, with Envoy's defaults filled in. Times are milliseconds; what is enforced is the percentage of
+ * detections that become ejections.
+ */
 export interface OutlierDetection {
   readonly consecutive5xx: number;
   readonly consecutiveGatewayFailure: number;
@@ -50,13 +54,28 @@ export interface OutlierDetection {
   readonly intervalMs: number;
   readonly baseEjectionTimeMs: number;
   readonly maxEjectionTimeMs: number;
+  readonly maxEjectionTimeJitterMs: number;
   readonly maxEjectionPercent: number;
+  /** Whether one host may be out whatever `maxEjectionPercent` says. */
+  readonly alwaysEjectOneHost: boolean;
   readonly enforcingConsecutive5xx: number;
   readonly enforcingConsecutiveGatewayFailure: number;
   readonly enforcingConsecutiveLocalOriginFailure: number;
   readonly enforcingSuccessRate: number;
+  readonly enforcingLocalOriginSuccessRate: number;
   readonly enforcingFailurePercentage: number;
+  readonly enforcingFailurePercentageLocalOrigin: number;
+  readonly successRateMinimumHosts: number;
+  readonly successRateRequestVolume: number;
+  /** Thousandths of a standard deviation. */
+  readonly successRateStdevFactor: number;
+  readonly failurePercentageThreshold: number;
+  readonly failurePercentageMinimumHosts: number;
+  readonly failurePercentageRequestVolume: number;
   readonly splitExternalLocalOriginErrors: boolean;
+  readonly successfulActiveHealthCheckUnejectHost: boolean;
+  /** Whether hosts that answer with `x-envoy-degraded` count as degraded. */
+  readonly detectDegradedHosts: boolean;
 }
 
 /** `envoy.config.cluster.v3.Cluster`. */
@@ -71,6 +90,10 @@ export interface Cluster {
   readonly loadBalancing: LoadBalancing;
   readonly circuitBreakers: CircuitBreakers;
   readonly outlierDetection: OutlierDetection | null;
+  /** Active health checks; `null` for none. */
+  readonly healthCheck: HealthCheck | null;
+  /** Whether a host that is gone from its assignment goes at once, though its health checks succeed. */
+  readonly ignoreHealthOnHostRemoval: boolean;
   /** Used where no match applies. */
   readonly transportSocket: TransportSocket;
   readonly transportSocketMatches: readonly TransportSocketMatch[];

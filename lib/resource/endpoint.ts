@@ -1,4 +1,5 @@
 import type { Metadata } from "./common.ts";
+import type { EndpointHealthCheck } from "./health_check.ts";
 
 /** Health as the control plane sees it. */
 export type HealthStatus = "unknown" | "healthy" | "unhealthy" | "draining" | "timeout" | "degraded";
@@ -17,6 +18,8 @@ export interface Endpoint {
   readonly metadata: Metadata;
   /** The target of an `envoy_internal_address` (HBONE); `null` for a socket address. */
   readonly internalListener: string | null;
+  /** How it wants to be checked; `null` for as the cluster says. */
+  readonly healthCheck: EndpointHealthCheck | null;
 }
 
 /** Endpoints of one place. */

@@ -20,6 +20,7 @@ import {
   required,
 } from "./parse_common.ts";
 import { parseLoadAssignment } from "./parse_endpoint.ts";
+import { parseHealthCheck } from "./parse_health_check.ts";
 import { parseHttpProtocolOptions } from "./parse_http_protocol_options.ts";
 import { parseCircuitBreakers, parseLoadBalancing, parseOutlierDetection } from "./parse_load_balancing.ts";
 import { parseUpstreamTransportSocket } from "./parse_transport_socket.ts";
@@ -59,7 +60,6 @@ function readCluster(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, parse
   if (destinationKey !== undefined) issues.unsupport("original_dst_lb_config.metadata_key", destinationKey);
   const refused = filters.unsupported ?? (destinationKey === undefined ? null : `metadata_key '${destinationKey}'`);
   const source = parseSource(issues, cluster);
-  if (cluster.healthChecks !== undefined) issues.unsupport("health_checks", "active health checks");
   const loadBalancing = parseLoadBalancing(issues, cluster);
   if ((source.type === "original_dst") !== (loadBalancing.policy === "cluster_provided")) {
     checkClusterProvided(issues, source.type, loadBalancing.policy);
@@ -71,6 +71,8 @@ function readCluster(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, parse
     loadBalancing,
     circuitBreakers: parseCircuitBreakers(issues, cluster.circuitBreakers),
     outlierDetection: parseOutlierDetection(issues, cluster.outlierDetection),
+    healthCheck: parseHealthCheck(issues, cluster, http),
+    ignoreHealthOnHostRemoval: cluster.ignoreHealthOnHostRemoval ?? false,
     // A required filter would have had its say before the first byte, and metadata could name another destination
     // than the original one: where either is unsupported nothing goes out.
     transportSocket: refused === null

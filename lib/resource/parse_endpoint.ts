@@ -18,6 +18,7 @@ import {
   parseSocketAddress,
   required,
 } from "./parse_common.ts";
+import { parseEndpointHealthCheck } from "./parse_health_check.ts";
 
 const HEALTH = {
   UNKNOWN: "unknown",
@@ -108,6 +109,11 @@ function parseLbEndpoint(
     }),
     hostname: endpoint.endpoint?.hostname ?? "",
     metadata: parseMetadata(endpoint.metadata),
+    healthCheck: parseEndpointHealthCheck(
+      issues,
+      `${path}.endpoint.health_check_config`,
+      endpoint.endpoint?.healthCheckConfig,
+    ),
   };
 }
 

@@ -7,7 +7,7 @@ import type { CircuitBreakers, OutlierDetection } from "./cluster.ts";
 import type { HealthStatus } from "./endpoint.ts";
 import type { Issues } from "./issues.ts";
 import type { LoadBalancing } from "./load_balancing.ts";
-import { parseEnum, parseNumber, parsePercent, parsePositiveDuration } from "./parse_common.ts";
+import { flag, parseDuration, parseEnum, parseNumber, parsePercent, parsePositiveDuration } from "./parse_common.ts";
 import {
   parseHashing,
   parseLeastRequest,
@@ -154,20 +154,26 @@ export function parseOutlierDetection(
   const percent = (name: string, wrapper: { value?: number } | undefined, fallback: number) =>
     parseNumber(issues, path(name), wrapper, fallback, { max: 100 });
   const baseEjectionTimeMs = parsePositiveDuration(issues, path("base_ejection_time"), config.baseEjectionTime, 30_000);
+  // Envoy: 300 s, or the base time where that is longer.
+  const longest = Math.max(300_000, baseEjectionTimeMs);
+  const maxEjectionTimeMs = parsePositiveDuration(issues, path("max_ejection_time"), config.maxEjectionTime, longest);
+  if (maxEjectionTimeMs < baseEjectionTimeMs) {
+    issues.invalid(
+      path("max_ejection_time"),
+      "it must not be below base_ejection_time",
+      `${maxEjectionTimeMs / 1000}s`,
+    );
+  }
   return {
     consecutive5xx: count("consecutive_5xx", config.consecutive_5xx, 5),
     consecutiveGatewayFailure: count("consecutive_gateway_failure", config.consecutiveGatewayFailure, 5),
     consecutiveLocalOriginFailure: count("consecutive_local_origin_failure", config.consecutiveLocalOriginFailure, 5),
     intervalMs: parsePositiveDuration(issues, path("interval"), config.interval, 10_000),
     baseEjectionTimeMs,
-    // Envoy: 300 s, or the base time where that is longer.
-    maxEjectionTimeMs: parsePositiveDuration(
-      issues,
-      path("max_ejection_time"),
-      config.maxEjectionTime,
-      Math.max(300_000, baseEjectionTimeMs),
-    ),
+    maxEjectionTimeMs,
+    maxEjectionTimeJitterMs: parseDuration(issues, path("max_ejection_time_jitter"), config.maxEjectionTimeJitter, 0),
     maxEjectionPercent: percent("max_ejection_percent", config.maxEjectionPercent, 10),
+    alwaysEjectOneHost: flag(config.alwaysEjectOneHost, false),
     enforcingConsecutive5xx: percent("enforcing_consecutive_5xx", config.enforcingConsecutive_5xx, 100),
     enforcingConsecutiveGatewayFailure: percent(
       "enforcing_consecutive_gateway_failure",
@@ -180,7 +186,33 @@ export function parseOutlierDetection(
       100,
     ),
     enforcingSuccessRate: percent("enforcing_success_rate", config.enforcingSuccessRate, 100),
+    enforcingLocalOriginSuccessRate: percent(
+      "enforcing_local_origin_success_rate",
+      config.enforcingLocalOriginSuccessRate,
+      100,
+    ),
     enforcingFailurePercentage: percent("enforcing_failure_percentage", config.enforcingFailurePercentage, 0),
+    enforcingFailurePercentageLocalOrigin: percent(
+      "enforcing_failure_percentage_local_origin",
+      config.enforcingFailurePercentageLocalOrigin,
+      0,
+    ),
+    successRateMinimumHosts: count("success_rate_minimum_hosts", config.successRateMinimumHosts, 5),
+    successRateRequestVolume: count("success_rate_request_volume", config.successRateRequestVolume, 100),
+    successRateStdevFactor: count("success_rate_stdev_factor", config.successRateStdevFactor, 1900),
+    failurePercentageThreshold: percent("failure_percentage_threshold", config.failurePercentageThreshold, 85),
+    failurePercentageMinimumHosts: count(
+      "failure_percentage_minimum_hosts",
+      config.failurePercentageMinimumHosts,
+      5,
+    ),
+    failurePercentageRequestVolume: count(
+      "failure_percentage_request_volume",
+      config.failurePercentageRequestVolume,
+      50,
+    ),
     splitExternalLocalOriginErrors: config.splitExternalLocalOriginErrors ?? false,
+    successfulActiveHealthCheckUnejectHost: flag(config.successfulActiveHealthCheckUnejectHost, true),
+    detectDegradedHosts: flag(config.detectDegradedHosts, false),
   };
 }

@@ -4,6 +4,7 @@ import type { Random } from "../internal/random.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import type { LocalityEndpoints } from "../resource/endpoint.ts";
 import type { Snapshot, SnapshotChange, SnapshotSource } from "../resource/snapshot.ts";
+import { MetricRegistry } from "../telemetry/metric_registry.ts";
 import type { Connector } from "../transport/connector.ts";
 import type { Resolve } from "../transport/dns.ts";
 import type { StreamTls } from "../transport/stream_tls.ts";
@@ -36,6 +37,8 @@ export interface ClusterManagerOptions {
    * @default {unknown}
    */
   zone?: { readonly locality: Pick<LocalityEndpoints, "region" | "zone" | "subZone">; readonly callers: string | null };
+  /** Where clusters count. @default {a registry of its own} */
+  metrics?: MetricRegistry;
 }
 
 /**
@@ -77,7 +80,8 @@ export class ClusterManager implements UpstreamSource {
       },
     };
     this.#callers = zone?.callers ?? null;
-    this.#deps = { connector: this.hostConnector, dns, clock, random, logger, ...zones };
+    const { metrics = new MetricRegistry() } = options;
+    this.#deps = { connector: this.hostConnector, dns, clock, random, logger, metrics, ...zones };
     this.#unsubscribe = source.subscribe((snapshot, change) => this.#follow(snapshot, change));
   }
 

@@ -33,6 +33,20 @@ export class UpstreamHost implements Host {
   total = 0;
   /** Whether outlier detection has taken the host out. */
   ejected = false;
+  /** Whether it has said in answers that it would rather have less traffic, and outlier detection takes its word. */
+  degradedByOutlierDetection = false;
+  /** Whether active health checks fail, or have not succeeded yet. */
+  failedHealthCheck = false;
+  /** Whether the last failed check failed by taking too long. */
+  healthCheckTimedOut = false;
+  /** Whether health checks succeed and say that the host would rather have less traffic. */
+  degradedByHealthCheck = false;
+  /** Whether the first check is still to come, and the host does not count meanwhile (`ignore_new_hosts_until_first_hc`). */
+  awaitsHealthCheck = false;
+  /** Whether the host itself has said that it must not be sent anything (`x-envoy-immediate-health-check-fail`). */
+  refusesTraffic = false;
+  /** Whether the host is gone from its assignment and stays because its health checks succeed. */
+  removed = false;
   /** Connection pools by what tells them apart (transport, protocol, ALPN, SNI). */
   readonly pools: Map<string, ConnectionPool> = new Map();
   /** The pool used last; most requests need no other. */
@@ -67,17 +81,18 @@ export class UpstreamHost implements Host {
     return this.#endpoint.weight;
   }
 
-  /** Health by the control plane and by outlier detection. */
+  /** Health by everyone who has a say: the control plane, active health checks and outlier detection. */
   get health(): Host["health"] {
-    if (this.ejected) return "unhealthy";
+    if (this.ejected || this.failedHealthCheck) return "unhealthy";
     const { health } = this.#endpoint;
-    if (health === "unknown" || health === "healthy") return "healthy";
-    return health === "degraded" ? "degraded" : "unhealthy";
+    if (health === "unhealthy" || health === "timeout" || health === "draining") return "unhealthy";
+    const degraded = health === "degraded" || this.degradedByHealthCheck || this.degradedByOutlierDetection;
+    return degraded ? "degraded" : "healthy";
   }
 
   /** The health the control plane gave it, unless something worse was found out here. */
   get status(): HealthStatus {
-    return this.ejected ? "unhealthy" : this.#endpoint.health;
+    return this.ejected || this.failedHealthCheck ? "unhealthy" : this.#endpoint.health;
   }
 
   /** Metadata by which subsets choose. */
@@ -85,12 +100,48 @@ export class UpstreamHost implements Host {
     return this.#endpoint.metadata["envoy.lb"] ?? NO_LABELS;
   }
 
-  /** Takes over a newer version of the endpoint. When the transport is another one, connections of the old one go. */
-  update(endpoint: Endpoint, transport: TransportSocket): void {
+  /**
+   * Whether the host does not count when it is judged how much of a priority or locality is usable: it was taken away
+   * on purpose, it did not fail.
+   */
+  get excluded(): boolean {
+    return this.awaitsHealthCheck || this.refusesTraffic || this.#endpoint.health === "draining";
+  }
+
+  /** Envoy's health flags that are up, under its names and in its order; empty for a healthy host. */
+  get healthFlags(): string[] {
+    const { health } = this.#endpoint;
+    const flags: [name: string, up: boolean][] = [
+      ["failed_active_hc", this.failedHealthCheck],
+      ["failed_outlier_check", this.ejected],
+      ["failed_eds_health", health === "unhealthy" || health === "timeout"],
+      ["degraded_active_hc", this.degradedByHealthCheck],
+      ["degraded_eds_health", health === "degraded"],
+      ["pending_dynamic_removal", this.removed],
+      ["pending_active_hc", this.awaitsHealthCheck],
+      ["excluded_via_immediate_hc_fail", this.refusesTraffic],
+      ["active_hc_timeout", this.healthCheckTimedOut],
+      ["eds_status_draining", health === "draining"],
+      ["degraded_outlier_detection", this.degradedByOutlierDetection],
+    ];
+    return flags.filter(([, up]) => up).map(([name]) => name);
+  }
+
+  /**
+   * Takes over a newer version of the endpoint. When the transport is another one, connections of the old one go.
+   *
+   * @returns Whether it is to be spoken to or checked in another way than before.
+   */
+  update(endpoint: Endpoint, transport: TransportSocket): boolean {
+    const former = this.#endpoint.healthCheck;
+    const { healthCheck } = endpoint;
     this.#endpoint = endpoint;
-    if (transport === this.#transport) return;
-    this.#transport = transport;
-    this.drain();
+    if (transport !== this.#transport) {
+      this.#transport = transport;
+      this.drain();
+      return true;
+    }
+    return healthCheck !== former && JSON.stringify(healthCheck) !== JSON.stringify(former);
   }
 
   /** Lets every connection finish its requests and close. */

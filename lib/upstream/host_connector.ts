@@ -111,6 +111,23 @@ export class HostConnector {
     }
   }
 
+  /**
+   * Opens an HTTP connection of one version that belongs to no pool: for health checks, which are no traffic.
+   *
+   * @throws {ConnectError} When it cannot be had.
+   */
+  async openBesidePools(
+    cluster: Cluster,
+    host: UpstreamHost,
+    protocol: "http1" | "http2",
+    alpn: readonly string[] | null,
+    signal: AbortSignal,
+  ): Promise<HttpClientConnection> {
+    const stream = await this.connect(cluster, host, alpn, "", signal);
+    const { codecs } = this.#deps;
+    return protocol === "http2" ? codecs.http2(stream) : codecs.http1(stream);
+  }
+
   /** Closes every connection of every pool at once. */
   close(): void {
     for (const pool of [...this.#pools]) pool.close();

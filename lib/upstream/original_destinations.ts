@@ -88,6 +88,7 @@ export class OriginalDestinations {
         hostname: "",
         metadata: {},
         internalListener: null,
+        healthCheck: null,
       },
       this.#cluster.transportSocket,
       address,

@@ -15,9 +15,13 @@ import { isIpAddress } from "./dns_resolver.ts";
  * `envoy.transport_socket_match` metadata, else the cluster's own (Istio's automatic mutual TLS).
  */
 export function selectTransportSocket(cluster: Cluster, endpoint: Endpoint): TransportSocket {
-  const labels = endpoint.metadata["envoy.transport_socket_match"];
+  return matchTransportSocket(cluster, endpoint.metadata["envoy.transport_socket_match"] ?? {});
+}
+
+/** The first `transport_socket_matches` entry whose labels are all among those given, else the cluster's own. */
+export function matchTransportSocket(cluster: Cluster, labels: Readonly<Record<string, unknown>>): TransportSocket {
   for (const { match, socket } of cluster.transportSocketMatches) {
-    if (Object.entries(match).every(([key, value]) => labels?.[key] === value)) return socket;
+    if (Object.entries(match).every(([key, value]) => labels[key] === value)) return socket;
   }
   return cluster.transportSocket;
 }

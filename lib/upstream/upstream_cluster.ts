@@ -9,13 +9,14 @@ import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
 import { ClusterBalancer } from "./cluster_balancer.ts";
 import type { ZoneFacts } from "./zone_facts.ts";
+import type { MetricRegistry } from "../telemetry/metric_registry.ts";
+import { ClusterHealth } from "./cluster_health.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
-import { resetReasonOf } from "./failure_reply.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
 import { OriginalDestinations } from "./original_destinations.ts";
-import { OutlierDetector } from "./outlier_detection.ts";
+import type { OutlierDetector } from "./outlier_detection.ts";
 import { ClusterResources } from "./resources.ts";
 import { selectTransportSocket } from "./transport_socket.ts";
 import type { UpstreamAttempt } from "./upstream_attempt.ts";
@@ -30,6 +31,7 @@ export interface UpstreamClusterDeps {
   logger: Logger;
   /** Where callers of the mesh's own kind are, for zone-aware routing. @default {unknown} */
   zones?: ZoneFacts;
+  metrics: MetricRegistry;
 }
 
 /**
@@ -41,15 +43,20 @@ export class UpstreamCluster implements UpstreamTarget {
   readonly resources: ClusterResources;
   readonly #deps: UpstreamClusterDeps;
   readonly #hosts = new Map<string, UpstreamHost>();
-  readonly #outliers: OutlierDetector | null;
+  readonly #health: ClusterHealth | null;
   readonly #originalDestinations: OriginalDestinations | null;
+  /** The assignment as it came last. */
+  #received: ClusterLoadAssignment | null = null;
+  /** The same with the hosts that stay although they are gone from it. */
   #assignment: ClusterLoadAssignment | null = null;
   readonly #balancer: LoadBalancer<UpstreamHost>;
   /** The same balancer where it chooses among endpoints; `null` where the caller says where to go. */
   readonly #membership: ClusterBalancer | null;
   #state: "open" | "draining" | "closed" = "open";
-  /** Set while names are resolved for the first time: requests wait for it. */
+  /** Set while names are resolved and hosts are checked for the first time: requests wait for it. */
   #warming: Promise<void> | null = null;
+  /** Whether anyone has waited for that. */
+  #wanted = false;
   #refreshing = false;
   /** Monotonic milliseconds at which names are to be resolved again; infinite for clusters without names. */
   #refreshAt = Infinity;
@@ -64,11 +71,11 @@ export class UpstreamCluster implements UpstreamTarget {
     this.cluster = cluster;
     this.resources = new ClusterResources(cluster.circuitBreakers);
     this.#deps = deps;
-    this.#outliers = cluster.outlierDetection === null ? null : new OutlierDetector(cluster.outlierDetection, {
-      clock: deps.clock,
-      random: deps.random,
-      hosts: () => this.#hosts.values(),
+    this.#health = ClusterHealth.of(cluster, {
+      ...deps,
+      hasTraffic: () => this.#wanted || this.#hosts.values().some(({ total }) => total > 0),
       onChange: () => this.#membership?.healthChanged(),
+      onGone: () => this.#apply(this.#received!),
     });
     this.#originalDestinations = cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
       ? new OriginalDestinations(cluster, deps.clock)
@@ -92,6 +99,14 @@ export class UpstreamCluster implements UpstreamTarget {
       if (isDns(cluster)) this.#warming = this.#resolve(cluster.loadAssignment);
       else this.setEndpoints(cluster.loadAssignment);
     }
+    if (cluster.healthCheck !== null) this.#warming = this.#firstRound(this.#warming);
+  }
+
+  /** Whether each host has been checked once, after names were resolved. */
+  async #firstRound(resolved: Promise<void> | null): Promise<void> {
+    await resolved;
+    await this.#health!.firstRound();
+    this.#warming = null;
   }
 
   /** Every host, for admin pages. */
@@ -99,23 +114,41 @@ export class UpstreamCluster implements UpstreamTarget {
     return this.#originalDestinations?.hosts() ?? this.#hosts.values();
   }
 
+  /** What outlier detection knows; `null` where it is not configured. For admin pages. */
+  get outliers(): OutlierDetector | null {
+    return this.#health?.outliers ?? null;
+  }
+
   /** Takes over a newer set of endpoints. Hosts that stay keep their connections, hosts that are gone drain theirs. */
   setEndpoints(assignment: ClusterLoadAssignment): void {
-    if (this.#state !== "open" || assignment === this.#assignment) return;
-    this.#assignment = assignment;
+    if (this.#state !== "open" || assignment === this.#received) return;
+    this.#received = assignment;
+    this.#apply(assignment);
+  }
+
+  #apply(received: ClusterLoadAssignment): void {
+    const health = this.#health;
+    const assignment = this.#assignment = health?.retain(received, this.#assignment, this.#hosts) ?? received;
     const gone = new Set(this.#hosts.keys());
     let changed = false;
     for (const { endpoints } of assignment.localities) {
       for (const endpoint of endpoints) {
         gone.delete(endpoint.key);
-        const host = this.#hosts.get(endpoint.key);
-        if (host !== undefined) host.update(endpoint, selectTransportSocket(this.cluster, endpoint));
-        else this.#hosts.set(endpoint.key, this.#newHost(endpoint));
-        changed ||= host === undefined;
+        const known = this.#hosts.get(endpoint.key);
+        if (known !== undefined) {
+          if (known.update(endpoint, selectTransportSocket(this.cluster, endpoint))) health?.update(known);
+          continue;
+        }
+        const host = this.#newHost(endpoint);
+        this.#hosts.set(endpoint.key, host);
+        health?.add(host);
+        changed = true;
       }
     }
     for (const key of gone) {
-      this.#hosts.get(key)!.drain();
+      const host = this.#hosts.get(key)!;
+      health?.remove(host);
+      host.drain();
       this.#hosts.delete(key);
     }
     if (this.cluster.loadBalancing.closeConnectionsOnHostSetChange && (changed || gone.size > 0)) {
@@ -125,7 +158,10 @@ export class UpstreamCluster implements UpstreamTarget {
   }
 
   send(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
-    if (this.#warming !== null) return this.#dispatchAfter(this.#warming, request, attempt);
+    if (this.#warming !== null) {
+      this.#wanted = true;
+      return this.#dispatchAfter(this.#warming, request, attempt);
+    }
     if (this.#refreshAt !== Infinity && this.#deps.clock.monotonic() >= this.#refreshAt) this.#refresh();
     const { destination } = attempt;
     const destinations = this.#originalDestinations;
@@ -142,6 +178,7 @@ export class UpstreamCluster implements UpstreamTarget {
 
   /** Chooses a host without sending anything (TCP). `null` where none is usable. */
   async pick(attempt: UpstreamAttempt): Promise<UpstreamHost | null> {
+    this.#wanted = true;
     if (this.#warming !== null) await this.#warming;
     const { destination } = attempt;
     if (
@@ -156,14 +193,16 @@ export class UpstreamCluster implements UpstreamTarget {
   drain(): void {
     if (this.#state !== "open") return;
     this.#state = "draining";
-    this.#outliers?.stop();
+    // What waits for the first checks gets its answer.
+    if (this.#warming === null) this.#health?.stop();
+    else this.#warming.then(() => this.#health?.stop());
     for (const host of this.hosts()) host.drain();
   }
 
   /** Closes every connection at once. */
   close(): void {
     this.#state = "closed";
-    this.#outliers?.stop();
+    this.#health?.stop();
     for (const host of this.hosts()) host.close();
     this.#hosts.clear();
   }
@@ -200,7 +239,7 @@ export class UpstreamCluster implements UpstreamTarget {
       );
     }
     const host = this.#balancer.pick(attempt);
-    if (host === null) return fail(attempt, this.#noHost());
+    if (host === null) return fail(attempt, this.#noHost(attempt));
     attempt.host = host;
     if (attempt.requiresMutualTls && !isMutualTls(host.transport)) {
       return fail(
@@ -216,25 +255,29 @@ export class UpstreamCluster implements UpstreamTarget {
     host.active++;
     host.total++;
     requests.count++;
-    exchange.onComplete(() => {
+    const health = this.#health;
+    let answered = false;
+    exchange.onComplete((error) => {
       host.active--;
       requests.count--;
+      if (answered && error !== null) health!.onBroken(host, error);
     });
     const response = this.#deps.connector.send(this.cluster, this.resources, host, request, attempt);
     // The codec completes the exchange of every request it accepted; this covers the ones it never saw.
     response.then(
-      this.#outliers === null ? undefined : ({ status }) => this.#outliers!.onResponse(host, status),
+      health === null ? undefined : (response) => {
+        answered = true;
+        health.onResponse(host, request, response);
+      },
       (error) => {
         exchange.complete(error);
-        // Overflow is ours, a failing request body the caller's: neither says anything about the host.
-        const reason = this.#outliers === null ? null : resetReasonOf(error);
-        if (reason !== null && reason !== "overflow") this.#outliers!.onFailure(host);
+        health?.onFailure(host, error);
       },
     );
     return response;
   }
 
-  #noHost(): MeshError {
+  #noHost({ override, subset }: UpstreamAttempt): MeshError {
     const count = this.#hosts.size;
     const why = count === 0 && this.#dnsFailure !== null
       ? `its name has no address (${
@@ -243,7 +286,12 @@ export class UpstreamCluster implements UpstreamTarget {
         "check the name and the resolver"
       : count === 0
       ? "the cluster has no endpoints; check that its Service selects running pods"
-      : `none of its '${count}' endpoints is healthy; check their readiness and the outlier detection`;
+      : override?.strict
+      ? `its session wants '${override.address}' and nothing else; check that the pod still runs, or begin a new session`
+      : subset !== null && this.cluster.loadBalancing.subset !== null
+      ? `none of its '${count}' endpoints is healthy and has the metadata '${JSON.stringify(subset)}' that the route ` +
+        "wants; check its metadata_match"
+      : `none of its '${count}' endpoints is healthy; check their readiness, health checks and the outlier detection`;
     return new MeshError(
       "NO_HEALTHY_UPSTREAM",
       `Cannot send the request to '${this.cluster.name}': ${why}`,
@@ -268,7 +316,7 @@ export class UpstreamCluster implements UpstreamTarget {
     // The last good addresses are kept while the resolver fails.
     if (found || resolved.failures.length === 0) this.setEndpoints(resolved.assignment);
     this.#refreshAt = clock.monotonic() + resolved.refreshMs;
-    this.#warming = null;
+    if (this.cluster.healthCheck === null) this.#warming = null;
   }
 
   /** In the background: requests use the addresses known so far meanwhile. */

@@ -68,16 +68,52 @@ outbound|80||cart::[2001:db8::1]:80::region::r
 outbound|80||cart::[2001:db8::1]:80::zone::
 outbound|80||cart::[2001:db8::1]:80::sub_zone::
 outbound|80||cart::[2001:db8::1]:80::priority::0
+outbound|80||cart::[2001:db8::1]:80::success_rate::-1
+outbound|80||cart::[2001:db8::1]:80::local_origin_success_rate::-1
 `,
   );
   const { cluster_statuses: [cluster] } = JSON.parse(await get("/clusters?format=json").text());
   assert.deepEqual(cluster.host_statuses[0], {
     address: { socket_address: { address: "2001:db8::1", port_value: 80 } },
     stats: [{ type: "GAUGE", value: "1", name: "cx_active" }, { name: "cx_total" }, { value: "5", name: "rq_total" }],
-    health_status: { failed_outlier_check: true, eds_health_status: "UNHEALTHY" },
+    health_status: { failed_outlier_check: true, eds_health_status: "HEALTHY" },
     weight: 1,
     locality: { region: "r" },
   });
+});
+
+Deno.test("shows what outlier detection and health checks know of a cluster", async () => {
+  const [cluster] = fakeAdminView().clusters();
+  const host = {
+    ...cluster!.hosts[0]!,
+    healthFlags: ["failed_active_hc", "failed_eds_health", "active_hc_timeout"],
+    successRate: 97.5,
+    localOriginSuccessRate: 100,
+  };
+  const outlier = { external: { average: 550 / 6, threshold: 52 }, local: { average: -1, threshold: -1 } };
+  const view = fakeAdminView({ clusters: () => [{ ...cluster!, outlier, hosts: [host] }] });
+  const text = await get("/clusters", view).text();
+  for (
+    const line of [
+      "outlier::success_rate_average::91.6667",
+      "outlier::success_rate_ejection_threshold::52",
+      "outlier::local_origin_success_rate_average::-1",
+      "outlier::local_origin_success_rate_ejection_threshold::-1",
+      "[2001:db8::1]:80::health_flags::/failed_active_hc/failed_eds_health/active_hc_timeout",
+      "[2001:db8::1]:80::success_rate::97.5",
+      "[2001:db8::1]:80::local_origin_success_rate::100",
+    ]
+  ) assert.ok(text.includes(`outbound|80||cart::${line}\n`), `${line} is not in\n${text}`);
+  const { cluster_statuses: [status] } = JSON.parse(await get("/clusters?format=json", view).text());
+  assert.deepEqual(status.success_rate_ejection_threshold, { value: 52 });
+  assert.equal(status.local_origin_success_rate_ejection_threshold, undefined);
+  const [shown] = status.host_statuses;
+  assert.deepEqual(shown.health_status, {
+    failed_active_health_check: true,
+    active_hc_timeout: true,
+    eds_health_status: "UNHEALTHY",
+  });
+  assert.deepEqual([shown.success_rate, shown.local_origin_success_rate], [{ value: 97.5 }, { value: 100 }]);
 });
 
 Deno.test("shows certificates", async () => {

@@ -4,127 +4,18 @@ import { CookieSession, HeaderSession } from "../../lib/filter/session_state.ts"
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpRequest } from "../../lib/http/message.ts";
 import { parseCluster } from "../../lib/resource/parse_cluster.ts";
-import { clusterBytes, Packed, Struct } from "./load_balancing/dual.ts";
-import { endpoints, policy, testCluster, type TestLocality } from "./load_balancing/clusters.ts";
+import { clusterBytes, Struct } from "./load_balancing/dual.ts";
+import { endpoints, flat, testCluster } from "./load_balancing/clusters.ts";
+import { JUDGED, STRICTER } from "./load_balancing/judged.ts";
+import { KEYED } from "./load_balancing/keyed.ts";
+import { SHARED } from "./load_balancing/shared.ts";
 import { type Ask, EnmeshSide, EnvoySide, startBackends } from "./load_balancing/rig.ts";
+import { until } from "../support/until.ts";
 import { assertShares } from "../load_balancer/statistics.ts";
 
 const BACKENDS = 20;
 const KEYS = 300;
 const SEED = 20_240_611;
-
-const RING = { lbPolicy: "RING_HASH" };
-const MAGLEV = { lbPolicy: "MAGLEV" };
-const BY_LOCALITY = { localityWeightedLbConfig: {} };
-const flat = (count: number, overrides?: Parameters<typeof endpoints>[1]): TestLocality[] => [
-  { endpoints: endpoints(count, overrides) },
-];
-const weighted = (backend: number) => ({ weight: 1 + backend * 3 % 7 });
-const places = (weights: readonly (number | undefined)[]): TestLocality[] =>
-  weights.map((weight, index) => ({
-    zone: `z${(index * 2) % 3}`,
-    ...(weight === undefined ? {} : { weight }),
-    endpoints: endpoints(
-      3 + index,
-      (backend) => backend === 1 ? { health: "UNHEALTHY" } : { weight: 1 + backend % 3 },
-      index * 6,
-    ),
-  }));
-
-/** Clusters in which every key has one right endpoint. */
-const KEYED: Record<string, { localities: TestLocality[]; settings: object }> = {
-  "ring, 7 endpoints": { localities: flat(7), settings: RING },
-  "ring, one endpoint": { localities: flat(1), settings: RING },
-  "ring, 7 endpoints, Murmur": {
-    localities: flat(7),
-    settings: { ...RING, ringHashLbConfig: { hashFunction: "MURMUR_HASH_2" } },
-  },
-  "ring, 20 endpoints with weights": { localities: flat(20, weighted), settings: RING },
-  "ring, 20 endpoints with weights, Murmur": {
-    localities: flat(20, weighted),
-    settings: { ...RING, ringHashLbConfig: { hashFunction: "MURMUR_HASH_2", minimumRingSize: { value: 3000 } } },
-  },
-  "ring, bounded size": {
-    localities: flat(20, weighted),
-    settings: { ...RING, ringHashLbConfig: { minimumRingSize: { value: 30 }, maximumRingSize: { value: 50 } } },
-  },
-  "ring, keys from metadata": {
-    localities: flat(7, (backend) => backend < 5 ? { labels: { hash_key: `pod-${backend}` } } : {}),
-    settings: RING,
-  },
-  "ring, weights of localities": { localities: places([3, 1, 2]), settings: { ...RING, commonLbConfig: BY_LOCALITY } },
-  "ring, a locality without weight": {
-    localities: places([3, undefined, 2]),
-    settings: { ...RING, commonLbConfig: BY_LOCALITY },
-  },
-  "ring, no locality has a weight": {
-    localities: places([undefined, undefined, undefined]),
-    settings: { ...RING, commonLbConfig: BY_LOCALITY },
-  },
-  "ring, localities ignored": { localities: places([3, 1, 2]), settings: RING },
-  "ring, priorities": {
-    localities: [
-      { priority: 0, endpoints: endpoints(4, (backend) => backend < 2 ? { health: "UNHEALTHY" } : {}) },
-      { priority: 1, endpoints: endpoints(4, (backend) => backend === 4 ? { health: "DEGRADED" } : {}, 4) },
-      { priority: 2, endpoints: endpoints(4, () => ({}), 8) },
-    ],
-    settings: RING,
-  },
-  "ring, only degraded endpoints": { localities: flat(3, () => ({ health: "DEGRADED" })), settings: RING },
-  "ring, all statuses": {
-    localities: flat(6, (backend) => ({
-      health: ["UNKNOWN", "HEALTHY", "UNHEALTHY", "DRAINING", "TIMEOUT", "DEGRADED"][backend]!,
-    })),
-    settings: { ...RING, commonLbConfig: { healthyPanicThreshold: { value: 0 } } },
-  },
-  "ring, panic": {
-    localities: flat(7, (backend) => backend > 1 ? { health: "UNHEALTHY" } : {}),
-    settings: RING,
-  },
-  "ring, no panic": {
-    localities: flat(7, (backend) => backend > 1 ? { health: "UNHEALTHY" } : {}),
-    settings: { ...RING, commonLbConfig: { healthyPanicThreshold: { value: 0 } } },
-  },
-  "maglev, 7 endpoints": { localities: flat(7), settings: MAGLEV },
-  "maglev, 20 endpoints with weights": { localities: flat(20, weighted), settings: MAGLEV },
-  "maglev, small table": {
-    localities: flat(20, weighted),
-    settings: { ...MAGLEV, maglevLbConfig: { tableSize: { value: 251 } } },
-  },
-  "maglev, keys from metadata": {
-    localities: flat(7, (backend) => ({ labels: { hash_key: `pod-${6 - backend}` } })),
-    settings: MAGLEV,
-  },
-  "maglev, weights of localities": {
-    localities: places([3, 1, 2]),
-    settings: { ...MAGLEV, commonLbConfig: BY_LOCALITY },
-  },
-  "maglev, total panic over priorities": {
-    localities: [
-      { priority: 0, endpoints: endpoints(3, () => ({ health: "UNHEALTHY" })) },
-      { priority: 1, endpoints: endpoints(6, () => ({ health: "UNHEALTHY" }), 3) },
-    ],
-    settings: MAGLEV,
-  },
-  "policy ring_hash": {
-    localities: flat(7, weighted),
-    settings: {
-      loadBalancingPolicy: policy("ring_hash", {
-        hashFunction: "MURMUR_HASH_2",
-        minimumRingSize: { value: 500 },
-        maximumRingSize: { value: 2000 },
-      }),
-    },
-  },
-  "policy ring_hash, localities": {
-    localities: places([3, 1, 2]),
-    settings: { loadBalancingPolicy: policy("ring_hash", { localityWeightedLbConfig: {} }) },
-  },
-  "policy maglev": {
-    localities: flat(7, weighted),
-    settings: { loadBalancingPolicy: policy("maglev", { tableSize: { value: 1009 } }) },
-  },
-};
 
 Deno.test(`A key lands where Envoy sends it (${KEYS} keys in each of ${Object.keys(KEYED).length} clusters)`, async (t) => {
   await using backends = startBackends(BACKENDS);
@@ -145,102 +36,6 @@ Deno.test(`A key lands where Envoy sends it (${KEYS} keys in each of ${Object.ke
     });
   }
 });
-
-const UNKNOWN = {
-  typedExtensionConfig: { name: "example.unknown", typedConfig: new Packed("google.protobuf.BoolValue", {}) },
-};
-const first = (name: string, message: object) => (policy(name, message) as { policies: object[] }).policies[0]!;
-/** Settings that Envoy takes or refuses. */
-const JUDGED: Record<string, object> = {
-  "a policy after an unknown one": { loadBalancingPolicy: { policies: [UNKNOWN, first("round_robin", {})] } },
-  "only an unknown policy": { loadBalancingPolicy: { policies: [UNKNOWN] } },
-  "no policy": { loadBalancingPolicy: { policies: [] } },
-  "LOAD_BALANCING_POLICY_CONFIG alone": { lbPolicy: "LOAD_BALANCING_POLICY_CONFIG" },
-  "a policy beside lb_policy": { lbPolicy: "RING_HASH", loadBalancingPolicy: policy("random", {}) },
-  "a policy beside subsets": {
-    loadBalancingPolicy: policy("random", {}),
-    lbSubsetConfig: { subsetSelectors: [{ keys: ["a"] }] },
-  },
-  "CLUSTER_PROVIDED of endpoints": { lbPolicy: "CLUSTER_PROVIDED" },
-  "a ring with more at least than at most": {
-    ...RING,
-    ringHashLbConfig: { minimumRingSize: { value: 20 }, maximumRingSize: { value: 10 } },
-  },
-  "a policy's ring of no size": { loadBalancingPolicy: policy("ring_hash", { minimumRingSize: { value: 0 } }) },
-  "a policy of one choice": { loadBalancingPolicy: policy("least_request", { choiceCount: { value: 1 } }) },
-  "a policy's balance factor too small": {
-    loadBalancingPolicy: policy("ring_hash", { consistentHashingLbConfig: { hashBalanceFactor: { value: 50 } } }),
-  },
-  "a policy's ring too large": { loadBalancingPolicy: policy("ring_hash", { maximumRingSize: { value: 8388609 } }) },
-  "a policy's ring with more at least than at most": {
-    loadBalancingPolicy: policy("ring_hash", { minimumRingSize: { value: 20 }, maximumRingSize: { value: 10 } }),
-  },
-  "a policy's table that is not prime": { loadBalancingPolicy: policy("maglev", { tableSize: { value: 100 } }) },
-  "a policy's percentage above 100": {
-    loadBalancingPolicy: policy("round_robin", {
-      localityLbConfig: { zoneAwareLbConfig: { routingEnabled: { value: 101 } } },
-    }),
-  },
-  "a locality policy of another than weighted round robin": {
-    loadBalancingPolicy: policy("wrr_locality", { endpointPickingPolicy: policy("round_robin", {}) }),
-  },
-  "a locality policy": {
-    loadBalancingPolicy: policy("wrr_locality", {
-      endpointPickingPolicy: policy("client_side_weighted_round_robin", {}),
-    }),
-  },
-  "a ring too large": { ...RING, ringHashLbConfig: { maximumRingSize: { value: 8388609 } } },
-  "a table that is not prime": { ...MAGLEV, maglevLbConfig: { tableSize: { value: 100 } } },
-  "one choice": { lbPolicy: "LEAST_REQUEST", leastRequestLbConfig: { choiceCount: { value: 1 } } },
-  "a balance factor too small": {
-    ...RING,
-    commonLbConfig: { consistentHashingLbConfig: { hashBalanceFactor: { value: 99 } } },
-  },
-  "a balance factor": {
-    ...RING,
-    commonLbConfig: { consistentHashingLbConfig: { hashBalanceFactor: { value: 150 } } },
-  },
-  "host names of static endpoints": {
-    ...RING,
-    commonLbConfig: { consistentHashingLbConfig: { useHostnameForHashing: true } },
-  },
-  "slow start": { roundRobinLbConfig: { slowStartConfig: { slowStartWindow: { seconds: 10 } } } },
-  "fallback keys that are all keys": {
-    lbSubsetConfig: {
-      subsetSelectors: [{ keys: ["a", "b"], fallbackPolicy: "KEYS_SUBSET", fallbackKeysSubset: ["a", "b"] }],
-    },
-  },
-  "fallback keys that are no keys": {
-    lbSubsetConfig: { subsetSelectors: [{ keys: ["a"], fallbackPolicy: "KEYS_SUBSET", fallbackKeysSubset: ["b"] }] },
-  },
-  "fallback keys without their policy": {
-    lbSubsetConfig: { subsetSelectors: [{ keys: ["a", "b"], fallbackKeysSubset: ["a"] }] },
-  },
-  "subsets of a policy": {
-    loadBalancingPolicy: policy("subset", {
-      subsetSelectors: [{ keys: ["a"] }],
-      subsetLbPolicy: policy("round_robin", {}),
-    }),
-  },
-  "an empty locality policy": { loadBalancingPolicy: policy("round_robin", { localityLbConfig: {} }) },
-  "override_host without sources": {
-    loadBalancingPolicy: policy("override_host", { fallbackPolicy: policy("round_robin", {}) }),
-  },
-  "override_host": {
-    loadBalancingPolicy: policy("override_host", {
-      overrideHostSources: [{ header: "x-host" }],
-      fallbackPolicy: policy("round_robin", {}),
-    }),
-  },
-};
-
-/** Envoy does not check the bounds its interface declares for these; enmesh does, and refuses what makes no sense. */
-const STRICTER = new Set([
-  "a policy of one choice",
-  "a policy's balance factor too small",
-  "a policy's ring too large",
-  "a policy's percentage above 100",
-]);
 
 Deno.test("What Envoy refuses is refused here, and nothing else", async (t) => {
   for (const [name, settings] of Object.entries(JUDGED)) {
@@ -266,103 +61,6 @@ Deno.test("What Envoy refuses is refused here, and nothing else", async (t) => {
     });
   }
 });
-
-/** Clusters in which endpoints have shares; backends not named have none. */
-const SHARED: Record<string, { localities: TestLocality[]; settings: object; shares: number[]; exact?: boolean }> = {
-  "round robin": { localities: flat(5), settings: {}, shares: [1, 1, 1, 1, 1], exact: true },
-  "round robin with weights": {
-    localities: flat(4, (backend) => ({ weight: [1, 2, 5, 2][backend]! })),
-    settings: { lbPolicy: "ROUND_ROBIN" },
-    shares: [1, 2, 5, 2],
-    exact: true,
-  },
-  "policy round_robin": {
-    localities: flat(3, (backend) => ({ weight: backend + 1 })),
-    settings: { loadBalancingPolicy: policy("round_robin", {}) },
-    shares: [1, 2, 3],
-    exact: true,
-  },
-  "random knows no weights": {
-    localities: flat(4, weighted),
-    settings: { lbPolicy: "RANDOM" },
-    shares: [1, 1, 1, 1],
-  },
-  "least request, idle": { localities: flat(4), settings: { lbPolicy: "LEAST_REQUEST" }, shares: [1, 1, 1, 1] },
-  "least request with weights, idle": {
-    localities: flat(3, (backend) => ({ weight: [1, 2, 7][backend]! })),
-    settings: { lbPolicy: "LEAST_REQUEST" },
-    shares: [1, 2, 7],
-    exact: true,
-  },
-  "policy least_request, full scan": {
-    localities: flat(4),
-    settings: { loadBalancingPolicy: policy("least_request", { selectionMethod: "FULL_SCAN" }) },
-    shares: [1, 1, 1, 1],
-  },
-  "a priority spills over": {
-    localities: [
-      { priority: 0, endpoints: endpoints(4, (backend) => backend < 2 ? { health: "UNHEALTHY" } : {}) },
-      { priority: 1, endpoints: endpoints(2, () => ({}), 4) },
-    ],
-    settings: { lbPolicy: "ROUND_ROBIN" },
-    // 140 % of a half is 70 %.
-    shares: [0, 0, 35, 35, 15, 15],
-  },
-  "degraded endpoints take what is left": {
-    localities: flat(
-      5,
-      (backend) => ({ health: ["HEALTHY", "DEGRADED", "UNHEALTHY", "UNHEALTHY", "DEGRADED"][backend]! }),
-    ),
-    settings: { lbPolicy: "RANDOM", commonLbConfig: { healthyPanicThreshold: { value: 0 } } },
-    // 28 of 84 % are healthy, rounded down, and the rest of the rounding; 56 of 84 are degraded.
-    shares: [34, 33, 0, 0, 33],
-  },
-  "panic ignores health": {
-    localities: flat(4, (backend) => backend > 0 ? { health: "UNHEALTHY" } : {}),
-    settings: { lbPolicy: "ROUND_ROBIN" },
-    shares: [1, 1, 1, 1],
-    exact: true,
-  },
-  "localities by weight": {
-    localities: [
-      { zone: "a", weight: 3, endpoints: endpoints(2) },
-      { zone: "b", weight: 1, endpoints: endpoints(2, () => ({}), 2) },
-    ],
-    settings: { lbPolicy: "ROUND_ROBIN", commonLbConfig: BY_LOCALITY },
-    shares: [3, 3, 1, 1],
-    exact: true,
-  },
-  "policy wrr_locality": {
-    localities: [
-      { zone: "a", weight: 3, endpoints: endpoints(2) },
-      { zone: "b", weight: 1, endpoints: endpoints(2, () => ({}), 2) },
-    ],
-    settings: {
-      loadBalancingPolicy: policy("wrr_locality", {
-        endpointPickingPolicy: policy("client_side_weighted_round_robin", {}),
-      }),
-    },
-    shares: [3, 3, 1, 1],
-    exact: true,
-  },
-  "policy random by locality": {
-    localities: [
-      { zone: "a", weight: 3, endpoints: endpoints(2) },
-      { zone: "b", weight: 1, endpoints: endpoints(2, () => ({}), 2) },
-    ],
-    settings: { loadBalancingPolicy: policy("random", { localityLbConfig: BY_LOCALITY }) },
-    shares: [3, 3, 1, 1],
-  },
-  "a locality that lost endpoints": {
-    localities: [
-      { zone: "a", weight: 1, endpoints: endpoints(2, (backend) => backend === 1 ? { health: "UNHEALTHY" } : {}) },
-      { zone: "b", weight: 1, endpoints: endpoints(1, () => ({}), 2) },
-    ],
-    settings: { lbPolicy: "ROUND_ROBIN", commonLbConfig: BY_LOCALITY },
-    // 0.7 against 1.
-    shares: [7, 0, 10],
-  },
-};
 
 Deno.test("Endpoints get the shares Envoy gives them", async (t) => {
   await using backends = startBackends(6);
@@ -537,4 +235,74 @@ Deno.test("A session begun at Envoy goes on here, and back", async (t) => {
     const again = await envoy.fetch("backend", { headers: { "x-session": value } });
     assert.equal(again.body, first.body);
   });
+});
+
+Deno.test("Bounded loads: what a busy host cannot take goes where Envoy sends it", async (t) => {
+  for (const lbPolicy of ["RING_HASH", "MAGLEV"]) {
+    await t.step(lbPolicy, async () => {
+      await using backends = startBackends(7);
+      const settings = {
+        lbPolicy,
+        commonLbConfig: { consistentHashingLbConfig: { hashBalanceFactor: { value: 130 } } },
+      };
+      const clusters = [testCluster("backend", backends.ports, flat(7, (i) => ({ weight: 1 + i % 3 })), settings)];
+      await using envoy = await EnvoySide.start(clusters);
+      const enmesh = new EnmeshSide(clusters, backends.ports, SEED);
+      const ours: (number | null)[] = [];
+      const answers: Promise<unknown>[] = [];
+      for (let i = 0; i < 30; i++) {
+        const key = `key-${i % 3}`;
+        answers.push(envoy.fetch("backend", { key, headers: { "x-hold": "1" } }));
+        await until(`request ${i} to arrive`, () => backends.held.length === i + 1);
+        ours.push(await enmesh.hold("backend", { key }));
+      }
+      backends.release();
+      await Promise.all(answers);
+      assert.deepEqual(ours, backends.held);
+      assert.ok(new Set(ours).size > 3);
+    });
+  }
+});
+
+Deno.test("Zones: what stays in the zone of the caller is what stays with Envoy", async (t) => {
+  const place = (zone: string, from: number, count: number) => ({
+    zone,
+    endpoints: endpoints(count, () => ({}), from),
+  });
+  // Of the callers 40, 40 and 20 % are in each zone.
+  const callers = (backends: readonly number[]) =>
+    testCluster("local", backends, [place("a", 0, 2), place("b", 2, 2), place("c", 4, 1)], {});
+  const cases = {
+    "a share that fits": { localities: [place("b", 4, 4), place("a", 0, 4)], shares: { a: 1 } },
+    "a part of it": {
+      localities: [place("c", 6, 2), place("a", 0, 2), place("b", 2, 4)],
+      // 62.5 % stay, the rest goes by the room of 10 and 5 %.
+      shares: { a: 0.625, b: 0.25, c: 0.125 },
+    },
+    "too few hosts": { localities: [place("a", 0, 2), place("b", 2, 2)], shares: { a: 0.5, b: 0.5 } },
+  } as const;
+  for (const [name, { localities, shares }] of Object.entries(cases)) {
+    await t.step(name, async () => {
+      await using backends = startBackends(8);
+      const clusters = [
+        callers(backends.ports),
+        testCluster("backend", backends.ports, localities, { lbPolicy: "RANDOM" }),
+      ];
+      await using envoy = await EnvoySide.start(clusters, {
+        bootstrap: {
+          node: { id: "n", cluster: "local", locality: { region: "r", zone: "a" } },
+          cluster_manager: { local_cluster_name: "local" },
+        },
+      });
+      const enmesh = new EnmeshSide(clusters, backends.ports, SEED, "a");
+      const zoneOf = (backend: number) =>
+        localities.find(({ endpoints }) => endpoints.some((each) => each.backend === backend))!.zone;
+      for (const [side, by] of [["Envoy", envoy], ["enmesh", enmesh]] as const) {
+        const zones = ["a", "b", "c"];
+        const counts = zones.map(() => 0);
+        for (let i = 0; i < 800; i++) counts[zones.indexOf(zoneOf((await by.pick("backend"))!))]!++;
+        assertShares(counts, zones.map((zone) => (shares as Record<string, number>)[zone] ?? 0), `${side}, ${name}`);
+      }
+    });
+  }
 });

@@ -13,6 +13,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   differential: ["envoy"],
   headers: ["envoy"],
   h2spec: ["h2spec"],
+  health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
 };

@@ -64,3 +64,19 @@ Deno.test("Loads always add up to 100 %", () => {
     },
   ));
 });
+
+Deno.test("Hosts that are excluded are no part of what the usable ones are counted against", () => {
+  const spare = { total: 1, healthy: 1, degraded: 0 };
+  const healthy = (total: number, excluded: number, panicThreshold = 0) =>
+    priorityLoads([{ total, excluded, healthy: 1, degraded: 0 }, spare], 140, panicThreshold).map((load) =>
+      load.healthy
+    );
+  assert.deepEqual(healthy(2, 0), [70, 30]);
+  assert.deepEqual(healthy(2, 1), [100, 0]);
+  const alone = priorityLoads([{ total: 10, excluded: 9, healthy: 1, degraded: 0 }], 140, 50);
+  assert.deepEqual(alone, [{ healthy: 100, degraded: 0, panic: false }]);
+  assert.equal(priorityLoads([{ total: 2, excluded: 2, healthy: 0, degraded: 0 }], 140, 0)[0]!.healthy, 100);
+  const weights = { total: 10, excluded: 9, healthy: 1, degraded: 0 };
+  const weighted = priorityLoads([{ total: 2, excluded: 1, healthy: 1, degraded: 0, weights }, spare], 140, 0);
+  assert.deepEqual(weighted.map((load) => load.healthy), [100, 0]);
+});

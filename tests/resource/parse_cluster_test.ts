@@ -5,6 +5,7 @@ import type { Cluster } from "../../lib/resource/cluster.ts";
 import type { Unsupported } from "../../lib/resource/common.ts";
 import { type FilterParsers, NO_FILTER_PARSERS } from "../../lib/resource/filter_parsers.ts";
 import { parseCluster } from "../../lib/resource/parse_cluster.ts";
+import { outlierDetection } from "../support/resource_objects.ts";
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
@@ -75,6 +76,8 @@ Deno.test("An almost empty cluster gets Envoy's defaults", () => {
         retryBudget: null,
       },
       outlierDetection: null,
+      healthCheck: null,
+      ignoreHealthOnHostRemoval: false,
       transportSocket: { kind: "plaintext" },
       transportSocketMatches: [],
       http: {
@@ -240,24 +243,12 @@ Deno.test("auto_sni reaches the TLS contexts of the cluster", () => {
 });
 
 Deno.test("Outlier detection: defaults, and an ejection limit that is never below the base time", () => {
-  assert.deepEqual(valid({ outlierDetection: {} }).outlierDetection, {
-    consecutive5xx: 5,
-    consecutiveGatewayFailure: 5,
-    consecutiveLocalOriginFailure: 5,
-    intervalMs: 10_000,
-    baseEjectionTimeMs: 30_000,
-    maxEjectionTimeMs: 300_000,
-    maxEjectionPercent: 10,
-    enforcingConsecutive5xx: 100,
-    enforcingConsecutiveGatewayFailure: 0,
-    enforcingConsecutiveLocalOriginFailure: 100,
-    enforcingSuccessRate: 100,
-    enforcingFailurePercentage: 0,
-    splitExternalLocalOriginErrors: false,
-  });
+  assert.deepEqual(valid({ outlierDetection: {} }).outlierDetection, outlierDetection());
   const long = valid({ outlierDetection: { baseEjectionTime: { seconds: 900 }, consecutive_5xx: { value: 0 } } });
   assert.equal(long.outlierDetection?.maxEjectionTimeMs, 900_000);
   assert.equal(long.outlierDetection?.consecutive5xx, 0, "an explicit zero is not the default");
+  const short = parse({ outlierDetection: { baseEjectionTime: { seconds: 2 }, maxEjectionTime: { seconds: 1 } } });
+  assert.match(short.ok ? "" : short.errors.join(), /max_ejection_time': it must not be below base_ejection_time/);
 });
 
 Deno.test("Circuit breakers of priority HIGH are not those of DEFAULT", () => {

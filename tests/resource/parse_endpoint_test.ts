@@ -63,6 +63,7 @@ Deno.test("Localities and endpoints, with defaults", () => {
           hostname: "",
           metadata: { "envoy.transport_socket_match": { tlsMode: "istio" } },
           internalListener: null,
+          healthCheck: null,
         }],
       },
       {
@@ -80,6 +81,7 @@ Deno.test("Localities and endpoints, with defaults", () => {
           hostname: "",
           metadata: {},
           internalListener: null,
+          healthCheck: null,
         }],
       },
     ],

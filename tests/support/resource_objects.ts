@@ -1,7 +1,8 @@
 /** Resources as the parsers make them, with Envoy's defaults, for tests of the stages that read them. */
-import type { Cluster } from "../../lib/resource/cluster.ts";
+import type { Cluster, OutlierDetection } from "../../lib/resource/cluster.ts";
 import type { HeaderMutations } from "../../lib/resource/common.ts";
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from "../../lib/resource/endpoint.ts";
+import type { HealthCheck } from "../../lib/resource/health_check.ts";
 import type { LoadBalancing } from "../../lib/resource/load_balancing.ts";
 import type {
   ForwardAction,
@@ -145,6 +146,77 @@ export function loadBalancing(overrides: Partial<LoadBalancing> = {}): LoadBalan
   };
 }
 
+/** With Envoy's defaults. */
+export function outlierDetection(overrides: Partial<OutlierDetection> = {}): OutlierDetection {
+  return {
+    consecutive5xx: 5,
+    consecutiveGatewayFailure: 5,
+    consecutiveLocalOriginFailure: 5,
+    intervalMs: 10_000,
+    baseEjectionTimeMs: 30_000,
+    maxEjectionTimeMs: 300_000,
+    maxEjectionTimeJitterMs: 0,
+    maxEjectionPercent: 10,
+    alwaysEjectOneHost: false,
+    enforcingConsecutive5xx: 100,
+    enforcingConsecutiveGatewayFailure: 0,
+    enforcingConsecutiveLocalOriginFailure: 100,
+    enforcingSuccessRate: 100,
+    enforcingLocalOriginSuccessRate: 100,
+    enforcingFailurePercentage: 0,
+    enforcingFailurePercentageLocalOrigin: 0,
+    successRateMinimumHosts: 5,
+    successRateRequestVolume: 100,
+    successRateStdevFactor: 1900,
+    failurePercentageThreshold: 85,
+    failurePercentageMinimumHosts: 5,
+    failurePercentageRequestVolume: 50,
+    splitExternalLocalOriginErrors: false,
+    successfulActiveHealthCheckUnejectHost: true,
+    detectDegradedHosts: false,
+    ...overrides,
+  };
+}
+
+/** Asks `/healthz` each second. */
+export function healthCheck(overrides: Partial<HealthCheck> = {}): HealthCheck {
+  return {
+    what: {
+      kind: "http",
+      host: "",
+      path: "/healthz",
+      method: "GET",
+      protocol: "http1",
+      headers: noHeaders,
+      send: null,
+      receive: [],
+      responseBufferSize: 1024,
+      expectedStatuses: [{ start: 200, end: 201 }],
+      retriableStatuses: [],
+      serviceName: null,
+    },
+    timeoutMs: 500,
+    intervalMs: 1000,
+    initialJitterMs: 0,
+    intervalJitterMs: 0,
+    intervalJitterPercent: 0,
+    unhealthyThreshold: 1,
+    healthyThreshold: 1,
+    reuseConnection: true,
+    noTrafficIntervalMs: 60_000,
+    noTrafficHealthyIntervalMs: 60_000,
+    unhealthyIntervalMs: 1000,
+    unhealthyEdgeIntervalMs: 1000,
+    healthyEdgeIntervalMs: 1000,
+    ignoreNewHosts: false,
+    alwaysLogFailures: false,
+    alwaysLogSuccess: false,
+    alpn: null,
+    transportSocketMatch: null,
+    ...overrides,
+  };
+}
+
 export function cluster(overrides: Partial<Cluster> = {}): Cluster {
   return {
     name: "backend",
@@ -161,6 +233,8 @@ export function cluster(overrides: Partial<Cluster> = {}): Cluster {
       retryBudget: null,
     },
     outlierDetection: null,
+    healthCheck: null,
+    ignoreHealthOnHostRemoval: false,
     transportSocket: { kind: "plaintext" },
     transportSocketMatches: [],
     http: {
@@ -193,6 +267,7 @@ export function endpoint(address: string, port: number, overrides: Partial<Endpo
     hostname: "",
     metadata: {},
     internalListener: null,
+    healthCheck: null,
     ...overrides,
   };
 }

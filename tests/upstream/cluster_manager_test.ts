@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { MeshError } from "../../lib/errors.ts";
 import { UpstreamAttempt } from "../../lib/upstream/upstream_attempt.ts";
-import { cluster, endpoint, loadAssignment, loadBalancing, locality } from "../support/resource_objects.ts";
+import {
+  cluster,
+  endpoint,
+  loadAssignment,
+  loadBalancing,
+  locality,
+  outlierDetection as outlierSettings,
+} from "../support/resource_objects.ts";
 import { FakeUpstream, request, turn } from "./fake_upstream.ts";
 
 const A = endpoint("10.0.0.1", 8080);
@@ -252,21 +259,7 @@ Deno.test("A caller that gives up does not wait for a name to be resolved", asyn
 });
 
 Deno.test("Outlier detection: a failing host is left alone, overflow does not count against it", async () => {
-  const outlierDetection = {
-    consecutive5xx: 2,
-    consecutiveGatewayFailure: 0,
-    consecutiveLocalOriginFailure: 0,
-    intervalMs: 10_000,
-    baseEjectionTimeMs: 30_000,
-    maxEjectionTimeMs: 300_000,
-    maxEjectionPercent: 100,
-    enforcingConsecutive5xx: 100,
-    enforcingConsecutiveGatewayFailure: 0,
-    enforcingConsecutiveLocalOriginFailure: 0,
-    enforcingSuccessRate: 0,
-    enforcingFailurePercentage: 0,
-    splitExternalLocalOriginErrors: false,
-  };
+  const outlierDetection = outlierSettings({ consecutive5xx: 2, maxEjectionPercent: 100 });
   const circuitBreakers = { ...cluster().circuitBreakers, maxPendingRequests: 0 };
   const fake = upstream({ outlierDetection, circuitBreakers });
   for (let i = 0; i < 4; i++) await rejectsWith(send(fake), "UPSTREAM_OVERFLOW");

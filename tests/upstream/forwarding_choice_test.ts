@@ -102,7 +102,9 @@ Deno.test("A weighted cluster wants more, and overrules the route", async () => 
 Deno.test("A subset that does not exist fails with UH", async () => {
   const rig = new Rig({ subset: SUBSETS }, { subset: { version: "v9" } });
   const { call, response } = rig.send();
-  assert.equal((await response).status, 503);
+  const answered = await response;
+  assert.equal(answered.status, 503);
+  assert.match(new TextDecoder().decode(answered.body!.whole()!), /has the metadata '\{"version":"v9"\}'/);
   assert.equal(call.responseFlags, "UH");
 });
 
@@ -124,7 +126,9 @@ Deno.test("A session's host is taken first, a retry goes elsewhere", async () =>
 Deno.test("A strict session fails without its host", async () => {
   const rig = new Rig({});
   const { call, response } = rig.send([], (call) => call.overrideHost = { address: "10.9.9.9:80", strict: true });
-  assert.equal((await response).status, 503);
+  const answered = await response;
+  assert.equal(answered.status, 503);
+  assert.match(new TextDecoder().decode(answered.body!.whole()!), /its session wants '10.9.9.9:80'/);
   assert.equal(call.responseFlags, "UH");
 });
 

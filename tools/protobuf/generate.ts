@@ -6,6 +6,7 @@
  * that the package has in an older form.
  */
 import protobuf from "protobufjs";
+import { NEWER_FIELDS } from "./newer_fields.ts";
 import { ROOT_MESSAGES } from "./roots.ts";
 
 const OUTPUT = new URL("../../lib/protobuf/gen/", import.meta.url);
@@ -96,6 +97,14 @@ async function loadRoot(): Promise<protobuf.Root> {
   };
   const files = await definingFiles(deps);
   root.loadSync([...files, "google/protobuf/wrappers.proto", "google/protobuf/struct.proto"], { keepCase: false });
+  for (const [message, fields] of Object.entries(NEWER_FIELDS)) {
+    const type = root.lookupType(message);
+    for (const { name, id, type: of } of fields) {
+      const field = new protobuf.Field(camelCase(name), id, of);
+      type.add(field);
+      field.resolve();
+    }
+  }
   root.resolveAll();
   return root;
 }

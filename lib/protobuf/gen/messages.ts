@@ -478,6 +478,7 @@ export interface EnvoyConfigClusterV3OutlierDetection {
   successfulActiveHealthCheckUnejectHost?: GoogleProtobufBoolValue;
   monitors?: EnvoyConfigCoreV3TypedExtensionConfig[];
   alwaysEjectOneHost?: GoogleProtobufBoolValue;
+  detectDegradedHosts?: GoogleProtobufBoolValue;
 }
 
 /** `envoy.config.cluster.v3.TrackClusterStats` */

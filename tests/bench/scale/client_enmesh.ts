@@ -18,7 +18,13 @@ if (watch) {
   };
   setTimeout(turn, 1);
 }
-const mesh = await Mesh.join({ ...joinOptions(), logger: { log: () => {} } });
+const mesh = await Mesh.join({
+  ...joinOptions(),
+  logger: {
+    // Up to here the program has loaded itself; from here on it takes the configuration in.
+    log: (_, message) => void (message.startsWith("Got a certificate") && (longest = 0)),
+  },
+});
 console.log("ready");
 const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
 for await (const text of lines) {

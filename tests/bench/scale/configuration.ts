@@ -110,7 +110,7 @@ export class ScaleConfiguration {
     return resources;
   }
 
-  /** The endpoints of a service; each generation has another one. */
+  /** The endpoints of a service; one is there in every other generation only. */
   endpointsOf(service: number, generation: number): Uint8Array {
     const used = service < this.#used;
     const endpoint = (index: number) => ({
@@ -122,7 +122,7 @@ export class ScaleConfiguration {
         },
       },
       healthStatus: "HEALTHY",
-      loadBalancingWeight: { value: index === 0 ? 1 + generation % 2 : 1 },
+      loadBalancingWeight: { value: 1 },
       metadata: {
         filterMetadata: {
           ...(used ? {} : { "envoy.transport_socket_match": struct({ tlsMode: "istio" }) }),
@@ -130,14 +130,15 @@ export class ScaleConfiguration {
         },
       },
     });
-    const zone = (name: string, first: number) => ({
+    const zone = (name: string, first: number, count: number) => ({
       locality: { region: "west", zone: name },
-      loadBalancingWeight: { value: ENDPOINTS / 2 },
-      lbEndpoints: Array.from({ length: ENDPOINTS / 2 }, (_, index) => endpoint(first + index)),
+      loadBalancingWeight: { value: count },
+      lbEndpoints: Array.from({ length: count }, (_, index) => endpoint(first + index)),
     });
+    const half = ENDPOINTS / 2;
     const assignment = {
       clusterName: clusterOf(service),
-      endpoints: [zone("west-1", 0), zone("west-2", ENDPOINTS / 2)],
+      endpoints: [zone("west-1", 0, half), zone("west-2", half, half - generation % 2)],
     } as LoadAssignment;
     return encode("envoy.config.endpoint.v3.ClusterLoadAssignment", assignment);
   }

@@ -73,3 +73,17 @@ function packed(name: string, message: object): Packed {
   const type = name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return new Packed(`${POLICIES}${name}.v3.${type}` as Packed["name"], message);
 }
+
+/** Settings of a cluster that hashes. */
+export const RING = { lbPolicy: "RING_HASH" };
+
+/** The same, by table. */
+export const MAGLEV = { lbPolicy: "MAGLEV" };
+
+/** Localities share by weight. */
+export const BY_LOCALITY = { localityWeightedLbConfig: {} };
+
+/** All endpoints in one place. */
+export function flat(count: number, overrides?: Parameters<typeof endpoints>[1]): TestLocality[] {
+  return [{ endpoints: endpoints(count, overrides) }];
+}

@@ -6,6 +6,8 @@ import { systemClock } from "../../../lib/internal/clock.ts";
 import { DnsResolver } from "../../../lib/upstream/dns_resolver.ts";
 import type { HostConnector } from "../../../lib/upstream/host_connector.ts";
 import { UpstreamAttempt } from "../../../lib/upstream/upstream_attempt.ts";
+import { localityName } from "../../../lib/upstream/zone_facts.ts";
+import { MetricRegistry } from "../../../lib/telemetry/metric_registry.ts";
 import { UpstreamCluster } from "../../../lib/upstream/upstream_cluster.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
 import { freePort, type RunningEnvoy, startEnvoy } from "../envoy.ts";
@@ -14,17 +16,30 @@ import { clusterBytes, forEnvoy } from "./dual.ts";
 /** Backends of a test: each answers with its number. */
 export interface Backends extends AsyncDisposable {
   readonly ports: readonly number[];
+  /** Backends of the requests that wait (with the header `x-hold`) for {@linkcode Backends.release}, in order. */
+  readonly held: readonly number[];
+  release(): void;
 }
 
 /** Starts them. */
 export function startBackends(count: number): Backends {
-  const servers = Array.from({ length: count }, (_, number) =>
-    Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      () => new Response(String(number)),
-    ));
+  const held: number[] = [];
+  const gate = Promise.withResolvers<void>();
+  const servers = Array.from(
+    { length: count },
+    (_, number) =>
+      Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+        if (request.headers.has("x-hold")) {
+          held.push(number);
+          await gate.promise;
+        }
+        return new Response(String(number));
+      }),
+  );
   return {
     ports: servers.map(({ addr }) => addr.port),
+    held,
+    release: () => gate.resolve(),
     async [Symbol.asyncDispose]() {
       await Promise.all(servers.map((server) => server.shutdown()));
     },
@@ -55,12 +70,13 @@ export class EnvoySide {
   /** Starts it with these clusters; `routes` are put before the general one, `filters` before the router. */
   static async start(
     clusters: readonly object[],
-    options: { routes?: readonly object[]; filters?: readonly object[] } = {},
+    options: { routes?: readonly object[]; filters?: readonly object[]; bootstrap?: object } = {},
   ): Promise<EnvoySide> {
     const port = freePort();
     const hashPolicy = [{ header: { header_name: "x-key" } }];
     const config = {
       admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+      ...options.bootstrap,
       static_resources: {
         clusters: clusters.map((cluster) => forEnvoy(cluster)),
         listeners: [{
@@ -125,7 +141,7 @@ export class EnmeshSide {
   readonly #clusters = new Map<string, UpstreamCluster>();
   readonly #ports: readonly number[];
 
-  constructor(clusters: readonly object[], ports: readonly number[], seed: number) {
+  constructor(clusters: readonly object[], ports: readonly number[], seed: number, own: string | null = null) {
     this.#ports = ports;
     const parsers = { http: new Map(), perRoute: new Map(), network: new Map(), skip: new Set<string>() };
     const random = seededRandom(seed);
@@ -135,18 +151,34 @@ export class EnmeshSide {
       // Hosts take turns while they have reported no load.
       const missing = result.unsupported.filter(({ what }) => !what.includes("client_side_weighted_round_robin"));
       if (missing.length > 0) throw new Error(JSON.stringify(result.unsupported));
+      // As in Envoy's bootstrap: the cluster named `local` is the callers' own.
+      const callers = () => this.#clusters.get("local")?.cluster.loadAssignment ?? null;
+      const zones = own === null
+        ? {}
+        : { zones: { own: localityName({ region: "r", zone: own, subZone: "" }), callers } };
       this.#clusters.set(
         result.value.name,
         new UpstreamCluster(result.value, null, {
+          ...zones,
           // Hosts are chosen here and not connected to.
           connector: {} as HostConnector,
           dns: new DnsResolver({ resolve: () => Promise.reject(new Error("No names here")), clock: systemClock }),
           clock: systemClock,
           random,
           logger: silentLogger,
+          metrics: new MetricRegistry(),
         }),
       );
     }
+  }
+
+  /** Chooses a host that then has one more request under way. */
+  async hold(name: string, ask: Ask): Promise<number | null> {
+    const cluster = this.#clusters.get(name)!;
+    const backend = await this.pick(name, ask);
+    for (const host of cluster.hosts()) if (host.endpoint.port === this.#ports[backend!]) host.active++;
+    cluster.resources.requests.count++;
+    return backend;
   }
 
   /** The number of the backend chosen; `null` for none. */
