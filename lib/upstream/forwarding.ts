@@ -127,7 +127,8 @@ export class Forwarding {
       headers.set("x-envoy-is-timeout-retry", String(timedOut));
     }
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) {
-      const elapsedMs = this.#deps.clock.now() - this.#startedAt;
+      // The first attempt has all of it, whatever time was spent on the way to it.
+      const elapsedMs = count === 1 ? 0 : this.#deps.clock.now() - this.#startedAt;
       setTimeoutHeaders(headers, this.#timeouts, action, elapsedMs, this.#call.suppressEnvoyHeaders);
     }
   }
@@ -339,11 +340,12 @@ export class Forwarding {
 
   #reply(reply: LocalReply): HttpResponse {
     const response = localReply(this.#request, this.#call, reply);
+    const { plan } = this.#route;
     if (this.#call.suppressEnvoyHeaders) response.headers.delete("x-envoy-overloaded");
-    if (this.#route.plan.place.virtualHost.includeAttemptCountInResponse) {
-      response.headers.set("x-envoy-attempt-count", String(this.#call.attemptCount));
+    if (plan.place.virtualHost.includeAttemptCountInResponse) {
+      response.headers.set("x-envoy-attempt-count", String(Math.max(1, this.#call.attemptCount)));
     }
-    this.#route.plan.responseHeaders?.(response.headers, this.#call);
+    plan.changeLocalReply(response, this.#call);
     return response;
   }
 
