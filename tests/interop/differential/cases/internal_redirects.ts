@@ -19,7 +19,7 @@ function redirected(location: string, more: Partial<CaseRequest> = {}, status = 
 }
 
 /** Internal redirects. */
-export const REDIRECT_CASES: readonly DifferentialCase[] = [
+export const INTERNAL_REDIRECT_CASES: readonly DifferentialCase[] = [
   {
     name: "internal redirects: where they lead",
     routes: [following({}), ...TARGETS],

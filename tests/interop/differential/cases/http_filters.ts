@@ -495,7 +495,7 @@ const ORDER: readonly DifferentialCase[] = [
 ];
 
 /** HTTP filters. */
-export const FILTER_CASES: readonly DifferentialCase[] = [
+export const HTTP_FILTER_CASES: readonly DifferentialCase[] = [
   ...FAULTS,
   ...CORS_CASES,
   ...LIMITS,
