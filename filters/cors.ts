@@ -71,14 +71,14 @@ export const corsFilter: HttpFilterType = {
   parse(bytes) {
     decode(CONFIG, bytes);
     return {
-      create: (context) =>
+      create: ({ random }, name = NAME) =>
         function cors(next) {
           return (request, call) => {
             const origin = request.headers.get("origin");
             if (origin === undefined || origin === "") return next(request, call);
-            const found = routeConfig(call, context.filterName ?? NAME, isPolicy);
+            const found = routeConfig(call, name, isPolicy);
             const policy = found.kind === "config" ? found.config : null;
-            if (policy === null || !policy.applies(context.random)) return next(request, call);
+            if (policy === null || !policy.applies(random)) return next(request, call);
             const allowed = policy.allowsOrigin(origin);
             if (isPreflight(request) && (allowed || !policy.forwardNotMatchingPreflights)) {
               return Promise.resolve(answerPreflight(request, call, policy, allowed ? origin : null));

@@ -117,8 +117,7 @@ export const headerMutationFilter: HttpFilterType = {
     const mostSpecificLast = config.mostSpecificHeaderMutationsWins ?? false;
     return {
       unsupported,
-      create: (context) => {
-        const name = context.filterName ?? NAME;
+      create: (_, name = NAME) => {
         return function headerMutation(next) {
           return (request, call) => {
             const ofRoute = routeConfigs(call, name, isChanges);

@@ -213,8 +213,7 @@ export const localRateLimitFilter: HttpFilterType = {
     const settings = readSettings(bytes, false);
     return {
       unsupported: settings.unsupported,
-      create: (context) => {
-        const name = context.filterName ?? NAME;
+      create: (context, name = NAME) => {
         return function localRateLimit(next) {
           return (request, call) => {
             const found = routeConfig(call, name, isSettings);

@@ -24,7 +24,7 @@ export function httpFilterLayers(filters: readonly HttpFilterConfig[], context: 
 function layerOf(filter: HttpFilterConfig, context: FilterContext): HttpLayer | null {
   const { plan, name } = filter;
   if (plan === null) return filter.optional ? null : refuse(filter);
-  return isHttpFilterPlan(plan) ? plan.create({ ...context, filterName: name }) : null;
+  return isHttpFilterPlan(plan) ? plan.create(context, name) : null;
 }
 
 function whereEnabled(layer: HttpLayer, name: string): HttpLayer {

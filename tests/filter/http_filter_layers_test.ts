@@ -68,14 +68,12 @@ Deno.test("httpFilterLayers() refuses where the route switches on what is not su
   assert.deepEqual(await run([filter("unknown", unsupported)], { unknown: FILTER_DISABLED }), []);
 });
 
-Deno.test("httpFilterLayers() tells a filter its name in the chain", () => {
-  const named: (string | undefined)[] = [];
+Deno.test("httpFilterLayers() tells filters their names", async () => {
   const plan: HttpFilterPlan = {
-    create: ({ filterName }) => {
-      named.push(filterName);
-      return null;
+    create: (_, name) => (next) => (message, call) => {
+      message.headers.append("seen", name!);
+      return next(message, call);
     },
   };
-  httpFilterLayers([filter("mine", { plan })], filterContext());
-  assert.deepEqual(named, ["mine"]);
+  assert.deepEqual(await run([filter("one", { plan }), filter("two", { plan })]), ["one", "two"]);
 });

@@ -79,9 +79,7 @@ Deno.test("goes by the route's configuration under the name the filter has in it
   const context = fakeContext();
   const plan = localRateLimitFilter.parse(bytes({ statPrefix: "none" }));
   const ofRoute = localRateLimitFilter.perRoute!.parse(bytes({ ...ENFORCED, tokenBucket: bucket(1) }));
-  const handler = plan.create({ ...context, filterName: "lab.local_ratelimit" })!(() =>
-    Promise.resolve(fakeResponse(204))
-  );
+  const handler = plan.create(context, "lab.local_ratelimit")!(() => Promise.resolve(fakeResponse(204)));
   const send = async (name: string) => {
     const request = fakeRequest();
     const call = fakeCall(request, context);
