@@ -10,6 +10,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   istiod: ["istiod"],
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
+  differential: ["envoy"],
   h2spec: ["h2spec"],
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
