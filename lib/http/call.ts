@@ -86,6 +86,7 @@ export class Call implements StreamInfo {
   internalRedirects = 0;
   internalRedirectTargets: Map<string, Set<string>> | null = null;
   #abandoned = false;
+  #controller: AbortController | null = null;
   #flags: string[] = [];
   /** How the last attempt ended, before its response has passed the layers; `undefined` while it has not. */
   #settled: unknown = undefined;
@@ -121,6 +122,20 @@ export class Call implements StreamInfo {
   abandon(reason: unknown): void {
     this.#abandoned = true;
     this.onAbandon?.(reason);
+  }
+
+  /**
+   * An `AbortSignal` for whoever answers the call: it fires when the caller gives up, and when the call is answered in
+   * his place. Made on first use, as that of the exchange.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      const controller = this.#controller = new AbortController();
+      const abort = (reason: unknown) => controller.abort(reason);
+      this.onAbandon = abort;
+      this.exchange.onCancel(abort);
+    }
+    return this.#controller.signal;
   }
 
   /** Forgets the chosen route, so that it is chosen anew from the headers as they are now. */
