@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { DiscoveredSecrets } from "./identity/discovered_secrets.ts";
 import type { Clock } from "./internal/clock.ts";
 import { inSlices } from "./internal/in_slices.ts";
 import type { ResourceReport } from "./resource/resource_update.ts";
@@ -30,6 +31,8 @@ export interface ConfigurationOptions {
   readonly clock: Clock;
   /** Takes the roots that the discovery service adds (PCDS), PEM; `null` does not ask for them. */
   readonly onRoots: ((pems: readonly string[]) => void) | null;
+  /** Takes secrets and says which are wanted. */
+  readonly secrets: DiscoveredSecrets;
 }
 
 /** Takes the resources of the discovery client in and says which are wanted. */
@@ -40,11 +43,14 @@ export class Configuration implements ResourceSink, SubscriptionSource {
   /** @param options The store, and who takes roots. */
   constructor(options: ConfigurationOptions) {
     this.#options = options;
+    // Both live as long as the mesh.
+    options.secrets.onWanted(() => this.#changed(TYPE_URLS.SDS));
   }
 
   apply(typeUrl: string, update: ResourceUpdate): readonly ResourceError[] | Promise<readonly ResourceError[]> {
-    const { store, clock, onRoots } = this.#options;
+    const { store, clock, onRoots, secrets } = this.#options;
     if (typeUrl === TYPE_URLS.PCDS) return applyRoots(update, onRoots);
+    if (typeUrl === TYPE_URLS.SDS) return secrets.apply(update);
     const kind = KINDS.get(typeUrl);
     if (kind === undefined) return [{ name: typeUrl, message: "This type was not subscribed to" }];
     const [endpoints, routes] = [store.wanted("endpoint"), store.wanted("route")];
@@ -59,7 +65,13 @@ export class Configuration implements ResourceSink, SubscriptionSource {
   }
 
   types(): Iterable<string> {
-    return this.#options.onRoots === null ? KINDS.keys() : [...KINDS.keys(), TYPE_URLS.PCDS];
+    const { onRoots, secrets } = this.#options;
+    return [
+      ...KINDS.keys(),
+      ...(onRoots === null ? [] : [TYPE_URLS.PCDS]),
+      // Few workloads have any, and a type nobody wants anything of is not subscribed to.
+      ...(secrets.wanted.size === 0 ? [] : [TYPE_URLS.SDS]),
+    ];
   }
 
   wanted(typeUrl: string): Wanted {
@@ -68,6 +80,8 @@ export class Configuration implements ResourceSink, SubscriptionSource {
         return this.#options.store.wanted("endpoint");
       case TYPE_URLS.RDS:
         return this.#options.store.wanted("route");
+      case TYPE_URLS.SDS:
+        return this.#options.secrets.wanted;
       default:
         return "*";
     }

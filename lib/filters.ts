@@ -1,5 +1,6 @@
 import { alpnFilter } from "../filters/alpn.ts";
 import { corsFilter } from "../filters/cors.ts";
+import { dynamicForwardProxyFilter } from "../filters/dynamic_forward_proxy.ts";
 import { faultFilter } from "../filters/fault.ts";
 import { grpcStatsFilter } from "../filters/grpc_stats.ts";
 import { headerMutationFilter } from "../filters/header_mutation.ts";
@@ -13,6 +14,7 @@ import type { HttpFilterType } from "./filter/http_filter.ts";
 export const FILTERS: readonly HttpFilterType[] = [
   alpnFilter,
   corsFilter,
+  dynamicForwardProxyFilter,
   faultFilter,
   grpcStatsFilter,
   headerMutationFilter,

@@ -13,6 +13,7 @@ import { loadGrpc } from "./grpc/control_channel.ts";
 import { DeferredChannel } from "./grpc/deferred_channel.ts";
 import type { MeshGrpcChannel } from "./grpc/mesh_grpc_channel.ts";
 import type { IdentityView } from "./identity/secret_manager.ts";
+import { AdjustableLogger } from "./internal/adjustable_logger.ts";
 import { systemClock } from "./internal/clock.ts";
 import { lineLogger } from "./internal/line_logger.ts";
 import type { Logger } from "./internal/logger.ts";
@@ -81,7 +82,10 @@ export class Mesh implements AsyncDisposable {
    */
   static async join(options: JoinOptions = {}): Promise<Mesh> {
     const clock = systemClock;
-    const logger = options.logger ?? lineLogger({ now: () => clock.now() });
+    // What a logger of the application's own leaves out is its own decision.
+    const logger = options.logger === undefined
+      ? new AdjustableLogger(lineLogger({ level: "debug", now: () => clock.now() }), "info")
+      : new AdjustableLogger(options.logger, "trace");
     if (!meshEnabled(options)) return new Mesh(null, logger);
     options.signal?.throwIfAborted();
     const bootstrap = await loadBootstrap(options);

@@ -29,8 +29,10 @@ import { OutboundGrpcTransport } from "./grpc_transport.ts";
 import { connectHttp1 } from "./http/http1/client_connection.ts";
 import { OpenSockets } from "./http/websocket/open_sockets.ts";
 import { connectHttp2 } from "./http/http2/client_connection.ts";
+import { DiscoveredSecrets } from "./identity/discovered_secrets.ts";
 import { SecretManager } from "./identity/secret_manager.ts";
 import { InboundServer, type InboundServerOptions } from "./inbound_server.ts";
+import { AdjustableLogger } from "./internal/adjustable_logger.ts";
 import type { Clock } from "./internal/clock.ts";
 import type { Logger } from "./internal/logger.ts";
 import type { Random } from "./internal/random.ts";
@@ -65,6 +67,7 @@ import { AdsClient } from "./xds/ads_client.ts";
 /** What the runtime is given from outside. */
 export interface MeshRuntimeOptions {
   readonly bootstrap: Bootstrap;
+  /** The level of an `AdjustableLogger` can be changed over the admin port. */
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -113,10 +116,12 @@ export class MeshRuntime {
 
     // Identity: a certificate from the mesh's CA, renewed for as long as we live.
     const { graceRatio, graceRatioJitter } = bootstrap.certificate;
+    const discovered = new DiscoveredSecrets(clock);
     this.secrets = new SecretManager({
       source: certificateSource(bootstrap, { registry, clock, random, logger }),
       spiffeId: spiffeIdOf(bootstrap),
       renewal: { graceRatio, graceRatioJitter },
+      discovery: discovered,
       registry,
       clock,
       random,
@@ -127,6 +132,7 @@ export class MeshRuntime {
     this.store = new SnapshotStore({
       parsers: filterParsers(FILTERS, new Set(Object.keys(bootstrap.unsupportedFilters))),
       clientNamespace: bootstrap.workload.namespace,
+      dnsDomain: bootstrap.workload.dnsDomain,
       logger,
       clock,
     });
@@ -137,6 +143,7 @@ export class MeshRuntime {
       onRoots: bootstrap.workload.metadata.PROXY_CONFIG_XDS_AGENT === "true"
         ? (pems) => void this.secrets.setRoots("discovery", pems)
         : null,
+      secrets: discovered,
     });
     const connector = createConnector({ registry, clock });
     this.#ads = new AdsClient({
@@ -183,7 +190,16 @@ export class MeshRuntime {
       streamTls: new StreamTls({ registry, clock }),
       codecs: {
         http1: (stream) => connectHttp1(stream, { clock, logger }),
-        http2: (stream) => connectHttp2(stream, { clock, logger, keepaliveMs: clientKeepaliveMs(stream) }),
+        http2: (stream, keepalive = null) =>
+          connectHttp2(stream, {
+            clock,
+            logger,
+            ...(keepalive === null ? { keepaliveMs: clientKeepaliveMs(stream) } : {
+              keepaliveMs: keepalive.intervalMs,
+              keepaliveTimeoutMs: keepalive.timeoutMs,
+              keepaliveWhenIdle: true,
+            }),
+          }),
       },
       multiplex: bootstrap.multiplex,
       resolve: systemResolve,
@@ -279,6 +295,11 @@ export class MeshRuntime {
     return Object.fromEntries([...this.#endpoints].map(([name, { port }]) => [name, port]));
   }
 
+  /** The clusters, by which endpoints are chosen. */
+  get clusters(): ClusterManager {
+    return this.#clusters;
+  }
+
   /** Every metric in Prometheus' text format. */
   exposeMetrics(): string {
     return exposeMetrics(this.metrics);
@@ -340,13 +361,15 @@ export class MeshRuntime {
     open("readiness", ports.readiness, READINESS_PATHS);
     open("prometheus", ports.prometheus, PROMETHEUS_PATHS);
     if (ports.admin !== false) {
-      const { clock } = this.#options;
+      const { clock, logger } = this.#options;
       const admin = meshAdminView({
         status: view,
         node: this.#node,
+        protocol: this.bootstrap.protocol,
         secrets: this.secrets,
         clusters: () => this.#clusters.clusters(),
-        endpoints: (name) => this.store.current.endpoints(name),
+        store: this.store,
+        logging: logger instanceof AdjustableLogger ? logger : null,
         clock,
       });
       add("admin", serveEndpoint(ports.admin, adminHandler(admin, clock)));

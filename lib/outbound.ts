@@ -6,7 +6,12 @@
 import { MeshError } from "./errors.ts";
 import { accessLogLayers, type OpenAccessLog } from "./filter/access_log_layers.ts";
 import { connectionManagerLayer } from "./filter/connection_manager_layer.ts";
-import { type CompiledFilterChains, compileFilterChains, selectFilterChain } from "./filter/filter_chain_match.ts";
+import {
+  type CompiledFilterChains,
+  compileFilterChains,
+  type ConnectionFacts,
+  selectFilterChain,
+} from "./filter/filter_chain_match.ts";
 import type { FilterContext, HttpLayer } from "./filter/http_filter.ts";
 import { httpFilterLayers } from "./filter/http_filter_layers.ts";
 import { localReplyLayer } from "./filter/local_reply_layer.ts";
@@ -86,9 +91,7 @@ export class Outbound {
 
   #resolve(hostname: string, port: number, applicationTls: boolean): Destination {
     const snapshot = this.#options.snapshots.current;
-    const literal = isIpAddress(hostname);
-    const addresses = literal ? [hostname] : snapshot.nameTable.lookup(hostname) ?? [];
-    const [listener, ip] = pickListener(snapshot, addresses, port);
+    const [listener, ip] = pickListener(snapshot, addressesOf(snapshot, hostname), port);
     const where = formatAddress({ hostname, port });
     if (listener === null) {
       throw new MeshError(
@@ -97,14 +100,8 @@ export class Outbound {
           "knows this workload",
       );
     }
-    const chain = selectFilterChain(this.#chains(listener), {
-      // A name that is not of the mesh has no address before DNS is asked, which only some clusters do.
-      destination: { hostname: ip ?? "0.0.0.0", port },
-      serverName: applicationTls && !literal ? hostname : "",
-      transportProtocol: applicationTls ? "tls" : "raw_buffer",
-      applicationProtocols: applicationTls ? ["h2", "http/1.1"] : ["http/1.1"],
-      source: { hostname: "127.0.0.1", port: 0 },
-    });
+    const facts = applicationConnection(hostname, ip, port, applicationTls);
+    const chain = selectFilterChain(this.#chains(listener), facts);
     const address = formatAddress({ hostname: ip ?? hostname, port });
     for (const filter of chain?.filters ?? []) {
       switch (filter.kind) {
@@ -167,8 +164,37 @@ export function outboundStack(
   return stack(layers, router);
 }
 
+/** Addresses of a host by the mesh's own names: an IP address is its own. */
+export function addressesOf(snapshot: Snapshot, hostname: string): readonly string[] {
+  return isIpAddress(hostname) ? [hostname] : snapshot.nameTable.lookup(hostname) ?? [];
+}
+
+/**
+ * What a sidecar would see of a connection of the application.
+ *
+ * @param hostname Host the application names, IPv6 without brackets.
+ * @param ip Its address; `null` where the mesh knows none.
+ * @param port Port the application names.
+ * @param applicationTls Whether the application itself speaks TLS.
+ */
+export function applicationConnection(
+  hostname: string,
+  ip: string | null,
+  port: number,
+  applicationTls: boolean,
+): ConnectionFacts {
+  return {
+    // A name that is not of the mesh has no address before DNS is asked, which only some clusters do.
+    destination: { hostname: ip ?? "0.0.0.0", port },
+    serverName: applicationTls && !isIpAddress(hostname) ? hostname : "",
+    transportProtocol: applicationTls ? "tls" : "raw_buffer",
+    applicationProtocols: applicationTls ? ["h2", "http/1.1"] : ["http/1.1"],
+    source: { hostname: "127.0.0.1", port: 0 },
+  };
+}
+
 /** The listener of the first address that has one, then the port's, then the outbound policy's. */
-function pickListener(
+export function pickListener(
   snapshot: Snapshot,
   addresses: readonly string[],
   port: number,

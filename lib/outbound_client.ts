@@ -46,6 +46,7 @@ export class OutboundClient implements FetchClient {
       ?.cluster;
     // Endpoints without TLS of the mesh's own: the application's connection is all there is.
     return cluster !== undefined && cluster.transportSocket.kind === "plaintext" &&
+      cluster.transportSocket.proxyProtocol === undefined && cluster.type !== "aggregate" &&
       cluster.transportSocketMatches.length === 0 && cluster.name !== BLACK_HOLE;
   }
 
@@ -112,6 +113,7 @@ export class OutboundClient implements FetchClient {
         proxy,
         new UpstreamAttempt({
           destination: address,
+          downstreamAddress: address,
           alpnOverride: TCP_ALPN,
           applicationTls,
           requiresMutualTls: call.requiresMutualTls,

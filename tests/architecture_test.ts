@@ -53,6 +53,7 @@ const FILES: Record<string, string> = {
   "lib/configuration.ts": "mesh",
   "lib/mesh.ts": "mesh",
   "lib/mesh_admin_view.ts": "mesh",
+  "lib/mesh_cluster_view.ts": "mesh",
   "lib/mesh_credentials.ts": "mesh",
   "lib/mesh_grpc_server.ts": "mesh",
   "lib/mesh_runtime.ts": "mesh",

@@ -1,4 +1,8 @@
+import type { LogLevelControl } from "../internal/adjustable_logger.ts";
+import type { SocketAddress } from "../internal/socket_address.ts";
 import type { Json } from "../protobuf/well_known.ts";
+import type { ResourceRecord } from "../resource/resource_record.ts";
+import type { UpdateStamp } from "../resource/update_stamp.ts";
 
 /** Whether the workload takes part in the mesh, and if not, why. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
@@ -29,7 +33,7 @@ export interface CertificateView {
   readonly notBefore: number;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
-  /** The certificate chain, PEM; never a key. */
+  /** The certificate and, of an identity, the chain behind it, PEM; never a key. */
   readonly pem: string;
 }
 
@@ -53,10 +57,16 @@ export interface ClusterHostView {
   readonly zone: string;
   /** Sub-zone of its locality, empty for none. */
   readonly subZone: string;
-  /** Rate of success in the last interval of outlier detection, percent. @default {-1: unknown} */
-  readonly successRate?: number;
-  /** The same of connections and what else happens on our side. @default {-1: unknown} */
-  readonly localOriginSuccessRate?: number;
+  /** Weight of its locality; `null` where none was given. */
+  readonly localityWeight: number | null;
+  /** Metadata by namespace. */
+  readonly metadata: { readonly [key: string]: Json };
+  /** Whether it is marked as canary (`envoy.lb`, `canary`). */
+  readonly canary: boolean;
+  /** Rate of success in the last interval of outlier detection, percent; -1 where unknown. */
+  readonly successRate: number;
+  /** The same of connections and what else happens on our side. */
+  readonly localOriginSuccessRate: number;
   /** Counters and gauges by Envoy's names, for example `cx_active`, `rq_total`. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -73,6 +83,8 @@ export interface OutlierRatesView {
 export interface ClusterView {
   /** For example `outbound|80||cart.shop.svc.cluster.local`. */
   readonly name: string;
+  /** Name that statistics have for it: `alt_stat_name`, or its own. */
+  readonly observabilityName: string;
   /** Name its endpoints are asked for by; `null` where they are not. */
   readonly edsServiceName: string | null;
   /** Whether it was delivered by the control plane. */
@@ -87,20 +99,34 @@ export interface ClusterView {
   readonly maxRetries: number;
   /** Rates of answers and of what happens on our side. @default {no outlier detection} */
   readonly outlier?: { readonly external: OutlierRatesView; readonly local: OutlierRatesView };
+  /** Percent; Envoy's default is 140. */
+  readonly overprovisioningFactor: number;
   /** Its endpoints. */
   readonly hosts: readonly ClusterHostView[];
 }
 
-/** A resource of the control plane as `/config_dump` shows it. */
-export interface ResourceView {
-  /** Its name. */
+/** A listener as `/listeners` shows it. */
+export interface ListenerAddressView {
   readonly name: string;
-  /** Version the control plane gave it. */
-  readonly version: string;
-  /** Milliseconds since the epoch. */
-  readonly lastUpdated: number;
-  /** The resource in protobuf's JSON form, with its `@type`. */
-  readonly resource: { readonly [key: string]: Json };
+  /** Its addresses, the main one first. */
+  readonly addresses: readonly SocketAddress[];
+}
+
+/** A number of `/stats`. */
+export interface StatView {
+  /** For example `cluster_manager.active_clusters`. */
+  readonly name: string;
+  readonly value: number;
+}
+
+/** Kinds of resource that the control plane sends. */
+export type AdminResourceKind = "cluster" | "listener" | "route" | "endpoint" | "extension";
+
+/** Our xDS node. */
+export interface AdminNode {
+  readonly id: string;
+  readonly cluster: string;
+  readonly metadata: { readonly [key: string]: Json };
 }
 
 /** What the admin endpoints read: a read-only view of what the mesh holds. */
@@ -109,12 +135,21 @@ export interface AdminView extends StatusView {
   readonly version: string;
   /** Milliseconds since the mesh was joined. */
   uptimeMs(): number;
-  /** Id, cluster and metadata of our xDS node. */
-  readonly node: { readonly id: string; readonly cluster: string; readonly metadata: { readonly [key: string]: Json } };
-  /** Clusters with their endpoints. */
-  clusters(): readonly ClusterView[];
+  readonly node: AdminNode;
+  /** Variant of the discovery protocol. */
+  readonly protocol: "delta" | "sotw";
+  /** Clusters with their endpoints, made one by one: there may be thousands. */
+  clusters(): Iterable<ClusterView>;
+  /** Listeners with their addresses. */
+  listeners(): Iterable<ListenerAddressView>;
   /** Identities and roots, without keys. */
   certificates(): readonly CertificateView[];
-  /** Resources by kind. */
-  resources(kind: "cluster" | "listener" | "route" | "endpoint"): readonly ResourceView[];
+  /** Resources of a kind, as bytes: also what is warming and what was refused. */
+  resources(kind: AdminResourceKind): Iterable<ResourceRecord>;
+  /** The last update of a kind; `null` before the first one. */
+  lastUpdate(kind: AdminResourceKind): UpdateStamp | null;
+  /** Numbers by Envoy's names, in no particular order. */
+  stats(): Iterable<StatView>;
+  /** Sets how much is logged; `null` where nobody can. */
+  readonly logging: LogLevelControl | null;
 }

@@ -1,67 +1,85 @@
+import type { JsonObject } from "../protobuf/json.ts";
+import { parseAddress } from "./address_json.ts";
 import type { ClusterHostView, ClusterView, OutlierRatesView } from "./admin_view.ts";
+import { LazyList, type Writable } from "./json_writer.ts";
 
-/** The text answer of `/clusters`, one fact a line, in Envoy's form. */
-export function clustersText(clusters: readonly ClusterView[]): string {
-  let out = "";
+/** The text answer of `/clusters`, one fact a line, in Envoy's form; a piece for each cluster. */
+export function* clustersText(clusters: Iterable<ClusterView>): Generator<string> {
   for (const cluster of clusters) {
-    const line = (rest: string) => out += `${cluster.name}::${rest}\n`;
-    line(`observability_name::${cluster.name}`);
+    const lines = [`observability_name::${cluster.observabilityName}`];
     if (cluster.outlier !== undefined) {
       for (const [prefix, { average, threshold }] of outlierRates(cluster.outlier)) {
-        line(`outlier::${prefix}success_rate_average::${general(average)}`);
-        line(`outlier::${prefix}success_rate_ejection_threshold::${general(threshold)}`);
+        lines.push(`outlier::${prefix}success_rate_average::${general(average)}`);
+        lines.push(`outlier::${prefix}success_rate_ejection_threshold::${general(threshold)}`);
       }
     }
-    line(`default_priority::max_connections::${cluster.maxConnections}`);
-    line(`default_priority::max_pending_requests::${cluster.maxPendingRequests}`);
-    line(`default_priority::max_requests::${cluster.maxRequests}`);
-    line(`default_priority::max_retries::${cluster.maxRetries}`);
-    line(`added_via_api::${cluster.addedViaApi}`);
-    if (cluster.edsServiceName !== null) line(`eds_service_name::${cluster.edsServiceName}`);
-    for (const host of cluster.hosts) {
-      for (const name of Object.keys(host.counters).sort()) line(`${host.address}::${name}::${host.counters[name]}`);
-      line(`${host.address}::hostname::${host.hostname}`);
-      line(
-        `${host.address}::health_flags::${host.healthFlags.map((flag) => `/${flag}`).join("") || "healthy"}`,
+    for (const priority of ["default", "high"]) {
+      const limits = priority === "default" ? cluster : UNLIMITED_HIGH;
+      lines.push(
+        `${priority}_priority::max_connections::${limits.maxConnections}`,
+        `${priority}_priority::max_pending_requests::${limits.maxPendingRequests}`,
+        `${priority}_priority::max_requests::${limits.maxRequests}`,
+        `${priority}_priority::max_retries::${limits.maxRetries}`,
       );
-      line(`${host.address}::weight::${host.weight}`);
-      line(`${host.address}::region::${host.region}`);
-      line(`${host.address}::zone::${host.zone}`);
-      line(`${host.address}::sub_zone::${host.subZone}`);
-      line(`${host.address}::priority::${host.priority}`);
-      line(`${host.address}::success_rate::${host.successRate ?? -1}`);
-      line(`${host.address}::local_origin_success_rate::${host.localOriginSuccessRate ?? -1}`);
     }
+    lines.push(`added_via_api::${cluster.addedViaApi}`);
+    if (cluster.edsServiceName !== null) lines.push(`eds_service_name::${cluster.edsServiceName}`);
+    for (const host of cluster.hosts) lines.push(...hostLines(host).map((line) => `${host.address}::${line}`));
+    yield lines.map((line) => `${cluster.name}::${line}\n`).join("");
   }
-  return out;
+}
+
+/** Envoy's defaults: istiod sets thresholds of the default priority only, and nothing here uses the high one. */
+const UNLIMITED_HIGH = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
+
+function hostLines(host: ClusterHostView): string[] {
+  return [
+    ...Object.keys(host.counters).sort().map((name) => `${name}::${host.counters[name]}`),
+    `hostname::${host.hostname}`,
+    `health_flags::${host.healthFlags.length === 0 ? "healthy" : host.healthFlags.map((flag) => `/${flag}`).join("")}`,
+    `weight::${host.weight}`,
+    `region::${host.region}`,
+    `zone::${host.zone}`,
+    `sub_zone::${host.subZone}`,
+    `canary::${host.canary}`,
+    `priority::${host.priority}`,
+    `success_rate::${host.successRate}`,
+    `local_origin_success_rate::${host.localOriginSuccessRate}`,
+  ];
 }
 
 /** The JSON answer of `/clusters?format=json` (`envoy.admin.v3.Clusters`), which istioctl reads. */
-export function clustersJson(clusters: readonly ClusterView[]): object {
-  return {
-    cluster_statuses: clusters.map((cluster) => ({
+export function clustersJson(clusters: Iterable<ClusterView>): Writable {
+  return new Map([["cluster_statuses", new LazyList(statuses(clusters))]]);
+}
+
+function* statuses(clusters: Iterable<ClusterView>): Generator<Writable> {
+  for (const cluster of clusters) {
+    yield {
       name: cluster.name,
-      added_via_api: cluster.addedViaApi,
-      host_statuses: cluster.hosts.map(hostJson),
-      circuit_breakers: {
-        thresholds: [{
-          max_connections: cluster.maxConnections,
-          max_pending_requests: cluster.maxPendingRequests,
-          max_requests: cluster.maxRequests,
-          max_retries: cluster.maxRetries,
-        }],
-      },
-      observability_name: cluster.name,
-      ...(cluster.outlier === undefined ? {} : Object.fromEntries(
-        outlierRates(cluster.outlier).filter(([, { threshold }]) => threshold > 0)
-          .map(([prefix, { threshold }]) => [`${prefix}success_rate_ejection_threshold`, { value: threshold }]),
-      )),
+      ...(cluster.addedViaApi ? { added_via_api: true } : {}),
+      ...(cluster.hosts.length === 0 ? {} : { host_statuses: cluster.hosts.map(hostJson) }),
+      circuit_breakers: { thresholds: [thresholds(cluster), { priority: "HIGH", ...thresholds(UNLIMITED_HIGH) }] },
+      observability_name: cluster.observabilityName,
+      ...(cluster.outlier === undefined ? {} : thresholdsOf(cluster.outlier)),
       ...(cluster.edsServiceName === null ? {} : { eds_service_name: cluster.edsServiceName }),
-    })),
+    };
+  }
+}
+
+function thresholds(limits: typeof UNLIMITED_HIGH): JsonObject {
+  return {
+    max_connections: limits.maxConnections,
+    max_pending_requests: limits.maxPendingRequests,
+    max_requests: limits.maxRequests,
+    max_retries: limits.maxRetries,
   };
 }
 
-/** Flags whose names in JSON differ. */
+/** Counters that go up and down; the others only grow. */
+const GAUGES: ReadonlySet<string> = new Set(["cx_active", "rq_active", "rq_pending_active"]);
+
+/** Health flags whose names in JSON differ. */
 const JSON_FLAGS: Readonly<Record<string, string>> = {
   failed_active_hc: "failed_active_health_check",
   degraded_active_hc: "failed_active_degraded_check",
@@ -74,8 +92,17 @@ const EDS_FLAGS: ReadonlyMap<string, string> = new Map([
   ["degraded_eds_health", "DEGRADED"],
 ]);
 
-function outlierRates({ external, local }: NonNullable<ClusterView["outlier"]>): [string, OutlierRatesView][] {
+type Outlier = NonNullable<ClusterView["outlier"]>;
+
+function outlierRates({ external, local }: Outlier): [string, OutlierRatesView][] {
   return [["", external], ["local_origin_", local]];
+}
+
+function thresholdsOf(outlier: Outlier): JsonObject {
+  const known = outlierRates(outlier).filter(([, { threshold }]) => threshold > 0);
+  return Object.fromEntries(
+    known.map(([prefix, { threshold }]) => [`${prefix}success_rate_ejection_threshold`, { value: threshold }]),
+  );
 }
 
 /** A number as `%g` writes it: six digits. */
@@ -83,36 +110,36 @@ function general(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
 
-/** Counters that go up and down; the others only grow. */
-const GAUGES: ReadonlySet<string> = new Set(["cx_active", "rq_active"]);
-
-function hostJson(host: ClusterHostView): object {
-  const colon = host.address.lastIndexOf(":");
-  const address = host.address.slice(0, colon).replace(/^\[|\]$/g, "");
+function hostJson(host: ClusterHostView): JsonObject {
+  const names = Object.keys(host.counters).sort();
+  const stats = [...names.filter((name) => !GAUGES.has(name)), ...names.filter((name) => GAUGES.has(name))];
+  const flags = host.healthFlags.filter((flag) => !EDS_FLAGS.has(flag)).map((flag) => JSON_FLAGS[flag] ?? flag);
   return {
-    address: { socket_address: { address, port_value: Number(host.address.slice(colon + 1)) } },
-    stats: Object.keys(host.counters).sort().map((name) => ({
+    address: parseAddress(host.address),
+    stats: stats.map((name) => ({
       ...(GAUGES.has(name) ? { type: "GAUGE" } : {}),
       ...(host.counters[name] === 0 ? {} : { value: String(host.counters[name]) }),
       name,
     })),
-    health_status: {
-      ...Object.fromEntries(
-        host.healthFlags.filter((flag) => !EDS_FLAGS.has(flag)).map((flag) => [JSON_FLAGS[flag] ?? flag, true]),
-      ),
-      eds_health_status: EDS_FLAGS.get(host.healthFlags.find((flag) => EDS_FLAGS.has(flag)) ?? "") ?? "HEALTHY",
-    },
-    ...((host.successRate ?? -1) < 0 ? {} : { success_rate: { value: host.successRate } }),
-    ...((host.localOriginSuccessRate ?? -1) < 0
-      ? {}
-      : { local_origin_success_rate: { value: host.localOriginSuccessRate } }),
+    health_status: { ...Object.fromEntries(flags.map((flag) => [flag, true])), eds_health_status: edsHealth(host) },
+    ...(host.successRate < 0 ? {} : { success_rate: { value: host.successRate } }),
     weight: host.weight,
     ...(host.hostname === "" ? {} : { hostname: host.hostname }),
     ...(host.priority === 0 ? {} : { priority: host.priority }),
-    locality: {
-      ...(host.region === "" ? {} : { region: host.region }),
-      ...(host.zone === "" ? {} : { zone: host.zone }),
-      ...(host.subZone === "" ? {} : { sub_zone: host.subZone }),
-    },
+    ...(host.localOriginSuccessRate < 0 ? {} : { local_origin_success_rate: { value: host.localOriginSuccessRate } }),
+    locality: localityJson(host),
+  };
+}
+
+function edsHealth({ healthFlags }: ClusterHostView): string {
+  return EDS_FLAGS.get(healthFlags.find((flag) => EDS_FLAGS.has(flag)) ?? "") ?? "HEALTHY";
+}
+
+/** `envoy.config.core.v3.Locality`. */
+export function localityJson(host: Pick<ClusterHostView, "region" | "zone" | "subZone">): JsonObject {
+  return {
+    ...(host.region === "" ? {} : { region: host.region }),
+    ...(host.zone === "" ? {} : { zone: host.zone }),
+    ...(host.subZone === "" ? {} : { sub_zone: host.subZone }),
   };
 }

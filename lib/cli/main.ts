@@ -1,6 +1,6 @@
 /**
  * The command line of enmesh: `doctor` checks whether an environment can join the mesh and says what to do where it
- * cannot, `version` shows versions.
+ * cannot, `routes` explains which way a request takes, `version` shows versions.
  *
  * ```sh
  * deno run --allow-net --allow-env --allow-read jsr:@enmesh/enmesh/cli doctor

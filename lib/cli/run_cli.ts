@@ -1,6 +1,7 @@
 import type { JoinOptions } from "../bootstrap/join_options.ts";
 import { doctor, type DoctorSettings } from "./doctor.ts";
 import { formatResult, type ReportStyle } from "./report.ts";
+import { runRoutes } from "./routes/run_routes.ts";
 import { versions } from "./version.ts";
 
 /** What the command line works with. */
@@ -25,6 +26,8 @@ Commands:
   doctor    Checks whether this environment can join the mesh, one line each with the next step to take.
             Reads what Mesh.join() reads: Istio's variables, the files of a pod, ENMESH_FILES for those of a VM.
             Exits with 1 when a check failed.
+  routes    Explains which way a request takes through the mesh, and why no other:
+            enmesh routes http://reviews:9080/v1/stars -H 'end-user: jason' (see enmesh routes --help).
   version   Shows the versions of enmesh, of the Istio it follows, and of the runtime.
 
 Options:
@@ -39,6 +42,8 @@ Options:
  * @returns The exit code: 0, or 1 when a check failed or the arguments are wrong.
  */
 export async function runCli(args: readonly string[], settings: CliSettings): Promise<number> {
+  const first = args.findIndex((arg) => !arg.startsWith("-"));
+  if (args[first] === "routes") return await runRoutes(args.toSpliced(first, 1), settings);
   const words = args.filter((arg) => !arg.startsWith("-"));
   const flags = args.filter((arg) => arg.startsWith("-"));
   const wrong = flags.find((flag) => !["--json", "--help", "-h"].includes(flag));
@@ -62,7 +67,7 @@ export async function runCli(args: readonly string[], settings: CliSettings): Pr
       settings.error(HELP);
       return 1;
     default:
-      settings.error(`Cannot run command '${command}': expected 'doctor' or 'version', see enmesh --help`);
+      settings.error(`Cannot run command '${command}': expected 'doctor', 'routes' or 'version', see enmesh --help`);
       return 1;
   }
 }

@@ -245,7 +245,9 @@ export class Call implements StreamInfo {
   }
 
   get upstreamHost(): string | null {
-    return this.endpoint?.key ?? null;
+    const { endpoint } = this;
+    // The key of a logical host is its name; the address is what it stands for now.
+    return endpoint === null ? null : formatAddress({ hostname: endpoint.address, port: endpoint.port });
   }
 
   get upstreamLocalAddress(): string | null {

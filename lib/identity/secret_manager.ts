@@ -7,6 +7,7 @@ import type { HandleRegistry } from "../transport/handle_registry.ts";
 import type { SecretProvider, TlsCertificate, TrustBundle } from "../transport/secret_provider.ts";
 import type { CertificateSource, IssuedSecret } from "./certificate_source.ts";
 import { checkSecret } from "./check_secret.ts";
+import type { DiscoveredSecrets } from "./discovered_secrets.ts";
 import { FileSecrets } from "./file_secrets.ts";
 import { RENEWAL_BACKOFF, type RenewalPolicy, renewalTime } from "./renewal.ts";
 import { sleep } from "./sleep.ts";
@@ -21,6 +22,8 @@ export interface SecretManagerOptions {
   readonly spiffeId: string | null;
   /** Part of the lifetime at which a certificate is renewed. @default {{}} */
   readonly renewal?: RenewalPolicy;
+  /** Secrets the control plane serves by name (`credentialName`). @default {none} */
+  readonly discovery?: DiscoveredSecrets;
   readonly registry: HandleRegistry;
   readonly clock: Clock;
   readonly random: Random;
@@ -96,16 +99,26 @@ export class SecretManager implements SecretProvider {
   }
 
   /**
-   * Our certificate as `default`, certificates in files as `file-cert:CHAIN~KEY`. An expired one is not offered.
+   * Our certificate as `default`, certificates in files as `file-cert:CHAIN~KEY`, others by the name the control plane
+   * serves them under. An expired one is not offered.
    */
   certificate(name: string): TlsCertificate | null {
-    const found = name === "default" ? this.#current : this.#files.certificate(name);
+    const found = name === "default"
+      ? this.#current
+      : this.#options.discovery?.certificate(name) ?? this.#files.certificate(name);
     return found === null || found.notAfter <= this.#options.clock.now() ? null : found;
   }
 
   /** The mesh's roots as `ROOTCA`, roots in files as `file-root:PATH`. */
   trustBundle(name: string): TrustBundle | null {
-    return name === "ROOTCA" ? this.#trust.bundle : this.#files.trustBundle(name);
+    return name === "ROOTCA"
+      ? this.#trust.bundle
+      : this.#options.discovery?.trustBundle(name) ?? this.#files.trustBundle(name);
+  }
+
+  /** Asks for secrets by name. */
+  get discovery(): DiscoveredSecrets | null {
+    return this.#options.discovery ?? null;
   }
 
   /** Calls `listener` after each change of our certificate or of the mesh's roots. */
@@ -150,6 +163,7 @@ export class SecretManager implements SecretProvider {
     this.#closing.abort(new MeshError("MESH_CLOSED", "Cannot get a certificate: the mesh was closed"));
     this.#timer?.cancel();
     this.#timer = null;
+    this.#options.discovery?.close();
     await this.#renewing;
     this.#listeners.clear();
     await this.#options.source.close();

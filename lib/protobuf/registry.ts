@@ -9,11 +9,17 @@ import descriptors from "./gen/descriptors.json" with { type: "json" };
 import type { GoogleProtobufAny, MessageMap } from "./gen/messages.ts";
 import { WireChecker } from "./wire_checker.ts";
 
-interface FieldDescriptor {
+/** A field of a message, as generated. */
+export interface FieldDescriptor {
+  /** Number on the wire. */
   id: number;
+  /** A scalar type of protobuf, or the full name of a message or enum. */
   type: string;
+  /** `repeated`, or absent. */
   rule?: string;
+  /** Type of the keys, of maps only. */
   keyType?: string;
+  /** Whether a repeated number is written one by one. */
   unpacked?: boolean;
 }
 
@@ -69,6 +75,20 @@ function typeOf(name: string): protobuf.Type {
 }
 
 const TO_OBJECT: protobuf.IConversionOptions = { longs: Number, enums: String, arrays: false, objects: false };
+
+/** As `TO_OBJECT`, with 64-bit integers as decimal text: nothing is lost. */
+const TO_EXACT_OBJECT: protobuf.IConversionOptions = { ...TO_OBJECT, longs: String };
+
+/** The fields of a message by their names in camel case; `null` where it is not in the descriptors. */
+export function fieldsOf(name: string): Readonly<Record<string, FieldDescriptor>> | null {
+  return TABLE[name]?.fields ?? null;
+}
+
+/** Decodes a message as {@linkcode decode} does, its 64-bit integers to decimal text. @throws {Error} As that does. */
+export function decodeExactly(name: MessageName, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const type = typeOf(name);
+  return type.toObject(type.decode(bytes), TO_EXACT_OBJECT);
+}
 
 /** Whether a message of that name can be decoded. */
 export function isKnownMessage(name: string): name is MessageName {

@@ -5,11 +5,14 @@ import type { HealthCheck } from "./health_check.ts";
 import type { LoadBalancing } from "./load_balancing.ts";
 import type { TlsContext } from "./tls_context.ts";
 
+/** Version of a PROXY protocol header: 1 is text, 2 is binary. */
+export type ProxyProtocolVersion = 1 | 2;
+
 /** Transport to an endpoint: TLS, plaintext, or something unsupported that refuses. */
 export type TransportSocket =
-  | { readonly kind: "tls"; readonly context: TlsContext }
-  | { readonly kind: "plaintext" }
-  | { readonly kind: "unsupported"; readonly what: string };
+  | { readonly kind: "tls"; readonly context: TlsContext; readonly proxyProtocol?: ProxyProtocolVersion }
+  | { readonly kind: "plaintext"; readonly proxyProtocol?: ProxyProtocolVersion }
+  | { readonly kind: "unsupported"; readonly what: string; readonly proxyProtocol?: undefined };
 
 /** The first entry whose `match` is contained in the endpoint's `envoy.transport_socket_match` metadata is used. */
 export interface TransportSocketMatch {
@@ -18,13 +21,31 @@ export interface TransportSocketMatch {
   readonly socket: TransportSocket;
 }
 
+/** When a peer of an HTTP/2 connection is asked for a sign of life, as `connection_keepalive`. */
+export interface Http2Keepalive {
+  /** Milliseconds of silence before it is asked. */
+  readonly intervalMs: number;
+  /** Milliseconds it has to answer before the connection is cut. */
+  readonly timeoutMs: number;
+}
+
+/** How many retries there may be at once, as a part of the requests. */
+export interface RetryBudget {
+  /** Percent of the requests. */
+  readonly percent: number;
+  /** Never fewer than these. */
+  readonly minConcurrency: number;
+  /** Milliseconds for which a request counts from its beginning; 0 counts those under way. @default {0} */
+  readonly intervalMs?: number;
+}
+
 /** Limits of one priority; Envoy's defaults are 1024, 1024, 1024, 3. */
 export interface CircuitBreakers {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | null;
+  readonly retryBudget: RetryBudget | null;
 }
 
 /** HTTP towards the cluster. `downstream` speaks what the caller spoke. */
@@ -38,6 +59,8 @@ export interface HttpProtocolOptions {
   readonly maxConnectionDurationMs: number;
   /** 0 for no limit. */
   readonly maxConcurrentStreams: number;
+  /** `null` asks as this library does on its own. @default {null} */
+  readonly http2Keepalive?: Http2Keepalive | null;
   /** From `upstream_http_protocol_options`. */
   readonly autoSni: boolean;
   readonly autoSanValidation: boolean;
@@ -81,14 +104,25 @@ export interface OutlierDetection {
 /** `envoy.config.cluster.v3.Cluster`. */
 export interface Cluster {
   readonly name: string;
-  readonly type: "eds" | "static" | "strict_dns" | "logical_dns" | "original_dst" | "dynamic_forward_proxy";
+  readonly type:
+    | "eds"
+    | "static"
+    | "strict_dns"
+    | "logical_dns"
+    | "original_dst"
+    | "dynamic_forward_proxy"
+    | "aggregate";
   /** Name of the load assignment to ask for; `null` unless `type` is `eds`. */
   readonly edsServiceName: string | null;
   /** Endpoints (or DNS names) given in place; `null` for `eds` and `original_dst`. */
   readonly loadAssignment: ClusterLoadAssignment | null;
+  /** `aggregate`: the clusters it is made of, the preferred first. @default {[]} */
+  readonly members?: readonly string[];
   readonly connectTimeoutMs: number;
   readonly loadBalancing: LoadBalancing;
   readonly circuitBreakers: CircuitBreakers;
+  /** Limits of requests whose route has priority HIGH. @default {Envoy's defaults} */
+  readonly highPriorityCircuitBreakers?: CircuitBreakers;
   readonly outlierDetection: OutlierDetection | null;
   /** Active health checks; `null` for none. */
   readonly healthCheck: HealthCheck | null;
@@ -105,13 +139,24 @@ export interface Cluster {
     readonly refreshMs: number;
     readonly respectTtl: boolean;
     readonly family: "auto" | "v4_only" | "v6_only" | "v4_preferred" | "all";
+    /** `dynamic_forward_proxy`: names remembered at once. @default {1024} */
+    readonly maxHosts?: number;
+    /** `dynamic_forward_proxy`: milliseconds after its last use at which a name is forgotten. @default {300000} */
+    readonly hostTtlMs?: number;
   };
-  /** `original_dst`: honour `x-envoy-original-dst-host` (off unless configured). */
-  readonly originalDstHeader: boolean;
+  /**
+   * `original_dst`: the request header that names the destination (`x-envoy-original-dst-host` unless called otherwise);
+   * `null` honours none, which is the default.
+   */
+  readonly originalDstHeader: string | null;
+  /** `original_dst`: dynamic metadata that names the destination, before the header. @default {null} */
+  readonly originalDstMetadata?: { readonly namespace: string; readonly path: readonly string[] } | null;
   /** `original_dst`: the port to connect to instead of the original one; `null` for that one. */
   readonly originalDstPortOverride: number | null;
   /** Source address of connections (`upstream_bind_config`), for example `127.0.0.6`. */
   readonly bindAddress: SocketAddress | null;
+  /** Bytes a connection buffers in each direction (`per_connection_buffer_limit_bytes`). @default {the runtime's} */
+  readonly bufferBytes?: number | null;
   readonly metadata: Metadata;
   /** Names of network filters in front of upstream connections, in order. */
   readonly upstreamFilters: readonly string[];

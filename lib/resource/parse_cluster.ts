@@ -3,15 +3,13 @@ import type {
   EnvoyConfigClusterV3Cluster,
   EnvoyConfigClusterV3ClusterTransportSocketMatch,
 } from "../protobuf/gen/messages.ts";
-import { messageName, unpackAny } from "../protobuf/registry.ts";
 import { structToJson } from "../protobuf/well_known.ts";
 import type { Cluster, TransportSocketMatch } from "./cluster.ts";
 import type { ParseResult } from "./common.ts";
+import { parseIp } from "./ip_address.ts";
 import { type FilterParsers, STATISTICS_ONLY_NETWORK_FILTERS } from "./filter_parsers.ts";
-import { type Issues, reasonOf } from "./issues.ts";
+import type { Issues } from "./issues.ts";
 import {
-  isAds,
-  parseEnum,
   parseMessage,
   parseMetadata,
   parseNumber,
@@ -19,32 +17,22 @@ import {
   parseSocketAddress,
   required,
 } from "./parse_common.ts";
-import { parseLoadAssignment } from "./parse_endpoint.ts";
+import { parseCircuitBreakers } from "./parse_circuit_breakers.ts";
+import { isDynamicForwardProxy, parseClusterSource } from "./parse_cluster_source.ts";
 import { parseHealthCheck } from "./parse_health_check.ts";
-import { parseHttpProtocolOptions } from "./parse_http_protocol_options.ts";
-import { parseCircuitBreakers, parseLoadBalancing, parseOutlierDetection } from "./parse_load_balancing.ts";
+import { HTTP_PROTOCOL_OPTIONS, parseHttpProtocolOptions } from "./parse_http_protocol_options.ts";
+import { parseLoadBalancing, parseOutlierDetection } from "./parse_load_balancing.ts";
+import { parseOriginalDst } from "./parse_original_dst.ts";
 import { parseUpstreamTransportSocket } from "./parse_transport_socket.ts";
 import { filterConfig } from "./typed_config.ts";
 
-const TYPES = {
-  STATIC: "static",
-  STRICT_DNS: "strict_dns",
-  LOGICAL_DNS: "logical_dns",
-  EDS: "eds",
-  ORIGINAL_DST: "original_dst",
-} as const;
-const DNS_FAMILIES = {
-  AUTO: "auto",
-  V4_ONLY: "v4_only",
-  V6_ONLY: "v6_only",
-  V4_PREFERRED: "v4_preferred",
-  ALL: "all",
-} as const;
-const DYNAMIC_FORWARD_PROXY = "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig";
 /** Reads and writes the first bytes of `istio-peer-exchange` connections; only the TCP stack has any use for it. */
 const METADATA_EXCHANGE = "envoy.tcp.metadataexchange.config.MetadataExchange";
 
-/** Reads `envoy.config.cluster.v3.Cluster`. */
+/**
+ * Reads `envoy.config.cluster.v3.Cluster`. Fields that only make Envoy faster are left out without a word:
+ * `preconnect_policy`, `connection_pool_per_downstream_connection`, statistics.
+ */
 export function parseCluster(bytes: Uint8Array, parsers: FilterParsers): ParseResult<Cluster> {
   return parseMessage(
     "envoy.config.cluster.v3.Cluster",
@@ -54,14 +42,15 @@ export function parseCluster(bytes: Uint8Array, parsers: FilterParsers): ParseRe
 }
 
 function readCluster(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, parsers: FilterParsers): Cluster {
-  const http = parseHttpProtocolOptions(issues, cluster);
+  const http = withDynamicDefaults(cluster, parseHttpProtocolOptions(issues, cluster));
   const filters = parseFilters(issues, cluster, parsers);
-  const destinationKey = cluster.originalDstLbConfig?.metadataKey?.key;
-  if (destinationKey !== undefined) issues.unsupport("original_dst_lb_config.metadata_key", destinationKey);
-  const refused = filters.unsupported ?? (destinationKey === undefined ? null : `metadata_key '${destinationKey}'`);
-  const source = parseSource(issues, cluster);
+  const refused = filters.unsupported;
+  const source = parseClusterSource(issues, cluster, http);
+  const breakers = parseCircuitBreakers(issues, cluster.circuitBreakers);
   const loadBalancing = parseLoadBalancing(issues, cluster);
-  if ((source.type === "original_dst") !== (loadBalancing.policy === "cluster_provided")) {
+  if (
+    (source.type === "original_dst" || source.type === "aggregate") !== (loadBalancing.policy === "cluster_provided")
+  ) {
     checkClusterProvided(issues, source.type, loadBalancing.policy);
   }
   return {
@@ -69,12 +58,12 @@ function readCluster(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, parse
     ...source,
     connectTimeoutMs: parsePositiveDuration(issues, "connect_timeout", cluster.connectTimeout, 5_000),
     loadBalancing,
-    circuitBreakers: parseCircuitBreakers(issues, cluster.circuitBreakers),
+    circuitBreakers: breakers.normal,
+    highPriorityCircuitBreakers: breakers.high,
     outlierDetection: parseOutlierDetection(issues, cluster.outlierDetection),
     healthCheck: parseHealthCheck(issues, cluster, http),
     ignoreHealthOnHostRemoval: cluster.ignoreHealthOnHostRemoval ?? false,
-    // A required filter would have had its say before the first byte, and metadata could name another destination
-    // than the original one: where either is unsupported nothing goes out.
+    // A required filter would have had its say before the first byte: where it is unsupported nothing goes out.
     transportSocket: refused === null
       ? parseUpstreamTransportSocket(issues, "transport_socket", cluster.transportSocket, http)
       : { kind: "unsupported", what: refused },
@@ -83,90 +72,34 @@ function readCluster(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, parse
       : [],
     http,
     tcpKeepalive: parseKeepalive(issues, cluster),
-    originalDstHeader: cluster.originalDstLbConfig?.useHttpHeader ?? false,
-    originalDstPortOverride: parsePortOverride(issues, cluster),
+    ...parseOriginalDst(issues, cluster.originalDstLbConfig),
     bindAddress: parseBindAddress(issues, cluster),
+    bufferBytes: parseNumber(
+      issues,
+      "per_connection_buffer_limit_bytes",
+      cluster.perConnectionBufferLimitBytes,
+      0,
+      { max: 0xffffffff },
+    ) || null,
     metadata: parseMetadata(cluster.metadata),
     upstreamFilters: filters.names,
   };
+}
+
+/**
+ * Envoy: a dynamic forward proxy takes SNI and the expected name of the certificate from the host it goes to, unless its
+ * (older) options say otherwise.
+ */
+function withDynamicDefaults(cluster: EnvoyConfigClusterV3Cluster, http: Cluster["http"]): Cluster["http"] {
+  const dynamic = isDynamicForwardProxy(cluster) && cluster.upstreamHttpProtocolOptions === undefined &&
+    cluster.typedExtensionProtocolOptions?.[HTTP_PROTOCOL_OPTIONS] === undefined;
+  return dynamic ? { ...http, autoSni: true, autoSanValidation: true } : http;
 }
 
 /** Envoy: `CLUSTER_PROVIDED` goes with the kinds of cluster that provide, and `ORIGINAL_DST` with nothing else. */
 function checkClusterProvided(issues: Issues, type: Cluster["type"], policy: string): void {
   if (type === "dynamic_forward_proxy" && policy === "cluster_provided") return;
   issues.invalid("lb_policy", `a cluster of type '${type}' cannot use it`, policy);
-}
-
-type Source = Pick<Cluster, "type" | "edsServiceName" | "loadAssignment" | "dns">;
-
-function parseSource(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): Source {
-  const dns = parseDns(issues, cluster);
-  if (cluster.clusterType !== undefined) return parseCustomType(issues, cluster, dns);
-  const type = parseEnum(issues, "type", cluster.type, TYPES, "static");
-  if (type === "eds") {
-    isAds(issues, "eds_cluster_config.eds_config", cluster.edsClusterConfig?.edsConfig);
-    if (cluster.edsClusterConfig === undefined) {
-      issues.invalid("eds_cluster_config", "a cluster of type EDS must have it");
-    }
-    // Envoy: the name of the cluster where no other was given.
-    return {
-      type,
-      edsServiceName: cluster.edsClusterConfig?.serviceName || cluster.name || "",
-      loadAssignment: null,
-      dns,
-    };
-  }
-  if (type === "original_dst") {
-    if (cluster.loadAssignment !== undefined) {
-      issues.invalid("load_assignment", "a cluster of type ORIGINAL_DST cannot have it");
-    }
-    return { type, edsServiceName: null, loadAssignment: null, dns };
-  }
-  const assignment = { ...cluster.loadAssignment };
-  // Where it is absent the cluster has no endpoints (Istio's BlackHoleCluster).
-  assignment.clusterName ??= cluster.name ?? "-";
-  const addressing = type === "static" ? "ip" : "name";
-  const loadAssignment = parseLoadAssignment(issues, "load_assignment.", assignment, addressing);
-  if (type === "logical_dns") {
-    const count = loadAssignment.localities.reduce((sum, locality) => sum + locality.endpoints.length, 0);
-    if (count !== 1) issues.invalid("load_assignment", "a cluster of type LOGICAL_DNS must have one endpoint", count);
-  }
-  return { type, edsServiceName: null, loadAssignment, dns };
-}
-
-function parseCustomType(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, dns: Cluster["dns"]): Source {
-  const any = cluster.clusterType?.typedConfig;
-  if (any !== undefined && messageName(any.typeUrl ?? "") === DYNAMIC_FORWARD_PROXY) {
-    try {
-      const cache = unpackAny(DYNAMIC_FORWARD_PROXY, any).dnsCacheConfig ?? {};
-      const path = "cluster_type.typed_config.dns_cache_config";
-      return {
-        type: "dynamic_forward_proxy",
-        edsServiceName: null,
-        loadAssignment: null,
-        dns: {
-          refreshMs: parsePositiveDuration(issues, `${path}.dns_refresh_rate`, cache.dnsRefreshRate, 60_000),
-          respectTtl: true,
-          family: parseEnum(issues, `${path}.dns_lookup_family`, cache.dnsLookupFamily, DNS_FAMILIES, "auto"),
-        },
-      };
-    } catch (error) {
-      issues.invalid("cluster_type.typed_config", `it cannot be read (${reasonOf(error)})`);
-    }
-  } else {
-    issues.unsupport("cluster_type", any?.typeUrl ?? cluster.clusterType?.name ?? "");
-  }
-  // A cluster of a kind nobody here can resolve has no endpoints: requests fail with 503, the rest goes on.
-  const loadAssignment = { clusterName: cluster.name ?? "", localities: [], overprovisioningFactor: 140 };
-  return { type: "static", edsServiceName: null, loadAssignment, dns };
-}
-
-function parseDns(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): Cluster["dns"] {
-  return {
-    refreshMs: parsePositiveDuration(issues, "dns_refresh_rate", cluster.dnsRefreshRate, 5_000),
-    respectTtl: cluster.respectDnsTtl ?? false,
-    family: parseEnum(issues, "dns_lookup_family", cluster.dnsLookupFamily, DNS_FAMILIES, "auto"),
-  };
 }
 
 function parseSocketMatch(
@@ -200,18 +133,15 @@ function parseKeepalive(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): C
   };
 }
 
-function parsePortOverride(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): number | null {
-  const config = cluster.originalDstLbConfig;
-  if (config?.upstreamPortOverride === undefined) return null;
-  return parseNumber(issues, "original_dst_lb_config.upstream_port_override", config.upstreamPortOverride, 0, {
-    max: 65_535,
-  });
-}
-
 function parseBindAddress(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): SocketAddress | null {
   const socketAddress = cluster.upstreamBindConfig?.sourceAddress;
   if (socketAddress === undefined) return null;
-  return parseSocketAddress(issues, "upstream_bind_config.source_address", { socketAddress });
+  const path = "upstream_bind_config.source_address";
+  const address = parseSocketAddress(issues, path, { socketAddress });
+  if (address !== null && address.hostname !== "" && parseIp(address.hostname) === null) {
+    issues.invalid(`${path}.address`, "it must be an IP address", address.hostname);
+  }
+  return address;
 }
 
 function parseFilters(

@@ -26,6 +26,7 @@ import { parseRetryPolicy } from "./parse_retry_policy.ts";
 import type { ForwardAction, HashPolicy, Mirror, StreamDuration, WeightedCluster } from "./route.ts";
 
 const NOT_FOUND_STATUS = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
+const PRIORITIES = { DEFAULT: "default", HIGH: "high" } as const;
 const REWRITE_TEMPLATE = "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig";
 const DEFAULT_TIMEOUT_MS = 15_000;
 
@@ -48,6 +49,7 @@ export function parseForwardAction(
       NOT_FOUND_STATUS,
       503,
     ),
+    priority: parseEnum(issues, `${path}.priority`, action.priority, PRIORITIES, "default"),
     prefixRewrite: action.prefixRewrite || null,
     regexRewrite: parseRegexRewrite(issues, `${path}.regex_rewrite`, action.regexRewrite),
     pathTemplateRewrite: parseTemplateRewrite(issues, `${path}.path_rewrite_policy`, action),

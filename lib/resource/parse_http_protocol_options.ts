@@ -6,11 +6,13 @@ import type {
   EnvoyExtensionsUpstreamsHttpV3HttpProtocolOptions,
 } from "../protobuf/gen/messages.ts";
 import { messageName, unpackAny } from "../protobuf/registry.ts";
-import type { HttpProtocolOptions } from "./cluster.ts";
+import type { Http2Keepalive, HttpProtocolOptions } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
-import { parseDuration, parseNumber } from "./parse_common.ts";
+import { parseDuration, parseNumber, parsePositiveDuration } from "./parse_common.ts";
 
-const NAME = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+/** The key of the extension among a cluster's `typed_extension_protocol_options`, and its message. */
+export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+const NAME = HTTP_PROTOCOL_OPTIONS;
 const ONE_HOUR = 3_600_000;
 
 /** HTTP towards a cluster: from the typed extension, or from the older fields of the cluster itself. */
@@ -97,7 +99,36 @@ function parseShared(
       0,
     ),
     maxConcurrentStreams: parseNumber(issues, `${path}.max_concurrent_streams`, http2?.maxConcurrentStreams, 0),
-    autoSni: upstream?.autoSni ?? false,
+    http2Keepalive: parseKeepalive(issues, `${path}.http2_protocol_options.connection_keepalive`, http2),
+    autoSni: parseAutoSni(issues, path, upstream),
     autoSanValidation: upstream?.autoSanValidation ?? false,
   };
+}
+
+function parseAutoSni(
+  issues: Issues,
+  path: string,
+  upstream: EnvoyConfigCoreV3UpstreamHttpProtocolOptions | undefined,
+): boolean {
+  const header = upstream?.overrideAutoSniHeader ?? "";
+  if (header !== "") issues.unsupport(`${path}.upstream_http_protocol_options.override_auto_sni_header`, header);
+  return upstream?.autoSni ?? false;
+}
+
+/**
+ * `connection_keepalive`. Where only `connection_idle_interval` is given nothing is asked in between: Envoy asks before the
+ * first request after a pause, here the connection is found dead by the request itself. The jitter is left out, connections
+ * begin at times of their own.
+ */
+function parseKeepalive(
+  issues: Issues,
+  path: string,
+  http2: EnvoyConfigCoreV3Http2ProtocolOptions | undefined,
+): Http2Keepalive | null {
+  const keepalive = http2?.connectionKeepalive;
+  if (keepalive === undefined) return null;
+  if (keepalive.timeout === undefined) issues.invalid(`${path}.timeout`, "it must be given");
+  const timeoutMs = parsePositiveDuration(issues, `${path}.timeout`, keepalive.timeout, 10_000);
+  const intervalMs = parsePositiveDuration(issues, `${path}.interval`, keepalive.interval, null);
+  return intervalMs === null ? null : { intervalMs, timeoutMs };
 }

@@ -1,9 +1,5 @@
-import type {
-  EnvoyConfigClusterV3CircuitBreakers,
-  EnvoyConfigClusterV3Cluster,
-  EnvoyConfigClusterV3OutlierDetection,
-} from "../protobuf/gen/messages.ts";
-import type { CircuitBreakers, OutlierDetection } from "./cluster.ts";
+import type { EnvoyConfigClusterV3Cluster, EnvoyConfigClusterV3OutlierDetection } from "../protobuf/gen/messages.ts";
+import type { OutlierDetection } from "./cluster.ts";
 import type { HealthStatus } from "./endpoint.ts";
 import type { Issues } from "./issues.ts";
 import type { LoadBalancing } from "./load_balancing.ts";
@@ -112,33 +108,6 @@ function parseExtension(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, ba
     issues.invalid("lb_subset_config", "it cannot stand beside 'load_balancing_policy'");
   }
   return parseLoadBalancingPolicy(issues, "load_balancing_policy", loadBalancingPolicy, base);
-}
-
-/** Limits of priority DEFAULT, the only one Istio routes by. */
-export function parseCircuitBreakers(
-  issues: Issues,
-  breakers: EnvoyConfigClusterV3CircuitBreakers | undefined,
-): CircuitBreakers {
-  const all = breakers?.thresholds ?? [];
-  const index = all.findIndex((threshold) => threshold.priority === undefined || threshold.priority === "DEFAULT");
-  const thresholds = all[index] ?? {};
-  const path = `circuit_breakers.thresholds[${index}]`;
-  const budget = thresholds.retryBudget;
-  return {
-    maxConnections: parseNumber(issues, `${path}.max_connections`, thresholds.maxConnections, 1024),
-    maxPendingRequests: parseNumber(issues, `${path}.max_pending_requests`, thresholds.maxPendingRequests, 1024),
-    maxRequests: parseNumber(issues, `${path}.max_requests`, thresholds.maxRequests, 1024),
-    maxRetries: parseNumber(issues, `${path}.max_retries`, thresholds.maxRetries, 3),
-    retryBudget: budget === undefined ? null : {
-      percent: parsePercent(issues, `${path}.retry_budget.budget_percent`, budget.budgetPercent, 20),
-      minConcurrency: parseNumber(
-        issues,
-        `${path}.retry_budget.min_retry_concurrency`,
-        budget.minRetryConcurrency,
-        3,
-      ),
-    },
-  };
 }
 
 /** `outlier_detection`, with Envoy's defaults. */

@@ -10,11 +10,18 @@ const IPS = 1;
 const SERVICE = ".svc.";
 const NOTHING: Uint8Array = new Uint8Array();
 
+/** Names with fewer dots are tried with the search list first: `ndots` of a pod's `resolv.conf`. */
+const NDOTS = 5;
+
 /**
- * Reads `istio.networking.nds.v1.NameTable` as a workload of `clientNamespace` sees it. All of it is checked; an entry is
+ * Reads `istio.networking.nds.v1.NameTable` as a workload of `clientNamespace` and `dnsDomain` sees it. All of it is checked; an entry is
  * read when its host is looked up, for an application looks up a handful of ten thousand.
  */
-export function parseNameTable(bytes: Uint8Array, clientNamespace: string): ParseResult<NameTable> {
+export function parseNameTable(
+  bytes: Uint8Array,
+  clientNamespace: string,
+  dnsDomain = "cluster.local",
+): ParseResult<NameTable> {
   const issues = new Issues();
   try {
     const entries = new Map<string, Uint8Array>();
@@ -25,7 +32,7 @@ export function parseNameTable(bytes: Uint8Array, clientNamespace: string): Pars
       checkAddresses(issues, host, info);
       entries.set(normalize(host), info);
     }
-    return issues.result(new WireNameTable(entries, clientNamespace.toLowerCase()));
+    return issues.result(new WireNameTable(entries, clientNamespace.toLowerCase(), normalize(dnsDomain)));
   } catch (error) {
     const message = "istio.networking.nds.v1.NameTable";
     return { ok: false, errors: [`Cannot read ${bytes.length} bytes as '${message}': ${reasonOf(error)}`] };
@@ -99,8 +106,11 @@ class WireNameTable implements NameTable {
   readonly #clientNamespace: string;
   /** What follows `.svc.` in the names of Kubernetes services: one domain, in all but strange meshes. */
   readonly #domains: readonly string[];
+  /** A pod's search list. */
+  readonly #search: readonly string[];
 
-  constructor(entries: ReadonlyMap<string, Uint8Array>, clientNamespace: string) {
+  constructor(entries: ReadonlyMap<string, Uint8Array>, clientNamespace: string, dnsDomain: string) {
+    this.#search = [`${clientNamespace}.svc.${dnsDomain}`, `svc.${dnsDomain}`, dnsDomain];
     this.#entries = entries;
     this.#clientNamespace = clientNamespace;
     const domains = new Set<string>();
@@ -113,7 +123,8 @@ class WireNameTable implements NameTable {
 
   lookup(host: string): readonly string[] | null {
     const name = normalize(host);
-    return (this.#entry(name) ?? this.#lookupShort(name) ?? this.#lookupWildcard(name))?.ips ?? null;
+    const searched = host.endsWith(".") ? undefined : this.#lookupSearched(name);
+    return (searched ?? this.#entry(name) ?? this.#lookupShort(name) ?? this.#lookupWildcard(name))?.ips ?? null;
   }
 
   names(): Iterable<string> {
@@ -137,6 +148,17 @@ class WireNameTable implements NameTable {
         const entry = this.#entry(`${shortName}.svc.${domain}`);
         if (entry?.shortName === shortName) return entry;
       }
+    }
+    return undefined;
+  }
+
+  /** As the resolver of a pod does with a name that is not absolute: each suffix of its search list, in order. */
+  #lookupSearched(name: string): Entry | undefined {
+    if (name === "" || name.split(".", NDOTS + 1).length > NDOTS) return undefined;
+    for (const suffix of this.#search) {
+      const full = `${name}.${suffix}`;
+      const entry = this.#entry(full) ?? this.#lookupWildcard(full);
+      if (entry !== undefined) return entry;
     }
     return undefined;
   }

@@ -29,8 +29,23 @@ export function parseUpstreamTlsContext(issues: Issues, path: string, context: U
   const common = parseCommon(issues, `${path}.common_tls_context`, context.commonTlsContext ?? {});
   const sni = context.sni ?? "";
   if (sni.length > 255) issues.invalid(`${path}.sni`, "it must not be longer than 255", sni);
+  const { autoHostSni = false, autoSniSanValidation = false } = context;
+  if (autoSniSanValidation && (common?.validation ?? null) === null) {
+    issues.invalid(`${path}.auto_sni_san_validation`, "it needs a validation context");
+  }
   if (common === null) return null;
-  return { ...common, sni, autoSni: false, autoSanValidation: false, requireClientCertificate: false };
+  if (common.certificates.length > 1) {
+    issues.invalid(`${path}.common_tls_context`, "a client can show one certificate", common.certificates.length);
+  }
+  return {
+    ...common,
+    sni,
+    autoSni: false,
+    autoSanValidation: false,
+    autoHostSni,
+    autoSniSanValidation,
+    requireClientCertificate: false,
+  };
 }
 
 /** Reads a `DownstreamTlsContext`; `null` as in {@linkcode parseUpstreamTlsContext}. */
@@ -125,13 +140,26 @@ function parseCertificate(issues: Issues, path: string, certificate: TlsCertific
   const chainPath = certificate.certificateChain?.filename;
   const keyPath = certificate.privateKey?.filename;
   if (chainPath !== undefined && keyPath !== undefined) return { kind: "file", chainPath, keyPath };
-  const text = (field: string, source: EnvoyConfigCoreV3DataSource | undefined) =>
-    parseInlineText(issues, `${path}.${field}`, source) ?? "";
   return {
     kind: "inline",
-    chain: text("certificate_chain", certificate.certificateChain),
-    key: text("private_key", certificate.privateKey),
+    chain: parsePem(issues, `${path}.certificate_chain`, certificate.certificateChain, "CERTIFICATE"),
+    key: parsePem(issues, `${path}.private_key`, certificate.privateKey, "PRIVATE KEY"),
   };
+}
+
+/** Text given in place that holds PEM of a kind. What it holds is in no message: it may be a key. */
+function parsePem(
+  issues: Issues,
+  path: string,
+  source: EnvoyConfigCoreV3DataSource | undefined,
+  kind: "CERTIFICATE" | "PRIVATE KEY",
+): string {
+  const text = parseInlineText(issues, path, source);
+  if (text === null) return "";
+  if (!new RegExp(`-----BEGIN (?:[A-Z]+ )?${kind}-----`).test(text)) {
+    issues.invalid(path, `it must hold a PEM block of kind '${kind}'`);
+  }
+  return text;
 }
 
 function parseValidation(issues: Issues, path: string, context: CommonTlsContext): PeerValidation | null {
@@ -191,7 +219,7 @@ function parseValidationContext(
 function parseTrust(issues: Issues, path: string, context: ValidationContext): TrustSource | null {
   if (context.trustedCa !== undefined) {
     if (context.trustedCa.filename !== undefined) return { kind: "file", path: context.trustedCa.filename };
-    return { kind: "inline", pem: parseInlineText(issues, `${path}.trusted_ca`, context.trustedCa) ?? "" };
+    return { kind: "inline", pem: parsePem(issues, `${path}.trusted_ca`, context.trustedCa, "CERTIFICATE") };
   }
   return context.systemRootCerts === undefined ? null : { kind: "system" };
 }

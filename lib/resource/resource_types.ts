@@ -28,11 +28,13 @@ export interface ResourceTypes {
  * @param parsers What is known of filters.
  * @param clientNamespace The namespace of this workload, for short names in the NameTable.
  * @param onInvalid Told where a resource that was only checked for form turns out to be invalid at its first use.
+ * @param dnsDomain The domain of the cluster, for short names, too. @default {"cluster.local"}
  */
 export function resourceTypes(
   parsers: FilterParsers,
   clientNamespace: string,
   onInvalid: (kind: ResourceKind, name: string, errors: readonly string[]) => void,
+  dnsDomain?: string,
 ): ResourceTypes {
   return {
     cluster: {
@@ -73,7 +75,7 @@ export function resourceTypes(
       expand: null,
       onInvalid: (name, errors) => onInvalid("nameTable", name, errors),
       message: "istio.networking.nds.v1.NameTable",
-      parse: (bytes) => parseNameTable(bytes, clientNamespace),
+      parse: (bytes) => parseNameTable(bytes, clientNamespace, dnsDomain),
       nameOf: () => null,
     },
   };

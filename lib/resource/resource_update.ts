@@ -6,6 +6,8 @@ export interface ResourceUpdate {
   readonly removed: Iterable<string>;
   /** Whether `changed` is everything (state of the world): names that are not in it are gone. */
   readonly full?: boolean;
+  /** What the control plane calls the push. @default {""} */
+  readonly version?: string;
 }
 
 /** What the control plane is to be told about one resource of an update. */

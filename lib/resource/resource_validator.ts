@@ -1,6 +1,7 @@
 import { type MessageName, verify } from "../protobuf/registry.ts";
 import { printable, reasonOf } from "./issues.ts";
 import { ResourceVersion, type VersionKind } from "./resource_version.ts";
+import type { UpdateStamp } from "./update_stamp.ts";
 
 /** How one kind of resource is validated and expanded. */
 export interface ResourceType<T> extends VersionKind<T> {
@@ -26,6 +27,8 @@ export interface Validation<T> {
   readonly inUse: boolean;
   /** The version before; `null` where there is none. */
   readonly former: ResourceVersion<T> | null;
+  /** The update that brought it. */
+  readonly stamp: UpdateStamp;
   /** Copies the bytes for as long as they are used. */
   keep(bytes: Uint8Array): Uint8Array;
 }
@@ -42,7 +45,7 @@ export function validateResource<T>(
   type: ResourceType<T>,
   name: string,
   bytes: Uint8Array,
-  { thorough, inUse, former, keep }: Validation<T>,
+  { thorough, inUse, former, stamp, keep }: Validation<T>,
 ): Validated<T> {
   if (!thorough) {
     try {
@@ -50,7 +53,7 @@ export function validateResource<T>(
     } catch (error) {
       return { errors: [`Cannot read ${bytes.length} bytes as '${type.message}': ${reasonOf(error)}`] };
     }
-    return { version: new ResourceVersion(type, name, keep(bytes), [], former), value: null };
+    return { version: new ResourceVersion(type, name, keep(bytes), [], stamp, former), value: null };
   }
   const result = type.parse(bytes);
   if (!result.ok) return { errors: result.errors };
@@ -63,6 +66,6 @@ export function validateResource<T>(
     .map(({ path, what }) => `Cannot follow '${path}': '${what}' is not supported, the rest is applied`);
   // What is read in parts is read again, with those of the former version.
   const value = inUse && type.expand === null ? result.value : undefined;
-  const version = new ResourceVersion(type, name, keep(bytes), unsupported, former, value);
+  const version = new ResourceVersion(type, name, keep(bytes), unsupported, stamp, former, value);
   return { version, value: result.value };
 }

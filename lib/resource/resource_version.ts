@@ -1,5 +1,6 @@
 import type { ParseResult } from "./common.ts";
 import { sameBytes } from "./same_bytes.ts";
+import type { UpdateStamp } from "./update_stamp.ts";
 
 /** What all versions of one kind of resource have in common. */
 export interface VersionKind<T> {
@@ -25,6 +26,8 @@ export class ResourceVersion<T> {
   readonly bytes: Uint8Array;
   /** What is not supported in it, for the report at each push that repeats it. */
   readonly unsupported: readonly string[];
+  /** The update that brought it. */
+  readonly stamp: UpdateStamp;
   readonly #kind: VersionKind<T>;
   #value: T | null | undefined;
   /** The value of the version before, until this one is expanded. */
@@ -35,6 +38,7 @@ export class ResourceVersion<T> {
    * @param name The name it came under.
    * @param bytes They are kept: a view of a whole response would keep that alive.
    * @param unsupported What was found at validation.
+   * @param stamp The update that brought it.
    * @param former The version before, whose parts this one shares; `null` where there is none.
    * @param value What they expand to, where it is known already and in use.
    */
@@ -43,6 +47,7 @@ export class ResourceVersion<T> {
     name: string,
     bytes: Uint8Array,
     unsupported: readonly string[],
+    stamp: UpdateStamp,
     former: ResourceVersion<T> | null,
     value?: T,
   ) {
@@ -51,6 +56,7 @@ export class ResourceVersion<T> {
     this.name = name;
     this.bytes = bytes;
     this.unsupported = unsupported;
+    this.stamp = stamp;
     this.#value = value;
   }
 
@@ -69,6 +75,13 @@ export class ResourceVersion<T> {
       if (!result.ok) onInvalid(this.name, result.errors);
     }
     return this.#value;
+  }
+
+  /** The resource as {@linkcode value} gives it, without keeping what was expanded for it: for admin pages. */
+  peek(): T | null {
+    if (this.#value !== undefined) return this.#value;
+    const result = this.#kind.parse(this.bytes);
+    return result.ok ? result.value : null;
   }
 
   /** Whether these are the same bytes. */

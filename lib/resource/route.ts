@@ -108,6 +108,8 @@ export interface ForwardAction {
     | { readonly kind: "weighted"; readonly clusters: readonly WeightedCluster[]; readonly totalWeight: number }
     | { readonly kind: "header"; readonly header: string };
   readonly clusterNotFoundStatus: number;
+  /** Which circuit breakers and connections requests use. @default {"default"} */
+  readonly priority?: "default" | "high";
   readonly prefixRewrite: string | null;
   readonly regexRewrite: { readonly pattern: string; readonly substitution: string } | null;
   readonly pathTemplateRewrite: string | null;

@@ -3,10 +3,12 @@ import { ChangeNotifier } from "./change_notifier.ts";
 import { systemClock, type Timer } from "../internal/clock.ts";
 import { silentLogger } from "../internal/logger.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import { FailureLog } from "./failure_log.ts";
 import { type ListenerVersion, ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
 import { edsServiceName, listenerFacts } from "./resource_facts.ts";
 import { reasonOf } from "./issues.ts";
+import { RecordView } from "./record_view.ts";
 import { ResourceTable } from "./resource_table.ts";
 import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
 import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
@@ -16,9 +18,12 @@ import type { RouteConfiguration } from "./route.ts";
 import type { ResourceKind, Snapshot, SnapshotChange, SnapshotSource } from "./snapshot.ts";
 import type { SnapshotStoreOptions } from "./snapshot_store_options.ts";
 import { type ClusterVersion, StoredSnapshot } from "./stored_snapshot.ts";
+import type { UpdateStamp } from "./update_stamp.ts";
+
+const NOTHING = new Uint8Array();
 
 /** What the resources of one update have in common. */
-type Arrival = Pick<Validation<unknown>, "thorough" | "keep">;
+type Arrival = Pick<Validation<unknown>, "thorough" | "stamp" | "keep">;
 
 /** A cluster that waits for its endpoints. */
 interface WarmingCluster {
@@ -55,6 +60,16 @@ export class SnapshotStore implements SnapshotSource {
   readonly #warmingListeners = new Map<string, ListenerVersion>();
   /** Names that were answered, but not with anything usable. */
   readonly #unusable = { endpoint: new Set<string>(), route: new Set<string>() };
+  /** What is held, for admin pages. */
+  readonly records: RecordView;
+  readonly #failures: Readonly<Record<ResourceKind, FailureLog>> = {
+    cluster: new FailureLog(),
+    endpoint: new FailureLog(),
+    listener: new FailureLog(),
+    route: new FailureLog(),
+    nameTable: new FailureLog(),
+  };
+  readonly #stamps = new Map<ResourceKind, UpdateStamp>();
   readonly #received = new Set<ResourceKind>();
   #wanted: { endpoint: ReadonlySet<string>; route: ReadonlySet<string> } = { endpoint: new Set(), route: new Set() };
   #referencesChanged = false;
@@ -76,14 +91,29 @@ export class SnapshotStore implements SnapshotSource {
       clock: systemClock,
       thoroughBytes: 1_048_576,
       resendWaitMs: 5_000,
+      dnsDomain: "cluster.local",
       ...options,
     };
     this.#types = resourceTypes(
       options.parsers,
       options.clientNamespace,
-      (kind, name, errors) =>
-        this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name }),
+      (kind, name, errors) => {
+        const stamp = this.#stamps.get(kind) ?? { version: "", at: this.#options.clock.now() };
+        this.#failures[kind].note(name, NOTHING, { name, errors, applied: true }, stamp);
+        this.#options.logger.log("error", `Cannot use ${kind} '${name}': ${errors.join("; ")}`, { kind, name });
+      },
+      options.dnsDomain,
     );
+    this.records = new RecordView({
+      clusters: this.#clusters,
+      endpoints: this.#endpoints,
+      routes: this.#routes,
+      listeners: this.#listeners,
+      warmingClusters: this.#warmingClusters,
+      warmingListeners: this.#warmingListeners,
+      failures: this.#failures,
+      stamps: this.#stamps,
+    });
     this.#notifier = new ChangeNotifier(() => this.current, this.#options.logger);
     this.#current = this.#takeSnapshot();
   }
@@ -146,18 +176,22 @@ export class SnapshotStore implements SnapshotSource {
     const whole = size > this.#options.thoroughBytes && !this.#received.has(kind);
     const arena = new ByteArena(size);
     const keep = whole ? (bytes: Uint8Array) => bytes : (bytes: Uint8Array) => arena.keep(bytes);
-    const how = { thorough: size <= this.#options.thoroughBytes, keep };
+    const stamp: UpdateStamp = { version: update.version ?? "", at: this.#options.clock.now() };
+    this.#stamps.set(kind, stamp);
+    const how = { thorough: size <= this.#options.thoroughBytes, stamp, keep };
     const reports: ResourceReport[] = [];
     const answered = new Set<string>();
     this.#received.add(kind);
     for (const [name, bytes] of update.changed) {
+      let report: ResourceReport | null;
       try {
-        const report = this.#applyOne(kind, name, bytes, how, answered);
-        if (report !== null) reports.push(report);
+        report = this.#applyOne(kind, name, bytes, how, answered);
       } catch (error) {
         // Parsers report and do not throw; should one of them do, it is this resource that is refused, not the update.
-        reports.push({ name, errors: [`Cannot use ${kind} '${name}': ${reasonOf(error)}`], applied: false });
+        report = { name, errors: [`Cannot use ${kind} '${name}': ${reasonOf(error)}`], applied: false };
       }
+      this.#failures[kind].note(name, bytes, report, stamp);
+      if (report !== null) reports.push(report);
       yield;
     }
     for (const name of this.#removedNames(kind, update)) this.#remove(kind, name, answered);
@@ -298,6 +332,7 @@ export class SnapshotStore implements SnapshotSource {
   }
 
   #remove(kind: ResourceKind, name: string, answered: Set<string>): void {
+    this.#failures[kind].delete(name);
     if (kind === "cluster") {
       this.#warmingClusters.delete(name);
       this.#clusters.delete(name);
@@ -367,8 +402,13 @@ export class SnapshotStore implements SnapshotSource {
       route: sameNames(former.route, route) ? former.route : route,
     };
     // What came before anything could refer to it is looked at as well: hence not only when the names have changed.
-    if (this.#received.has("cluster")) forget(this.#endpoints, this.#unusable.endpoint, endpoint);
-    if (this.#received.has("listener")) forget(this.#routes, this.#unusable.route, route);
+    if (this.#received.has("cluster")) this.#forget("endpoint", this.#endpoints, endpoint);
+    if (this.#received.has("listener")) this.#forget("route", this.#routes, route);
+  }
+
+  #forget(kind: "endpoint" | "route", table: ResourceTable<unknown>, wanted: ReadonlySet<string>): void {
+    forget(table, this.#unusable[kind], wanted);
+    for (const name of [...this.#failures[kind].names()]) if (!wanted.has(name)) this.#failures[kind].delete(name);
   }
 
   /** Shows changed clusters whose endpoints are known and were not sent again in time. */

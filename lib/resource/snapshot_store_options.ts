@@ -8,6 +8,8 @@ export interface SnapshotStoreOptions {
   parsers: FilterParsers;
   /** The namespace of this workload, for short names in the NameTable. */
   clientNamespace: string;
+  /** The domain of the cluster, for the search list of short names. @default {"cluster.local"} */
+  dnsDomain?: string;
   /** Where resources are reported that turn out to be invalid at their first use. */
   logger?: Logger;
   /**

@@ -37,6 +37,10 @@ export interface TlsContext {
   /** Upstream: take SNI and the expected SAN from the request's host. */
   readonly autoSni: boolean;
   readonly autoSanValidation: boolean;
+  /** Upstream: send the endpoint's host name, where it has one, instead of `sni`. @default {false} */
+  readonly autoHostSni?: boolean;
+  /** Upstream: the certificate must be for the server name that was sent, whatever else is configured. @default {false} */
+  readonly autoSniSanValidation?: boolean;
   /** Downstream: refuse peers without a certificate. */
   readonly requireClientCertificate: boolean;
 }

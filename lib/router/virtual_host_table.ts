@@ -44,7 +44,7 @@ export class VirtualHostTable<T> {
   find(authority: string): T | null {
     let found = this.#remembered.get(authority);
     if (found === undefined) {
-      found = this.#find((this.#ignorePort ? stripPort(authority) : authority).toLowerCase());
+      found = this.#find(hostForMatching(authority, this.#ignorePort));
       if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
       this.#remembered.set(authority, found);
     }
@@ -99,6 +99,11 @@ function addTo<T>(maps: Map<number, Map<string, T>>, key: string, value: T): voi
   let map = maps.get(key.length);
   if (map === undefined) maps.set(key.length, map = new Map());
   if (!map.has(key)) map.set(key, value);
+}
+
+/** The host of an authority as domains are compared with it. */
+export function hostForMatching(authority: string, ignorePort: boolean): string {
+  return (ignorePort ? stripPort(authority) : authority).toLowerCase();
 }
 
 /** The host without `:port`; the brackets of an IPv6 address stay. */

@@ -12,6 +12,7 @@ import { registerServices } from "./grpc_services.ts";
 import { IstiodServer } from "./istiod_server.ts";
 import type { MeshSettings } from "./mesh_view.ts";
 import { type ObjectRef, ObjectStore } from "./object_store.ts";
+import { type FakeSecret, secretResources } from "./secret.ts";
 import { TokenIssuer } from "./tokens.ts";
 import { type FakeWorkload, type FakeWorkloadOptions, podManifest, resolveWorkload } from "./workload.ts";
 
@@ -188,6 +189,14 @@ export class FakeIstiod implements AsyncDisposable {
   /** Takes pushed resources back: all of a type, or those named. */
   withdraw(typeUrl: string, names?: readonly string[]): void {
     this.#discovery.withdraw(typeUrl, names);
+  }
+
+  /**
+   * Serves a Secret for `credentialName`, to whoever asks: the certificate as `kubernetes://NAME`, roots as
+   * `kubernetes://NAME-cacert`. The same name again rotates it.
+   */
+  secret(name: string, secret: FakeSecret): void {
+    this.push("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret", secretResources(name, secret));
   }
 
   /** Resolves when no push is due and every client has answered everything it was sent. */

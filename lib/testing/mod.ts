@@ -24,6 +24,7 @@ export * from "./fake_clock.ts";
 export * from "./fake_istiod.ts";
 export * from "./faults.ts";
 export * from "./tokens.ts";
+export type { FakeSecret } from "./secret.ts";
 export type { FakeWorkload, FakeWorkloadOptions } from "./workload.ts";
 export type { ObjectRef } from "./object_store.ts";
 export type { MeshSettings } from "./mesh_view.ts";

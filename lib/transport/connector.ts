@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, type Socket, type TcpSocketConnectOpts } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../internal/clock.ts";
 import type { SocketAddress } from "../internal/socket_address.ts";
@@ -19,6 +19,12 @@ export interface ConnectTarget {
   readonly connectTimeoutMs: number;
   /** Gives up when aborted. @default {null} */
   readonly signal?: AbortSignal | null;
+  /** Source address of the connection; port 0 lets the system choose. @default {the system's choice} */
+  readonly localAddress?: SocketAddress | null;
+  /** Milliseconds of silence after which TCP probes the peer. @default {no probes} */
+  readonly keepAliveMs?: number | null;
+  /** Bytes buffered in each direction before the other side is slowed down. @default {the runtime's} */
+  readonly bufferBytes?: number | null;
   /** Told once about a failure (not about an abort). */
   readonly onTransportFailure?: (failure: TransportFailure) => void;
 }
@@ -49,9 +55,9 @@ export function createConnector(options: ConnectorOptions): Connector {
     async connect(target) {
       const { address, tls, connectTimeoutMs: timeoutMs, signal = null } = target;
       signal?.throwIfAborted();
-      const socket = tls === null ? openTcp(address) : openTls(address, tls, contexts);
-      const { onTransportFailure = null } = target;
-      return await establish(socket, {
+      const socket = tls === null ? openTcp(target) : openTls(target, tls, contexts);
+      const { onTransportFailure = null, keepAliveMs = null } = target;
+      const stream = await establish(socket, {
         address,
         tls,
         timeoutMs,
@@ -61,16 +67,31 @@ export function createConnector(options: ConnectorOptions): Connector {
         clock,
         verifier,
       });
+      if (keepAliveMs !== null) stream.setKeepAlive(true, keepAliveMs);
+      return stream;
     },
   };
 }
 
-function openTcp(address: SocketAddress): Socket {
-  return connectTcp({ host: address.hostname, port: address.port, allowHalfOpen: true, noDelay: true });
+function openTcp(target: ConnectTarget): Socket {
+  return connectTcp({ ...socketSettings(target), allowHalfOpen: true, noDelay: true });
 }
 
-function openTls(address: SocketAddress, tls: ClientTls, contexts: TlsContexts): TLSSocket {
-  return connectTls({ host: address.hostname, port: address.port, ...clientSettings(tls, contexts) });
+function openTls(target: ConnectTarget, tls: ClientTls, contexts: TlsContexts): TLSSocket {
+  return connectTls({ ...socketSettings(target), ...clientSettings(tls, contexts) });
+}
+
+/** The type of the runtime does not know of the buffer size; its sockets hand it on to their streams. */
+function socketSettings({ address, localAddress = null, bufferBytes = null }: ConnectTarget): TcpSocketConnectOpts {
+  return {
+    host: address.hostname,
+    port: address.port,
+    ...(localAddress === null ? {} : {
+      localAddress: localAddress.hostname,
+      ...(localAddress.port === 0 ? {} : { localPort: localAddress.port }),
+    }),
+    ...(bufferBytes === null ? {} : { highWaterMark: bufferBytes }),
+  };
 }
 
 export type { TransportFailure } from "./transport_failure.ts";

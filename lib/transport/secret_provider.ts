@@ -32,4 +32,14 @@ export interface SecretProvider {
   trustBundle(name: string): TrustBundle | null;
   /** Calls `listener` after any change; returns a function that stops it. */
   subscribe(listener: () => void): () => void;
+  /** Secrets that are asked for only once something in use refers to them. @default {none} */
+  readonly discovery?: SecretDiscovery | null;
+}
+
+/** Asks the control plane for secrets by name. */
+export interface SecretDiscovery {
+  /** The names in use from now on. New ones are asked for, those not named any more are forgotten. */
+  follow(names: ReadonlySet<string>): void;
+  /** Settles with the first answer about a name, or when waiting is over; `null` where there is nothing to wait for. */
+  firstAnswer(name: string): Promise<void> | null;
 }

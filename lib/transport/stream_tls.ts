@@ -7,6 +7,7 @@ import type { HandleRegistry } from "./handle_registry.ts";
 import { PeerVerifier } from "./peer_verification.ts";
 import { TlsContexts } from "./tls_contexts.ts";
 import type { ClientTls } from "./tls_options.ts";
+import type { TransportFailure } from "./transport_failure.ts";
 
 /** Settings of {@linkcode StreamTls}. */
 export interface StreamTlsOptions {
@@ -20,6 +21,8 @@ export interface StartTlsOptions {
   timeoutMs?: number;
   /** Gives up when aborted. @default {null} */
   signal?: AbortSignal | null;
+  /** Told once about a failure (not about an abort). @default {null} */
+  onTransportFailure?: ((failure: TransportFailure) => void) | null;
 }
 
 /** Speaks TLS as a client inside an existing stream: the application's own TLS inside a connection of the mesh. */
@@ -42,7 +45,7 @@ export class StreamTls {
    * @throws {MeshError} As `Connector.connect`. An abort rejects with the signal's reason.
    */
   async start(inner: ByteStream, tls: ClientTls, options: StartTlsOptions = {}): Promise<ByteStream> {
-    const { timeoutMs = 10_000, signal = null } = options;
+    const { timeoutMs = 10_000, signal = null, onTransportFailure = null } = options;
     const { registry, clock } = this.#options;
     const { local, remote } = inner.info;
     if (signal?.aborted) {
@@ -55,7 +58,7 @@ export class StreamTls {
       tls,
       timeoutMs,
       signal,
-      onTransportFailure: null,
+      onTransportFailure,
       shown: { local, remote },
       registry,
       clock,

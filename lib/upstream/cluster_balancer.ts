@@ -5,8 +5,10 @@ import { HostSet } from "../load_balancer/host_set.ts";
 import type { LoadBalancer, PickContext } from "../load_balancer/load_balancer.ts";
 import { overrideHost } from "../load_balancer/override_host.ts";
 import { PickerStore } from "../load_balancer/picker_store.ts";
+import type { PriorityCounts } from "../load_balancer/priority_load.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import { countPriorities } from "./count_priorities.ts";
 import type { UpstreamHost } from "./host.ts";
 import { localCluster, localityName, type ZoneFacts } from "./zone_facts.ts";
 
@@ -32,6 +34,8 @@ export class ClusterBalancer implements LoadBalancer<UpstreamHost> {
   readonly #pickers = new PickerStore<UpstreamHost>();
   #assignment: ClusterLoadAssignment | null = null;
   #balancer: LoadBalancer<UpstreamHost> | null = null;
+  /** Only aggregate clusters ask for it. */
+  #priorities: readonly PriorityCounts[] | null = null;
 
   /** @param options The cluster and its hosts. */
   constructor(options: ClusterBalancerOptions) {
@@ -55,7 +59,13 @@ export class ClusterBalancer implements LoadBalancer<UpstreamHost> {
   /** The health of a host may be another one. */
   healthChanged(): void {
     this.#balancer = null;
+    this.#priorities = null;
     if (this.#options.cluster.loadBalancing.slowStartWindowMs > 0) this.#beginSlowStart();
+  }
+
+  /** How many hosts each priority has now. */
+  priorities(): readonly PriorityCounts[] {
+    return this.#priorities ??= countPriorities(this.#assignment, this.#options.host);
   }
 
   /** A host, or `null` where none may be used. */

@@ -9,8 +9,10 @@ import type { Connector } from "../transport/connector.ts";
 import type { Resolve } from "../transport/dns.ts";
 import type { StreamTls } from "../transport/stream_tls.ts";
 import type { SecretProvider } from "../transport/secret_provider.ts";
+import { AggregateTarget } from "./aggregate_target.ts";
 import { DnsResolver } from "./dns_resolver.ts";
 import { HostConnector } from "./host_connector.ts";
+import { clusterSecretNames } from "./secret_names.ts";
 import type { HttpCodecs } from "./http_codecs.ts";
 import { ClientTlsFactory } from "./transport_socket.ts";
 import { UpstreamCluster, type UpstreamClusterDeps } from "./upstream_cluster.ts";
@@ -50,8 +52,10 @@ export class ClusterManager implements UpstreamSource {
   /** Opens connections to hosts; for TCP. */
   readonly hostConnector: HostConnector;
   readonly #source: SnapshotSource;
+  readonly #secrets: SecretProvider;
   readonly #deps: UpstreamClusterDeps;
   readonly #clusters = new Map<string, UpstreamCluster>();
+  readonly #aggregates = new Map<string, AggregateTarget>();
   /** Replaced or removed clusters whose last requests are still under way. */
   readonly #former = new Set<UpstreamCluster>();
   readonly #unsubscribe: () => void;
@@ -63,6 +67,7 @@ export class ClusterManager implements UpstreamSource {
   constructor(options: ClusterManagerOptions) {
     const { source, secrets, connector, streamTls, codecs, multiplex = true, resolve, clock, random, logger } = options;
     this.#source = source;
+    this.#secrets = secrets;
     this.hostConnector = new HostConnector({
       connector,
       streamTls,
@@ -86,14 +91,8 @@ export class ClusterManager implements UpstreamSource {
   }
 
   /** The cluster of that name, made on first use; `null` where the configuration has none. */
-  target(name: string): UpstreamCluster | null {
-    const known = this.#clusters.get(name);
-    if (known !== undefined) return known;
-    if (this.#closed) return null;
-    const snapshot = this.#source.current;
-    const cluster = snapshot.cluster(name);
-    if (cluster === null) return null;
-    return this.#add(cluster, snapshot);
+  target(name: string): UpstreamCluster | AggregateTarget | null {
+    return this.#clusters.get(name) ?? this.#aggregates.get(name) ?? this.#make(name);
   }
 
   /** The clusters in use, for admin pages. */
@@ -113,19 +112,39 @@ export class ClusterManager implements UpstreamSource {
     this.#unsubscribe();
     for (const cluster of [...this.#clusters.values(), ...this.#former]) cluster.close();
     this.#clusters.clear();
+    this.#aggregates.clear();
     this.#former.clear();
     this.hostConnector.close();
+  }
+
+  #make(name: string): UpstreamCluster | AggregateTarget | null {
+    if (this.#closed) return null;
+    const snapshot = this.#source.current;
+    const cluster = snapshot.cluster(name);
+    if (cluster === null) return null;
+    if (cluster.type !== "aggregate") return this.#add(cluster, snapshot);
+    const added = new AggregateTarget(cluster, (member) => this.#member(member), this.#deps.random, this.#deps.clock);
+    this.#aggregates.set(name, added);
+    return added;
+  }
+
+  /** A cluster that an aggregate is made of. Aggregates of aggregates are not followed. */
+  #member(name: string): UpstreamCluster | null {
+    const target = this.target(name);
+    return target instanceof UpstreamCluster ? target : null;
   }
 
   #add(cluster: Cluster, snapshot: Snapshot): UpstreamCluster {
     const assignment = cluster.edsServiceName === null ? null : snapshot.endpoints(cluster.edsServiceName);
     const added = new UpstreamCluster(cluster, assignment, this.#deps);
     this.#clusters.set(cluster.name, added);
+    this.#followSecrets();
     return added;
   }
 
   #follow(snapshot: Snapshot, change: SnapshotChange): void {
     for (const name of change.clusters) {
+      if (snapshot.cluster(name) !== this.#aggregates.get(name)?.cluster) this.#aggregates.delete(name);
       const known = this.#clusters.get(name);
       if (known === undefined) continue;
       const cluster = snapshot.cluster(name);
@@ -137,6 +156,7 @@ export class ClusterManager implements UpstreamSource {
       this.#former.add(known);
     }
     for (const former of this.#former) if (former.resources.connections.count === 0) this.#former.delete(former);
+    if (change.clusters.size > 0) this.#followSecrets();
     if (change.endpoints.size === 0) return;
     const zonesChanged = this.#callers !== null && change.endpoints.has(this.#callers);
     for (const known of this.#clusters.values()) {
@@ -146,5 +166,16 @@ export class ClusterManager implements UpstreamSource {
       const assignment = snapshot.endpoints(service);
       if (assignment !== null) known.setEndpoints(assignment);
     }
+  }
+
+  /** Asks for the secrets of the clusters in use, and for no others: an application talks to a handful. */
+  #followSecrets(): void {
+    const { discovery } = this.#secrets;
+    if (discovery === undefined || discovery === null) return;
+    const names = new Set<string>();
+    for (const { cluster } of [...this.#clusters.values(), ...this.#former]) {
+      for (const name of clusterSecretNames(cluster)) names.add(name);
+    }
+    discovery.follow(names);
   }
 }

@@ -34,7 +34,7 @@ export function createHealthProbe(
   const { what, alpn, reuseConnection } = check;
   const target = checkedHost(cluster, check, host);
   if (what.kind === "tcp") {
-    const connect = (signal: AbortSignal) => connector.connect(cluster, target, alpn, "", signal);
+    const connect = (signal: AbortSignal) => connector.connect(cluster, target, { alpn, proxied: null, signal });
     return new TcpHealthProbe({ what, reuseConnection, connect, onBroken });
   }
   const protocol = what.kind === "grpc" ? "http2" : what.protocol;

@@ -32,17 +32,19 @@ export class DnsResolver {
   /**
    * The addresses of a name.
    *
-   * @param hostname A DNS name; an IP address is its own answer.
+   * @param hostname A DNS name; an IP address (IPv6 also in brackets) is its own answer.
    * @param family Which addresses are wanted.
+   * @param ttl Whether the answer's time to live is asked for, too, where the resolver tells it.
    * @throws {Error} When it has none.
    */
-  resolve(hostname: string, family: DnsFamily = "auto"): Promise<DnsAnswer> {
-    if (isIpAddress(hostname)) return Promise.resolve({ addresses: [hostname], ttlMs: Infinity });
+  resolve(hostname: string, family: DnsFamily = "auto", ttl = false): Promise<DnsAnswer> {
+    const literal = hostname.startsWith("[") && hostname.endsWith("]") ? hostname.slice(1, -1) : hostname;
+    if (isIpAddress(literal)) return Promise.resolve({ addresses: [literal], ttlMs: Infinity });
     const { clock, defaultTtlMs, negativeTtlMs, maxEntries } = this.#options;
-    const key = `${family} ${hostname.toLowerCase()}`;
+    const key = `${family} ${ttl} ${hostname.toLowerCase()}`;
     const known = this.#entries.get(key);
     if (known !== undefined && clock.monotonic() < known.expires) return known.answer;
-    const entry: Entry = { answer: this.#options.resolve(hostname, family), expires: Infinity };
+    const entry: Entry = { answer: this.#options.resolve(hostname, family, ttl), expires: Infinity };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     if (this.#entries.size > maxEntries) this.#entries.delete(this.#entries.keys().next().value!);

@@ -4,8 +4,9 @@ import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 
 /**
- * Resolves the DNS names of a STRICT_DNS or LOGICAL_DNS cluster: each name becomes all its addresses (strict) or the
- * first one (logical). A name without an answer contributes nothing.
+ * Resolves the DNS names of a STRICT_DNS or LOGICAL_DNS cluster: each name becomes all its addresses (strict), each an
+ * endpoint of its own, or one endpoint with the first address (logical), which stays the same endpoint when the address
+ * is another one: its connections stay, new ones go to the new address. A name without an answer contributes nothing.
  *
  * @returns The assignment with addresses instead of names, and the milliseconds after which to ask again.
  */
@@ -19,10 +20,13 @@ export async function resolveAssignment(
   const localities = await Promise.all(assignment.localities.map(async (locality) => {
     const resolved = await Promise.all(locality.endpoints.map(async (endpoint) => {
       try {
-        const { addresses, ttlMs } = await dns.resolve(endpoint.address, cluster.dns.family);
-        refreshMs = Math.min(refreshMs, cluster.dns.respectTtl && ttlMs !== null ? ttlMs : cluster.dns.refreshMs);
-        const used = cluster.type === "logical_dns" ? addresses.slice(0, 1) : addresses;
-        return used.map((address) => withAddress(endpoint, address));
+        const { family, respectTtl } = cluster.dns;
+        const { addresses, ttlMs } = await dns.resolve(endpoint.address, family, respectTtl);
+        // Envoy: a TTL of 0 says nothing.
+        refreshMs = Math.min(refreshMs, respectTtl && ttlMs !== null && ttlMs > 0 ? ttlMs : cluster.dns.refreshMs);
+        return cluster.type === "logical_dns"
+          ? [{ ...withHostname(endpoint), address: addresses[0]! }]
+          : addresses.map((address) => withAddress(endpoint, address));
       } catch (error) {
         failures.push(error);
         return [];
@@ -39,6 +43,9 @@ export async function resolveAssignment(
 }
 
 function withAddress(endpoint: Endpoint, address: string): Endpoint {
-  const hostname = endpoint.hostname === "" ? endpoint.address : endpoint.hostname;
-  return { ...endpoint, address, hostname, key: formatAddress({ hostname: address, port: endpoint.port }) };
+  return { ...withHostname(endpoint), address, key: formatAddress({ hostname: address, port: endpoint.port }) };
+}
+
+function withHostname(endpoint: Endpoint): Endpoint {
+  return { ...endpoint, hostname: endpoint.hostname === "" ? endpoint.address : endpoint.hostname };
 }

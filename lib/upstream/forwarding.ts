@@ -12,6 +12,7 @@ import { type AttemptOutcome, RetryState, rulesOf } from "../router/retry_policy
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
+import { destinationOf, proxiedAddress } from "./destination.ts";
 import { brokenOff, expiryReply, failureReply, resetReasonOf } from "./failure_reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestContent } from "./request_content.ts";
@@ -134,7 +135,7 @@ export class Forwarding {
   }
 
   #send(target: UpstreamTarget): Promise<HttpResponse> {
-    const { plan } = this.#route;
+    const { plan, action } = this.#route;
     const request = this.#request;
     const call = this.#call;
     const { cluster } = target;
@@ -148,9 +149,9 @@ export class Forwarding {
       override: call.attemptCount === 1 ? call.overrideHost : null,
       headers: request.headers,
       attempt: call.attemptCount - 1,
-      destination: cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
-        ? destinationOf(cluster.originalDstHeader, request, call)
-        : null,
+      destination: destinationOf(cluster, request, call),
+      highPriority: action.priority === "high",
+      downstreamAddress: proxiedAddress(cluster, call),
       alpnOverride: call.alpnOverride,
       requiresMutualTls: call.requiresMutualTls,
       onHost: plan.autoHost
@@ -204,15 +205,16 @@ export class Forwarding {
     // The configuration may have changed since: the cluster of now, not of then.
     const target = this.#deps.clusters.target(this.#route.clusterName);
     if (target === null) return null;
-    if (!target.resources.mayRetry) {
+    const resources = this.#route.action.priority === "high" ? target.highResources : target.resources;
+    if (!resources.mayRetry) {
       this.#call.addFlag("UO");
       return null;
     }
     const { host } = this.#attempt!;
     if (host !== null) (this.#tried ??= new TriedHosts(retry.policy)).add(host);
     this.#timers?.settle();
-    target.resources.retries.count++;
-    this.#retrySlot = target.resources;
+    resources.retries.count++;
+    this.#retrySlot = resources;
     const answered = outcome.kind === "response" ? outcome : null;
     const delayMs = retry.nextDelayMs(answered?.headers ?? null, this.#deps.clock.now(), answered?.status);
     return this.#pause(delayMs).then(() => {
@@ -388,10 +390,4 @@ export class Forwarding {
     const { timers, clock } = this.#deps;
     return timers === undefined ? clock.timer(ms, callback) : timers.arm(ms, callback);
   }
-}
-
-/** Where the caller wanted to go: only ORIGINAL_DST clusters ask. */
-function destinationOf(byHeader: boolean, request: HttpRequest, call: Call): string | null {
-  const header = byHeader ? request.headers.get("x-envoy-original-dst-host") : undefined;
-  return header ?? call.downstreamLocalAddress;
 }

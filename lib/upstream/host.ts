@@ -2,16 +2,14 @@ import type { Host } from "../load_balancer/host.ts";
 import type { Json } from "../protobuf/well_known.ts";
 import type { TransportSocket } from "../resource/cluster.ts";
 import type { Endpoint, HealthStatus } from "../resource/endpoint.ts";
+import type { ConnectionKind } from "./connection_kind.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 
 const NO_LABELS: Readonly<Record<string, Json>> = {};
 
 /** A pool with what tells it apart from the host's others. */
 export interface LastPool {
-  readonly protocol: string;
-  readonly alpn: readonly string[] | null;
-  readonly hostname: string;
-  readonly applicationTls: string | null;
+  readonly kind: ConnectionKind;
   readonly pool: ConnectionPool;
 }
 

@@ -1,20 +1,23 @@
-import { MeshError } from "../errors.ts";
 import { CARRIER_ALPN, isCarrier } from "../http/carrier.ts";
 import type { HttpClientConnection } from "../http/codec.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Clock } from "../internal/clock.ts";
-import type { Cluster, TransportSocket } from "../resource/cluster.ts";
+import type { Cluster } from "../resource/cluster.ts";
 import type { ByteStream } from "../transport/byte_stream.ts";
 import type { Connector, TransportFailure } from "../transport/connector.ts";
 import { matchHostname } from "../transport/peer_rules.ts";
 import type { StreamTls } from "../transport/stream_tls.ts";
 import type { ClientTls } from "../transport/tls_options.ts";
 import { ConnectError } from "./connect_error.ts";
+import { connectFailure } from "./connect_failure.ts";
+import { type ConnectionKind, isKind, kindKey, mayBeCarried, protocolOf, usesHostname } from "./connection_kind.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { isIpAddress } from "./dns_resolver.ts";
 import type { UpstreamHost } from "./host.ts";
 import type { HttpCodecs } from "./http_codecs.ts";
+import { writeProxyHeader } from "./proxy_header.ts";
 import type { ClusterResources } from "./resources.ts";
+import { socketOptions } from "./socket_options.ts";
 import type { ClientTlsFactory } from "./transport_socket.ts";
 import type { UpstreamAttempt } from "./upstream_attempt.ts";
 
@@ -32,18 +35,20 @@ export interface HostConnectorDeps {
   multiplex: boolean;
 }
 
-/**
- * The version spoken on a connection; `auto` is decided by ALPN. `upgrade` is HTTP/1.1 that becomes another protocol: only
- * HTTP/1.1 can, whatever cluster and peer prefer.
- */
-type Protocol = "http1" | "http2" | "auto" | "upgrade";
-
-/** What tells the connections of one pool from those of another. */
-interface ConnectionKind {
-  readonly protocol: Protocol;
-  readonly alpn: readonly string[] | null;
-  readonly hostname: string;
-  readonly applicationTls: string | null;
+/** What a connection differs in from the cluster's others. */
+export interface HostConnectOptions {
+  /** ALPN list instead of the TLS context's. @default {the context's} */
+  alpn?: readonly string[] | null;
+  /** Host name for automatic SNI; empty for none. @default {""} */
+  hostname?: string;
+  /**
+   * Where the caller wanted to go (`ip:port`), for a PROXY header; empty for the endpoint, `null` where nobody calls
+   * (health checks).
+   * @default {""}
+   */
+  proxied?: string | null;
+  /** Gives up when aborted. @default {null} */
+  signal?: AbortSignal | null;
 }
 
 /**
@@ -74,19 +79,11 @@ export class HostConnector {
   /**
    * Opens a connection to a host for bytes of any protocol (TCP).
    *
-   * @param alpn ALPN list instead of the TLS context's.
-   * @param hostname Host name for automatic SNI; empty for none.
-   * @param signal Gives up when aborted.
    * @throws {ConnectError} When it cannot be had.
    */
-  async connect(
-    cluster: Cluster,
-    host: UpstreamHost,
-    alpn: readonly string[] | null = null,
-    hostname = "",
-    signal: AbortSignal | null = null,
-  ): Promise<ByteStream> {
-    const { endpoint } = host;
+  async connect(cluster: Cluster, host: UpstreamHost, options: HostConnectOptions = {}): Promise<ByteStream> {
+    const { alpn = null, hostname = "", proxied = "", signal = null } = options;
+    const { endpoint, transport } = host;
     if (endpoint.internalListener !== null) {
       throw new ConnectError(
         "UPSTREAM_CONNECTION_FAILURE",
@@ -96,18 +93,33 @@ export class HostConnector {
         "hbone_not_supported",
       );
     }
+    const secrets = transport.kind === "tls" ? this.#deps.tls.ready(transport.context) : null;
+    if (secrets !== null) await secrets;
     let failure: TransportFailure | null = null;
     try {
-      return await this.#deps.connector.connect({
-        address: { hostname: endpoint.address, port: endpoint.port },
-        tls: this.#tls(cluster, host, alpn, hostname),
-        connectTimeoutMs: cluster.connectTimeoutMs,
+      const tls = this.#tls(cluster, host, alpn, hostname);
+      const { proxyProtocol } = transport;
+      const connect = (tls: ClientTls | null) =>
+        this.#deps.connector.connect({
+          address: { hostname: endpoint.address, port: endpoint.port },
+          tls,
+          connectTimeoutMs: cluster.connectTimeoutMs,
+          signal,
+          ...socketOptions(cluster, endpoint.address),
+          onTransportFailure: (what) => failure = what,
+        });
+      if (proxyProtocol === undefined) return await connect(tls);
+      const stream = await connect(null);
+      writeProxyHeader(stream, proxyProtocol, proxied);
+      if (tls === null) return stream;
+      return await this.#deps.streamTls.start(stream, tls, {
+        timeoutMs: cluster.connectTimeoutMs,
         signal,
         onTransportFailure: (what) => failure = what,
       });
     } catch (cause) {
       if (signal?.aborted) throw cause;
-      throw connectError(host, failure, cause);
+      throw connectFailure(host.key, failure, cause);
     }
   }
 
@@ -123,7 +135,7 @@ export class HostConnector {
     alpn: readonly string[] | null,
     signal: AbortSignal,
   ): Promise<HttpClientConnection> {
-    const stream = await this.connect(cluster, host, alpn, "", signal);
+    const stream = await this.connect(cluster, host, { alpn, proxied: null, signal });
     const { codecs } = this.#deps;
     return protocol === "http2" ? codecs.http2(stream) : codecs.http1(stream);
   }
@@ -138,29 +150,30 @@ export class HostConnector {
     resources: ClusterResources,
     host: UpstreamHost,
     request: HttpRequest,
-    { alpnOverride, applicationTls }: UpstreamAttempt,
+    { alpnOverride, applicationTls, highPriority, downstreamAddress }: UpstreamAttempt,
   ): ConnectionPool {
     const protocol = applicationTls === null ? protocolOf(cluster, request) : "http1";
+    const { transport, lastPool } = host;
     // An override would decide what `auto` leaves to the server.
     const alpn = alpnOverride === null || protocol === "auto"
       ? (protocol === "upgrade" ? UPGRADE_ALPN : null)
       : alpnOverride.get(protocol === "http2" ? "HTTP/2" : "HTTP/1.1") ?? null;
-    const hostname = usesHostname(cluster, host.transport) ? request.authority : "";
+    const hostname = usesHostname(cluster, transport) ? request.authority : "";
+    const proxied = transport.proxyProtocol === undefined ? "" : downstreamAddress ?? "";
     // Nearly always the pool of the request before: no key has to be built then.
-    const last = host.lastPool;
     if (
-      last !== null && last.protocol === protocol && last.alpn === alpn && last.hostname === hostname &&
-      last.applicationTls === applicationTls
+      lastPool !== null && isKind(lastPool.kind, protocol, alpn, hostname, applicationTls, proxied, highPriority)
     ) {
-      return last.pool;
+      return lastPool.pool;
     }
-    const key = `${protocol} ${alpn === null ? "" : alpn.join()} ${hostname} ${applicationTls ?? ""}`;
+    const kind: ConnectionKind = { protocol, alpn, hostname, applicationTls, proxied, highPriority };
+    const key = kindKey(kind);
     let pool = host.pools.get(key);
     if (pool === undefined) {
-      pool = this.#newPool(cluster, resources, host, { protocol, alpn, hostname, applicationTls });
+      pool = this.#newPool(cluster, resources, host, kind);
       host.pools.set(key, pool);
     }
-    host.lastPool = { protocol, alpn, hostname, applicationTls, pool };
+    host.lastPool = { kind, pool };
     return pool;
   }
 
@@ -193,15 +206,19 @@ export class HostConnector {
   async #openHttp(
     cluster: Cluster,
     host: UpstreamHost,
-    { protocol, alpn, hostname, applicationTls }: ConnectionKind,
+    { protocol, alpn, hostname, applicationTls, proxied }: ConnectionKind,
   ): Promise<HttpClientConnection> {
-    const stream = await this.connect(cluster, host, alpn ?? (protocol === "auto" ? AUTO_ALPN : null), hostname);
+    const stream = await this.connect(cluster, host, {
+      alpn: alpn ?? (protocol === "auto" ? AUTO_ALPN : null),
+      hostname,
+      proxied,
+    });
     const { codecs } = this.#deps;
     if (applicationTls !== null) return codecs.http1(await this.#startTls(cluster, host, stream, applicationTls));
     const negotiated = stream.info.tls?.alpn ?? null;
     const http2 = protocol === "http2" || isCarrier(stream.info) ||
       (protocol === "auto" && (negotiated === "h2" || negotiated === "istio-h2"));
-    return http2 ? codecs.http2(stream) : codecs.http1(stream);
+    return http2 ? codecs.http2(stream, cluster.http.http2Keepalive ?? null) : codecs.http1(stream);
   }
 
   /** The application's TLS, as its own `fetch` would speak it: public roots, no certificate. */
@@ -216,7 +233,7 @@ export class HostConnector {
     try {
       return await this.#deps.streamTls.start(inner, tls, { timeoutMs: cluster.connectTimeoutMs });
     } catch (cause) {
-      throw connectError(host, null, cause);
+      throw connectFailure(host.key, null, cause);
     }
   }
 
@@ -229,6 +246,7 @@ export class HostConnector {
         return this.#deps.tls.create(transport.context, {
           alpn,
           hostname,
+          endpointHostname: host.endpoint.hostname,
           // Without a request (TCP) there is no host to take them from.
           autoSni: cluster.http.autoSni && hostname !== "",
           autoSanValidation: cluster.http.autoSanValidation && hostname !== "",
@@ -247,57 +265,5 @@ export class HostConnector {
 /** Offered where the version is left to the server. */
 const AUTO_ALPN: readonly string[] = ["h2", "http/1.1"];
 
-/**
- * Whether a connection may turn out to be the carrier: on the mesh's own mutual TLS only, where the peer is a workload
- * (its ALPN list names `istio`), and not for what HTTP/2 does not carry.
- */
-function mayBeCarried(transport: TransportSocket, { protocol, alpn, applicationTls }: ConnectionKind): boolean {
-  return (protocol === "http1" || protocol === "http2") && applicationTls === null && alpn !== null &&
-    alpn.includes("istio") &&
-    transport.kind === "tls" && transport.context.certificates.length > 0;
-}
-
 /** Offered for an upgrade where no filter says what to offer: the list of the TLS context may hold HTTP/2. */
 const UPGRADE_ALPN: readonly string[] = ["http/1.1"];
-
-function protocolOf(cluster: Cluster, request: HttpRequest): Protocol {
-  if (request.upgrade !== undefined) return "upgrade";
-  const { protocol } = cluster.http;
-  return protocol === "downstream" ? (request.protocol === "HTTP/2" ? "http2" : "http1") : protocol;
-}
-
-/** Whether connections for different host names must not be shared. */
-function usesHostname({ http }: Cluster, transport: TransportSocket): boolean {
-  return transport.kind === "tls" &&
-    (http.autoSni || http.autoSanValidation || transport.context.autoSni || transport.context.autoSanValidation);
-}
-
-function connectError(host: UpstreamHost, failure: TransportFailure | null, cause: unknown): ConnectError {
-  if (cause instanceof ConnectError) return cause;
-  const refused = cause instanceof MeshError && cause.code === "PEER_NOT_VERIFIED";
-  const message = cause instanceof Error ? cause.message : `Cannot connect to '${host.key}'`;
-  return new ConnectError(
-    refused ? "PEER_NOT_VERIFIED" : "UPSTREAM_CONNECTION_FAILURE",
-    message,
-    failure?.kind === "timeout" ? "connection timeout" : "remote connection failure",
-    failure === null ? null : failureText(failure),
-    cause,
-  );
-}
-
-/** System errors in the words of the C library, which Envoy writes. */
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "Connection refused",
-  ECONNRESET: "Connection reset by peer",
-  EHOSTUNREACH: "No route to host",
-  ENETUNREACH: "Network is unreachable",
-  ETIMEDOUT: "Connection timed out",
-};
-
-/** What Envoy would write, in its form: words joined by underscores, TLS failures marked as such. */
-function failureText(failure: TransportFailure): string | null {
-  if (failure.kind === "timeout") return null;
-  const code = /\bE[A-Z]{3,}\b/.exec(failure.reason)?.[0] ?? "";
-  const reason = (SYSTEM_ERRORS[code] ?? failure.reason).replaceAll(/\s+/g, "_");
-  return failure.kind === "connect" ? `delayed_connect_error:_${reason}` : `TLS_error:_${reason}`;
-}

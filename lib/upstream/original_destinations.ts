@@ -2,8 +2,11 @@ import { MeshError } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import { formatAddress } from "../internal/socket_address.ts";
 import type { Cluster } from "../resource/cluster.ts";
+import type { Destinations } from "./destinations.ts";
 import { type DnsResolver, isIpAddress } from "./dns_resolver.ts";
-import { UpstreamHost } from "./host.ts";
+import type { UpstreamHost } from "./host.ts";
+import { madeHost } from "./made_host.ts";
+import { splitAddress } from "./split_address.ts";
 
 /** Hosts unused for that long are forgotten (Envoy's `cleanup_interval` is 5 s; their pools idle out by themselves). */
 const FORGET_MS = 60_000;
@@ -19,7 +22,7 @@ interface Known {
  * The hosts of an ORIGINAL_DST cluster (passthrough, headless services): made on first use of an address. A name
  * instead of an address is resolved first, which a sidecar never has to do: it sees only addresses.
  */
-export class OriginalDestinations {
+export class OriginalDestinations implements Destinations {
   readonly #clock: Clock;
   readonly #hosts = new Map<string, Known>();
   /** Addresses of names, as last resolved. */
@@ -78,21 +81,7 @@ export class OriginalDestinations {
     const { hostname, port } = splitAddress(address);
     if (!isIpAddress(hostname) || !(port > 0 && port < 65536)) return null;
     this.#forget(now);
-    const host = new UpstreamHost(
-      {
-        address: hostname,
-        port,
-        key: address,
-        health: "healthy",
-        weight: 1,
-        hostname: "",
-        metadata: {},
-        internalListener: null,
-        healthCheck: null,
-      },
-      this.#cluster.transportSocket,
-      address,
-    );
+    const host = madeHost(this.#cluster, { address: hostname, port, key: address, hostname: "" });
     this.#hosts.set(address, { host, lastUsed: now });
     return host;
   }
@@ -110,10 +99,4 @@ export class OriginalDestinations {
       this.#hosts.delete(address);
     }
   }
-}
-
-function splitAddress(address: string): { hostname: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  const hostname = address.slice(0, colon).replace(/^\[|\]$/g, "");
-  return { hostname, port: Number(address.slice(colon + 1)) };
 }

@@ -1,4 +1,15 @@
+import type { Clock } from "../internal/clock.ts";
 import type { CircuitBreakers } from "../resource/cluster.ts";
+import { RequestWindow } from "./request_window.ts";
+
+/** Envoy's limits where a cluster gives none. */
+export const DEFAULT_CIRCUIT_BREAKERS: CircuitBreakers = {
+  maxConnections: 1024,
+  maxPendingRequests: 1024,
+  maxRequests: 1024,
+  maxRetries: 3,
+  retryBudget: null,
+};
 
 /** A counter with a limit. */
 export class Resource {
@@ -18,7 +29,7 @@ export class Resource {
   }
 }
 
-/** Circuit breakers of a cluster: what would exceed one fails at once with `UO`. */
+/** Circuit breakers of a cluster for one priority: what would exceed one fails at once with `UO`. */
 export class ClusterResources {
   readonly connections: Resource;
   readonly pendingRequests: Resource;
@@ -26,8 +37,16 @@ export class ClusterResources {
   readonly retries: Resource;
   readonly #budget: CircuitBreakers["retryBudget"];
 
-  /** @param limits The thresholds of the default priority. */
-  constructor(limits: CircuitBreakers) {
+  /** Requests that have begun lately; `null` unless the budget counts them. */
+  readonly window: RequestWindow | null;
+
+  /**
+   * @param limits The thresholds of one priority.
+   * @param clock Time, for budgets that look back.
+   */
+  constructor(limits: CircuitBreakers, clock: Clock) {
+    const { intervalMs = 0 } = limits.retryBudget ?? {};
+    this.window = intervalMs === 0 ? null : new RequestWindow(clock, intervalMs);
     this.connections = new Resource(limits.maxConnections);
     this.pendingRequests = new Resource(limits.maxPendingRequests);
     this.requests = new Resource(limits.maxRequests);
@@ -35,10 +54,16 @@ export class ClusterResources {
     this.#budget = limits.retryBudget;
   }
 
-  /** Whether one more retry may be under way: by the retry budget where there is one, else by `max_retries`. */
+  /**
+   * Whether one more retry may be under way: by the retry budget where there is one (a percentage of the requests under
+   * way, or begun within its interval, but never fewer than its minimum), else by `max_retries`.
+   */
   get mayRetry(): boolean {
     if (this.#budget === null) return !this.retries.full;
-    const active = this.requests.count + this.pendingRequests.count;
-    return this.retries.count < Math.max(this.#budget.minConcurrency, active * this.#budget.percent / 100);
+    // Requests that wait for a connection are among those under way; Envoy counts the two apart and adds them up. A part
+    // of a retry is none.
+    const counted = this.window === null ? this.requests.count : this.window.count;
+    const allowed = Math.floor(counted * this.#budget.percent / 100);
+    return this.retries.count < Math.max(this.#budget.minConcurrency, allowed);
   }
 }

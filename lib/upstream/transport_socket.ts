@@ -9,6 +9,7 @@ import type { SecretProvider, TlsCertificate, TrustBundle } from "../transport/s
 import type { ClientTls, ClientTrust } from "../transport/tls_options.ts";
 import { ConnectError } from "./connect_error.ts";
 import { isIpAddress } from "./dns_resolver.ts";
+import { secretNames } from "./secret_names.ts";
 
 /**
  * The transport to an endpoint: the first `transport_socket_matches` entry whose labels are all in the endpoint's
@@ -32,6 +33,8 @@ export interface ConnectionTls {
   readonly alpn: readonly string[] | null;
   /** Host of the request, for connections that take SNI and the expected name from it. */
   readonly hostname: string;
+  /** Host name of the endpoint, where it has one; for `auto_host_sni`. @default {""} */
+  readonly endpointHostname?: string;
   /** `auto_sni` of the cluster: the host name is sent whatever the context says. @default {false} */
   readonly autoSni?: boolean;
   /** `auto_san_validation` of the cluster: the certificate must name the host. @default {false} */
@@ -54,19 +57,29 @@ export class ClientTlsFactory {
     this.#secrets = secrets;
   }
 
+  /** Settles when every secret of a context that was only just asked for has been answered; `null` without any. */
+  ready(context: TlsContext): Promise<unknown> | null {
+    const { discovery } = this.#secrets;
+    if (discovery === undefined || discovery === null) return null;
+    const waits = secretNames(context).map((name) => discovery.firstAnswer(name)).filter((wait) => wait !== null);
+    return waits.length === 0 ? null : Promise.all(waits);
+  }
+
   /**
    * @param context The context.
    * @param connection What this connection adds.
    * @throws {ConnectError} When a secret is not there.
    */
   create(context: TlsContext, connection: ConnectionTls): ClientTls {
-    const automatic = connection.autoSni === true || (context.autoSni && context.sni === "");
+    const sni = serverName(context, connection);
     return {
       certificate: this.#certificate(context),
       trust: this.#trust(context),
-      acceptSans: this.#rule(context, connection),
+      acceptSans: context.autoSniSanValidation === true && sni !== ""
+        ? matchHostname(sni)
+        : this.#rule(context, connection),
       alpn: connection.alpn ?? context.alpn,
-      sni: automatic ? sniOf(connection.hostname) : context.sni,
+      sni,
       minVersion: context.minVersion,
       maxVersion: context.maxVersion,
     };
@@ -97,7 +110,9 @@ export class ClientTlsFactory {
     // Only a context that says so verifies nothing (`insecureSkipVerify` arrives as an empty validation context).
     const source = context.validation === null ? null : context.validation.trust;
     if (source === null) {
-      if (context.validation === null || context.validation.subjectAltNames.length === 0) return "none";
+      const expectsNames = (context.validation?.subjectAltNames.length ?? 0) > 0 ||
+        context.autoSniSanValidation === true;
+      if (!expectsNames) return "none";
       // Envoy refuses such a configuration: names in a certificate nobody vouches for prove nothing.
       return missing("trust bundle", "of a context that expects names");
     }
@@ -140,6 +155,13 @@ function hostOf(authority: string): string {
   return host.startsWith("[") ? host.slice(1, -1) : host;
 }
 
+/** The server name to send: of the request, else of the endpoint, else as configured. */
+function serverName(context: TlsContext, connection: ConnectionTls): string {
+  if (connection.autoSni === true || (context.autoSni && context.sni === "")) return sniOf(connection.hostname);
+  const { endpointHostname = "" } = connection;
+  return context.autoHostSni === true && endpointHostname !== "" ? endpointHostname : context.sni;
+}
+
 /** The server name for an authority: an IP address is none (RFC 6066). */
 function sniOf(authority: string): string {
   const host = hostOf(authority);
@@ -149,7 +171,11 @@ function sniOf(authority: string): string {
 function missing(what: string, name: string): never {
   throw new ConnectError(
     "UPSTREAM_CONNECTION_FAILURE",
-    `Cannot connect: the ${what} '${name}' has not arrived yet; check that the certificate authority is reachable`,
+    `Cannot connect: the ${what} '${name}' has not arrived yet or has expired; ${
+      name.includes("://")
+        ? "check that the Secret exists where istiod looks for it and that this workload may have it"
+        : "check that the certificate authority is reachable"
+    }`,
     "remote connection failure",
     "TLS_error:_Secret_is_not_supplied_by_SDS",
   );

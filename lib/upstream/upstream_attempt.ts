@@ -35,6 +35,10 @@ export interface UpstreamAttemptOptions {
   applicationTls?: string | null;
   /** Whether only a host that is spoken to in mutual TLS may be sent the request. @default {false} */
   requiresMutualTls?: boolean;
+  /** Whether the route has priority HIGH. @default {false} */
+  highPriority?: boolean;
+  /** Where the caller wanted to go, `host:port`; for PROXY headers. @default {null} */
+  downstreamAddress?: string | null;
   /** Called with the chosen host before the request is sent to it. @default {null} */
   onHost?: ((host: UpstreamHost) => void) | null;
 }
@@ -54,6 +58,8 @@ export class UpstreamAttempt implements PickContext {
   readonly alpnOverride: ReadonlyMap<HttpProtocol, readonly string[]> | null;
   readonly applicationTls: string | null;
   readonly requiresMutualTls: boolean;
+  readonly highPriority: boolean;
+  readonly downstreamAddress: string | null;
   readonly onHost: ((host: UpstreamHost) => void) | null;
   /** The host, once chosen. */
   host: UpstreamHost | null = null;
@@ -73,6 +79,8 @@ export class UpstreamAttempt implements PickContext {
     this.alpnOverride = options.alpnOverride ?? null;
     this.applicationTls = options.applicationTls ?? null;
     this.requiresMutualTls = options.requiresMutualTls ?? false;
+    this.highPriority = options.highPriority ?? false;
+    this.downstreamAddress = options.downstreamAddress ?? null;
     this.onHost = options.onHost ?? null;
   }
 

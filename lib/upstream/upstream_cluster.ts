@@ -5,22 +5,25 @@ import type { Logger } from "../internal/logger.ts";
 import type { Random } from "../internal/random.ts";
 import type { LoadBalancer } from "../load_balancer/load_balancer.ts";
 import { OriginalDstBalancer } from "../load_balancer/original_dst.ts";
+import type { PriorityCounts } from "../load_balancer/priority_load.ts";
 import type { Cluster, TransportSocket } from "../resource/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../resource/endpoint.ts";
+import type { AggregateMember } from "./aggregate_target.ts";
 import { ClusterBalancer } from "./cluster_balancer.ts";
 import type { ZoneFacts } from "./zone_facts.ts";
 import type { MetricRegistry } from "../telemetry/metric_registry.ts";
 import { ClusterHealth } from "./cluster_health.ts";
+import type { Destinations } from "./destinations.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
+import { DynamicHosts } from "./dynamic_hosts.ts";
 import { resolveAssignment } from "./endpoint_source.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
 import { OriginalDestinations } from "./original_destinations.ts";
 import type { OutlierDetector } from "./outlier_detection.ts";
-import { ClusterResources } from "./resources.ts";
+import { ClusterResources, DEFAULT_CIRCUIT_BREAKERS } from "./resources.ts";
 import { selectTransportSocket } from "./transport_socket.ts";
 import type { UpstreamAttempt } from "./upstream_attempt.ts";
-import type { UpstreamTarget } from "./upstream_target.ts";
 
 /** What a cluster needs at run time. */
 export interface UpstreamClusterDeps {
@@ -38,13 +41,14 @@ export interface UpstreamClusterDeps {
  * A cluster at run time: hosts, load balancer, circuit breakers, ejections. It lives as long as its configuration is
  * the same; endpoints come and go in it, and a host that stays keeps its connections.
  */
-export class UpstreamCluster implements UpstreamTarget {
+export class UpstreamCluster implements AggregateMember {
   readonly cluster: Cluster;
   readonly resources: ClusterResources;
+  readonly highResources: ClusterResources;
   readonly #deps: UpstreamClusterDeps;
   readonly #hosts = new Map<string, UpstreamHost>();
   readonly #health: ClusterHealth | null;
-  readonly #originalDestinations: OriginalDestinations | null;
+  readonly #destinations: Destinations | null;
   /** The assignment as it came last. */
   #received: ClusterLoadAssignment | null = null;
   /** The same with the hosts that stay although they are gone from it. */
@@ -69,7 +73,11 @@ export class UpstreamCluster implements UpstreamTarget {
    */
   constructor(cluster: Cluster, assignment: ClusterLoadAssignment | null, deps: UpstreamClusterDeps) {
     this.cluster = cluster;
-    this.resources = new ClusterResources(cluster.circuitBreakers);
+    this.resources = new ClusterResources(cluster.circuitBreakers, deps.clock);
+    this.highResources = new ClusterResources(
+      cluster.highPriorityCircuitBreakers ?? DEFAULT_CIRCUIT_BREAKERS,
+      deps.clock,
+    );
     this.#deps = deps;
     this.#health = ClusterHealth.of(cluster, {
       ...deps,
@@ -77,10 +85,12 @@ export class UpstreamCluster implements UpstreamTarget {
       onChange: () => this.#membership?.healthChanged(),
       onGone: () => this.#apply(this.#received!),
     });
-    this.#originalDestinations = cluster.type === "original_dst" || cluster.type === "dynamic_forward_proxy"
+    this.#destinations = cluster.type === "original_dst"
       ? new OriginalDestinations(cluster, deps.clock)
+      : cluster.type === "dynamic_forward_proxy"
+      ? new DynamicHosts(cluster, deps.clock)
       : null;
-    const destinations = this.#originalDestinations;
+    const destinations = this.#destinations;
     if (destinations !== null) {
       this.#membership = null;
       this.#balancer = new OriginalDstBalancer((address) => destinations.host(address));
@@ -111,7 +121,15 @@ export class UpstreamCluster implements UpstreamTarget {
 
   /** Every host, for admin pages. */
   hosts(): Iterable<UpstreamHost> {
-    return this.#originalDestinations?.hosts() ?? this.#hosts.values();
+    return this.#destinations?.hosts() ?? this.#hosts.values();
+  }
+
+  get warming(): Promise<void> | null {
+    return this.#warming;
+  }
+
+  priorities(): readonly PriorityCounts[] {
+    return this.#membership?.priorities() ?? [];
   }
 
   /** What outlier detection knows; `null` where it is not configured. For admin pages. */
@@ -164,7 +182,7 @@ export class UpstreamCluster implements UpstreamTarget {
     }
     if (this.#refreshAt !== Infinity && this.#deps.clock.monotonic() >= this.#refreshAt) this.#refresh();
     const { destination } = attempt;
-    const destinations = this.#originalDestinations;
+    const destinations = this.#destinations;
     if (destinations !== null && destination !== null && destinations.needsDns(destination)) {
       return this.#dispatchAfter(destinations.resolve(destination, this.#deps.dns), request, attempt);
     }
@@ -181,10 +199,8 @@ export class UpstreamCluster implements UpstreamTarget {
     this.#wanted = true;
     if (this.#warming !== null) await this.#warming;
     const { destination } = attempt;
-    if (
-      this.#originalDestinations !== null && destination !== null && this.#originalDestinations.needsDns(destination)
-    ) {
-      await this.#originalDestinations.resolve(destination, this.#deps.dns);
+    if (destination !== null && this.#destinations?.needsDns(destination)) {
+      await this.#destinations.resolve(destination, this.#deps.dns);
     }
     return attempt.host = this.#balancer.pick(attempt);
   }
@@ -224,7 +240,8 @@ export class UpstreamCluster implements UpstreamTarget {
 
   #dispatch(request: HttpRequest, attempt: UpstreamAttempt): Promise<HttpResponse> {
     const { exchange } = attempt;
-    const { requests } = this.resources;
+    const resources = attempt.highPriority ? this.highResources : this.resources;
+    const { requests } = resources;
     if (this.#state === "closed") {
       return fail(attempt, new MeshError("MESH_CLOSED", "Cannot send the request: the mesh was closed"));
     }
@@ -255,6 +272,7 @@ export class UpstreamCluster implements UpstreamTarget {
     host.active++;
     host.total++;
     requests.count++;
+    resources.window?.add();
     const health = this.#health;
     let answered = false;
     exchange.onComplete((error) => {
@@ -262,7 +280,7 @@ export class UpstreamCluster implements UpstreamTarget {
       requests.count--;
       if (answered && error !== null) health!.onBroken(host, error);
     });
-    const response = this.#deps.connector.send(this.cluster, this.resources, host, request, attempt);
+    const response = this.#deps.connector.send(this.cluster, resources, host, request, attempt);
     // The codec completes the exchange of every request it accepted; this covers the ones it never saw.
     response.then(
       health === null ? undefined : (response) => {

@@ -7,6 +7,8 @@ import type { UpstreamAttempt } from "./upstream_attempt.ts";
 export interface UpstreamTarget {
   readonly cluster: Cluster;
   readonly resources: ClusterResources;
+  /** What requests of priority HIGH count against. */
+  readonly highResources: ClusterResources;
   /**
    * Sends a request to one host, once. Settles at the response head. `attempt.exchange` is completed in every case:
    * when both directions are over, or with the error this rejects with.

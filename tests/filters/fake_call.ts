@@ -71,7 +71,12 @@ export function fakeCluster(name: string, istio: Metadata[string] = {}): Cluster
 
 /** An endpoint whose metadata names that workload. */
 export function fakeEndpoint(workload: string): Endpoint {
-  return { key: "10.0.0.9:80", metadata: { istio: { workload } } } as unknown as Endpoint;
+  return {
+    address: "10.0.0.9",
+    port: 80,
+    key: "10.0.0.9:80",
+    metadata: { istio: { workload } },
+  } as unknown as Endpoint;
 }
 
 /** A chosen route with per-route configuration of filters. */

@@ -22,6 +22,8 @@ export interface IstiodOptions {
   objects?: string;
   /** Istio objects to start with, YAML. */
   configs?: string;
+  /** Mesh configuration over the defaults, YAML. */
+  mesh?: string;
   /** Folder for keys, so that a restarted istiod keeps its CA. @default {a folder of its own} */
   state?: string;
   /** Port of the discovery service. @default {0, one is chosen} */
@@ -33,7 +35,7 @@ export async function startIstiod(options: IstiodOptions = {}): Promise<RunningI
   const program = await ensurePeer("istiod");
   const folder = await Deno.makeTempDir();
   const args = ["-state", options.state ?? folder, "-port", String(options.port ?? 0)];
-  for (const name of ["objects", "configs"] as const) {
+  for (const name of ["objects", "configs", "mesh"] as const) {
     const text = options[name];
     if (text === undefined) continue;
     await Deno.writeTextFile(`${folder}/${name}.yaml`, text);

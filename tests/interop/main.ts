@@ -7,11 +7,14 @@ import { ensurePeer, type PeerName } from "./peers.ts";
 /** Which real peers a suite needs; suites not listed need none. */
 const NEEDS: Record<string, readonly PeerName[]> = {
   envoy: ["envoy"],
+  clusters: ["envoy", "istiod"],
   istiod: ["istiod"],
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
   differential: ["envoy"],
   headers: ["envoy"],
+  istioctl: ["istioctl", "envoy"],
+  proxy_status: ["istioctl", "istiod"],
   h2spec: ["h2spec"],
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],

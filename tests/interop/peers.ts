@@ -15,6 +15,11 @@ export const PEERS = {
     describe: "istiod (Go module istio.io/istio; takes about four minutes on two cores)",
     install: buildIstiod,
   },
+  istioctl: {
+    file: "istioctl/istioctl",
+    describe: "istioctl (Go module istio.io/istio; takes up to four minutes on two cores)",
+    install: buildIstioctl,
+  },
   h2spec: {
     file: "go/bin/h2spec",
     describe: "h2spec 2.2.1 (Go module github.com/summerwind/h2spec)",
@@ -125,6 +130,14 @@ async function buildIstiod(cache: string): Promise<void> {
   await Deno.mkdir(`${cache}/istiod`, { recursive: true });
   const source = new URL("./istiod/", import.meta.url).pathname;
   await run("go", ["build", "-o", `${cache}/istiod/istiod`, "."], { cwd: source });
+}
+
+/** The version is that of istiod: `istioctl/go.mod` names it as a tool. */
+async function buildIstioctl(cache: string): Promise<void> {
+  await Deno.mkdir(`${cache}/istioctl`, { recursive: true });
+  const source = new URL("./istioctl/", import.meta.url).pathname;
+  const program = "istio.io/istio/istioctl/cmd/istioctl";
+  await run("go", ["build", "-o", `${cache}/istioctl/istioctl`, program], { cwd: source });
 }
 
 async function goInstall(folder: string, module: string): Promise<void> {

@@ -75,6 +75,13 @@ Deno.test("An almost empty cluster gets Envoy's defaults", () => {
         maxRetries: 3,
         retryBudget: null,
       },
+      highPriorityCircuitBreakers: {
+        maxConnections: 1024,
+        maxPendingRequests: 1024,
+        maxRequests: 1024,
+        maxRetries: 3,
+        retryBudget: null,
+      },
       outlierDetection: null,
       healthCheck: null,
       ignoreHealthOnHostRemoval: false,
@@ -86,12 +93,15 @@ Deno.test("An almost empty cluster gets Envoy's defaults", () => {
         maxRequestsPerConnection: 0,
         maxConnectionDurationMs: 0,
         maxConcurrentStreams: 0,
+        http2Keepalive: null,
         autoSni: false,
         autoSanValidation: false,
       },
       tcpKeepalive: null,
       dns: { refreshMs: 5_000, respectTtl: false, family: "auto" },
-      originalDstHeader: false,
+      originalDstHeader: null,
+      originalDstMetadata: null,
+      bufferBytes: null,
       originalDstPortOverride: null,
       bindAddress: null,
       metadata: {},
@@ -126,7 +136,7 @@ Deno.test("Every kind of discovery, with what goes with it", () => {
   });
   assert.deepEqual(
     [original.type, original.originalDstHeader, original.originalDstPortOverride, original.bindAddress],
-    ["original_dst", true, 15_008, { hostname: "127.0.0.6", port: 0 }],
+    ["original_dst", "x-envoy-original-dst-host", 15_008, { hostname: "127.0.0.6", port: 0 }],
   );
   const proxy = valid({
     lbPolicy: "CLUSTER_PROVIDED",
@@ -191,7 +201,12 @@ Deno.test("HTTP towards the cluster", () => {
   const http = (options: Parameters<typeof packAny<typeof HTTP_OPTIONS>>[1]) =>
     valid({ typedExtensionProtocolOptions: { [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, options) } }).http;
   const explicit = http({
-    explicitHttpConfig: { http2ProtocolOptions: { maxConcurrentStreams: { value: 50 } } },
+    explicitHttpConfig: {
+      http2ProtocolOptions: {
+        maxConcurrentStreams: { value: 50 },
+        connectionKeepalive: { interval: { seconds: 20 }, timeout: { seconds: 5 } },
+      },
+    },
     commonHttpProtocolOptions: {
       idleTimeout: { seconds: 30 },
       maxRequestsPerConnection: { value: 7 },
@@ -205,6 +220,7 @@ Deno.test("HTTP towards the cluster", () => {
     maxRequestsPerConnection: 7,
     maxConnectionDurationMs: 600_000,
     maxConcurrentStreams: 50,
+    http2Keepalive: { intervalMs: 20_000, timeoutMs: 5_000 },
     autoSni: true,
     autoSanValidation: true,
   });
@@ -219,6 +235,24 @@ Deno.test("HTTP towards the cluster", () => {
   assert.equal(valid({ http2ProtocolOptions: {} }).http.protocol, "http2");
   assert.equal(valid({ protocolSelection: "USE_DOWNSTREAM_PROTOCOL" }).http.protocol, "downstream");
   assert.equal(valid({ maxRequestsPerConnection: { value: 3 } }).http.maxRequestsPerConnection, 3);
+});
+
+Deno.test("HTTP/2 keepalive must say how long to wait; a header for SNI is reported", () => {
+  const options = (http2: object, upstream: object = {}) => ({
+    typedExtensionProtocolOptions: {
+      [HTTP_OPTIONS]: packAny(HTTP_OPTIONS, {
+        explicitHttpConfig: { http2ProtocolOptions: http2 },
+        upstreamHttpProtocolOptions: upstream,
+      }),
+    },
+  });
+  const found = errors(options({ connectionKeepalive: { interval: {} } }));
+  assert.equal(found.length, 2, found.join("\n"));
+  assert.match(found[0]!, /connection_keepalive.timeout': it must be given/);
+  assert.match(found[1]!, /connection_keepalive.interval': it must be above 0/);
+  const idleOnly = { connectionKeepalive: { connectionIdleInterval: { seconds: 1 }, timeout: { seconds: 1 } } };
+  assert.equal(valid(options(idleOnly)).http.http2Keepalive, null);
+  assert.match(unsupported(options({}, { overrideAutoSniHeader: "x-sni" }))[0]!.path, /override_auto_sni_header/);
 });
 
 Deno.test("auto_sni reaches the TLS contexts of the cluster", () => {
@@ -252,16 +286,21 @@ Deno.test("Outlier detection: defaults, and an ejection limit that is never belo
 });
 
 Deno.test("Circuit breakers of priority HIGH are not those of DEFAULT", () => {
-  const breakers = valid({
+  const { circuitBreakers: breakers, highPriorityCircuitBreakers: high } = valid({
     circuitBreakers: {
       thresholds: [
         { priority: "HIGH", maxConnections: { value: 1 } },
-        { maxConnections: { value: 2 }, retryBudget: { budgetPercent: { value: 25 } } },
+        {
+          maxConnections: { value: 2 },
+          retryBudget: { budgetPercent: { value: 25 }, budgetInterval: { seconds: 10 } },
+        },
       ],
     },
-  }).circuitBreakers;
+  });
+  assert.equal(high!.maxConnections, 1);
+  assert.equal(high!.maxRequests, 1024);
   assert.equal(breakers.maxConnections, 2);
-  assert.deepEqual(breakers.retryBudget, { percent: 25, minConcurrency: 3 });
+  assert.deepEqual(breakers.retryBudget, { percent: 25, minConcurrency: 3, intervalMs: 10_000 });
 });
 
 Deno.test("Unknown transports refuse instead of going out in plaintext", () => {

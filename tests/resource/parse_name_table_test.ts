@@ -61,6 +61,40 @@ Deno.test("Names of other registries have no short forms", () => {
   assert.equal(table().lookup("api.outside"), null);
 });
 
+Deno.test("Names are searched as the resolver of a pod does, before they are taken as they are", () => {
+  const result = parseNameTable(
+    encode(MESSAGE, {
+      table: {
+        "db.here.svc.corp.test": { ips: ["192.0.2.1"], registry: "External" },
+        "db.other.svc.corp.test": { ips: ["192.0.2.2"], registry: "External" },
+        "legacy.corp.test": { ips: ["192.0.2.3"], registry: "External" },
+        "*.apps.corp.test": { ips: ["192.0.2.4"], registry: "External" },
+        "db": { ips: ["192.0.2.5"], registry: "External" },
+        "a.b.c.d.e": { ips: ["192.0.2.6"], registry: "External" },
+        "a.b.c.d.e.f": { ips: ["192.0.2.7"], registry: "External" },
+        "a.b.c.d.e.f.corp.test": { ips: ["192.0.2.8"], registry: "External" },
+      },
+    }),
+    "Here",
+    "corp.test.",
+  );
+  assert.ok(result.ok);
+  const found = (name: string) => result.value.lookup(name)?.[0] ?? null;
+  const cases: [string, string | null][] = [
+    ["db", "192.0.2.1"],
+    ["db.", "192.0.2.5"],
+    ["db.other", "192.0.2.2"],
+    ["db.other.", null],
+    ["db.other.svc", "192.0.2.2"],
+    ["legacy", "192.0.2.3"],
+    ["x.apps", "192.0.2.4"],
+    ["a.b.c.d.e", "192.0.2.6"],
+    ["a.b.c.d.e.f", "192.0.2.7"],
+    ["nobody", null],
+  ];
+  for (const [name, expected] of cases) assert.equal(found(name), expected, name);
+});
+
 Deno.test("Wildcards: the nearest one, and not the suffix itself", () => {
   assert.deepEqual(table().lookup("a.wild.test"), ["192.0.2.2"]);
   assert.deepEqual(table().lookup("a.b.wild.test"), ["192.0.2.2"]);

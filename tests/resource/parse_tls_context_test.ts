@@ -16,6 +16,8 @@ function downstream(message: Downstream) {
   return { context: parseDownstreamTlsContext(issues, "tls", message), issues };
 }
 
+const PEM = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
+const KEY = "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n";
 const CERTIFICATE: Common = { tlsCertificateSdsSecretConfigs: [{ name: "default" }] };
 
 Deno.test("Istio's mutual TLS towards a service", () => {
@@ -45,6 +47,8 @@ Deno.test("Istio's mutual TLS towards a service", () => {
     sni: "outbound_.80_._.a",
     autoSni: false,
     autoSanValidation: false,
+    autoHostSni: false,
+    autoSniSanValidation: false,
     requireClientCertificate: false,
   });
 });
@@ -58,10 +62,10 @@ Deno.test("Where certificates and roots come from", () => {
     certificates({ tlsCertificates: [{ certificateChain: { filename: "/c" }, privateKey: { filename: "/k" } }] }),
     [{ kind: "file", chainPath: "/c", keyPath: "/k" }],
   );
-  const inlineBytes = new TextEncoder().encode("K");
+  const inlineBytes = new TextEncoder().encode(KEY);
   assert.deepEqual(
-    certificates({ tlsCertificates: [{ certificateChain: { inlineString: "C" }, privateKey: { inlineBytes } }] }),
-    [{ kind: "inline", chain: "C", key: "K" }],
+    certificates({ tlsCertificates: [{ certificateChain: { inlineString: PEM }, privateKey: { inlineBytes } }] }),
+    [{ kind: "inline", chain: PEM, key: KEY }],
   );
   const trust = (common: Common) => upstream(common).context?.validation?.trust;
   const byName = (name: string): Common => ({ validationContextSdsSecretConfig: { name } });
@@ -69,7 +73,7 @@ Deno.test("Where certificates and roots come from", () => {
   assert.deepEqual(trust(byName("file-root:/ca.pem")), { kind: "file", path: "/ca.pem" });
   assert.deepEqual(trust(byName("file-root:system")), { kind: "system" });
   assert.deepEqual(trust({ validationContext: { systemRootCerts: {} } }), { kind: "system" });
-  assert.deepEqual(trust({ validationContext: { trustedCa: { inlineString: "P" } } }), { kind: "inline", pem: "P" });
+  assert.deepEqual(trust({ validationContext: { trustedCa: { inlineString: PEM } } }), { kind: "inline", pem: PEM });
   assert.deepEqual(trust({ validationContext: { trustedCa: { filename: "/ca" } } }), { kind: "file", path: "/ca" });
 });
 
@@ -83,7 +87,7 @@ Deno.test("Names without a trusted CA are refused", () => {
   assert.match(issues.errors[0]!, /'tls\.common_tls_context\.validation_context': names of a peer mean nothing/);
   const untrusted = upstream({
     validationContext: {
-      trustedCa: { inlineString: "P" },
+      trustedCa: { inlineString: PEM },
       trustChainVerification: "ACCEPT_UNTRUSTED",
       matchSubjectAltNames: [{ exact: "a" }],
     },
@@ -114,7 +118,7 @@ Deno.test("Typed names keep their type", () => {
 });
 
 Deno.test("What makes peers harder to accept and is unsupported makes the whole context unsupported", () => {
-  const ca = { trustedCa: { inlineString: "P" } };
+  const ca = { trustedCa: { inlineString: PEM } };
   const cases: Common[] = [
     { validationContext: { ...ca, crl: { inlineString: "x" } } },
     { validationContext: { ...ca, verifyCertificateHash: ["x"] } },
@@ -148,6 +152,23 @@ Deno.test("A server must have a certificate, and asks for the client's only wher
   assert.equal(downstream({ commonTlsContext: CERTIFICATE }).context?.requireClientCertificate, false);
   const strict = downstream({ commonTlsContext: CERTIFICATE, requireClientCertificate: { value: true } });
   assert.equal(strict.context?.requireClientCertificate, true);
+});
+
+Deno.test("Text that holds no certificate or key is refused, each with its path", () => {
+  const { issues } = upstream({
+    tlsCertificates: [{ certificateChain: { inlineString: KEY }, privateKey: { inlineString: PEM } }],
+    validationContext: { trustedCa: { inlineString: "roots" } },
+  });
+  const paths = ["tls_certificates[0].certificate_chain", "tls_certificates[0].private_key", "trusted_ca"];
+  assert.equal(issues.errors.length, 3, issues.errors.join("\n"));
+  for (const path of paths) assert.ok(issues.errors.some((error) => error.includes(`${path}': it must hold a PEM`)));
+  assert.equal(
+    upstream({
+      tlsCertificateSdsSecretConfigs: [{ name: "default" }, { name: "kubernetes://other" }],
+    }).issues.errors.length,
+    1,
+    "a client shows one certificate",
+  );
 });
 
 Deno.test("Private keys never appear in messages", () => {

@@ -248,7 +248,7 @@ export function cluster(overrides: Partial<Cluster> = {}): Cluster {
     },
     tcpKeepalive: null,
     dns: { refreshMs: 5000, respectTtl: false, family: "auto" },
-    originalDstHeader: false,
+    originalDstHeader: null,
     originalDstPortOverride: null,
     bindAddress: null,
     metadata: {},

@@ -8,6 +8,7 @@ import { acceptAnyPeer } from "../../lib/transport/peer_rules.ts";
 import type { ClientTls } from "../../lib/transport/tls_options.ts";
 import type { TransportFailure } from "../../lib/transport/transport_failure.ts";
 import { TestCa } from "../support/test_ca.ts";
+import { until } from "../support/until.ts";
 import { meshError, Recorder, TransportRig, within } from "../support/transport_rig.ts";
 
 const ca = await TestCa.create();
@@ -152,3 +153,47 @@ Deno.test("a missing permission is named with its flag", async () => {
   const { stdout } = await child.output();
   assert.match(new TextDecoder().decode(stdout), /PERMISSION_MISSING .*--allow-net=127\.0\.0\.1:9/);
 });
+
+const SOCKETS = "a source address, a buffer and TCP keepalive are set as asked for, in plaintext and in TLS";
+
+// Elsewhere 127.0.0.1 is the only address of loopback, and the kernel's table is another.
+Deno.test({ name: SOCKETS, ignore: Deno.build.os !== "linux" }, async () => {
+  const certificate = await ca.issue({ uris: [], dns: ["a.example"] });
+  const rig = await TransportRig.start((connection) => {
+    void connection.detect(1_000).then(async ({ kind }) => {
+      const stream = kind !== "tls" ? connection.plaintext() : await connection.startTls({
+        certificate,
+        trust: null,
+        requireClientCertificate: false,
+        acceptSans: acceptAnyPeer,
+        alpn: [],
+      });
+      new Recorder(stream);
+    });
+  });
+  for (const kind of [null, tls]) {
+    const stream = await rig.connector.connect({
+      address: rig.acceptor.addr,
+      tls: kind,
+      connectTimeoutMs: 2_000,
+      localAddress: { hostname: "127.0.0.6", port: 0 },
+      keepAliveMs: 60_000,
+      bufferBytes: 4_096,
+    });
+    assert.equal(stream.info.local.hostname, "127.0.0.6");
+    assert.notEqual(stream.info.local.port, 0);
+    await until("the timer of the connection is keepalive", () => keepAliveTimer(stream.info.local.port) === "02");
+    const recorder = new Recorder(stream);
+    stream.write(new Uint8Array(1));
+    stream.end();
+    await recorder.closed();
+  }
+  await rig.close();
+});
+
+/** The timer of a connection in the kernel's table: `02` is keepalive. */
+function keepAliveTimer(localPort: number): string | undefined {
+  const port = localPort.toString(16).toUpperCase().padStart(4, "0");
+  return Deno.readTextFileSync("/proc/net/tcp").split("\n").map((line) => line.trim().split(/\s+/))
+    .find((fields) => fields[1] === `0600007F:${port}`)?.[5]?.slice(0, 2);
+}

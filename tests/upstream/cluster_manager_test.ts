@@ -200,6 +200,115 @@ Deno.test("STRICT_DNS: every address is a host, requests wait for the first answ
   fake.manager.close();
 });
 
+Deno.test("STRICT_DNS asks again when the TTL is over, where it is respected; 0 is none", async () => {
+  const fake = new FakeUpstream({
+    clusters: [cluster({
+      type: "strict_dns",
+      edsServiceName: null,
+      dns: { refreshMs: 60_000, respectTtl: true, family: "auto" },
+      loadAssignment: loadAssignment([locality([endpoint("db.example", 5432)])]),
+    })],
+  });
+  fake.onRequest = (received) => received.answer();
+  const lookupsAfter = async (ms: number) => {
+    await fake.clock.advance(ms);
+    await send(fake);
+    await turn();
+    return fake.lookups;
+  };
+  fake.names.set("db.example", { addresses: ["10.1.0.1"], ttlMs: 20_000 });
+  assert.equal(await lookupsAfter(0), 1);
+  assert.equal(await lookupsAfter(19_000), 1);
+  fake.names.set("db.example", { addresses: ["10.1.0.1"], ttlMs: 0 });
+  assert.equal(await lookupsAfter(2_000), 2);
+  assert.equal(await lookupsAfter(59_000), 2);
+  assert.equal(await lookupsAfter(2_000), 3);
+  fake.manager.close();
+});
+
+Deno.test("LOGICAL_DNS: one address at a time; new connections go to the newest, old ones go on", async () => {
+  const fake = new FakeUpstream({
+    clusters: [cluster({
+      type: "logical_dns",
+      edsServiceName: null,
+      loadAssignment: loadAssignment([locality([endpoint("db.example", 5432)])]),
+    })],
+  });
+  fake.names.set("db.example", { addresses: ["10.1.0.1", "10.1.0.2"], ttlMs: null });
+  fake.onRequest = (received) => received.answer();
+  await Promise.all([send(fake), send(fake)]);
+  assert.deepEqual(new Set(fake.targets.map(({ address }) => address.hostname)), new Set(["10.1.0.1"]));
+  fake.names.set("db.example", { addresses: ["10.1.0.9"], ttlMs: null });
+  await fake.clock.advance(6000);
+  await send(fake);
+  await turn();
+  const host = [...fake.manager.target("backend")!.hosts()][0]!;
+  assert.deepEqual([host.endpoint.address, host.endpoint.hostname], ["10.1.0.9", "db.example"]);
+  const before = fake.connections.length;
+  await send(fake);
+  assert.equal(fake.connections.length, before, "the connection to the former address is used");
+  for (const connection of [...fake.connections]) connection.drain();
+  await send(fake);
+  assert.equal(fake.targets.at(-1)!.address.hostname, "10.1.0.9");
+  fake.manager.close();
+});
+
+Deno.test("Priority HIGH has connections and limits of its own", async () => {
+  const one = {
+    maxConnections: 1,
+    maxPendingRequests: 10,
+    maxRequests: 1,
+    maxRetries: 1,
+    retryBudget: null,
+  };
+  const fake = upstream({ circuitBreakers: one, highPriorityCircuitBreakers: one });
+  const normal = send(fake);
+  const received = await fake.next();
+  await rejectsWith(send(fake), "UPSTREAM_OVERFLOW");
+  const high = send(fake, new UpstreamAttempt({ highPriority: true }));
+  (await fake.next()).answer();
+  received.answer();
+  await Promise.all([normal, high]);
+  assert.equal(fake.connections.length, 2);
+  fake.manager.close();
+});
+
+Deno.test("A connection takes no more requests after its time, and finishes what is under way", async () => {
+  const fake = upstream({ http: { ...cluster().http, maxConnectionDurationMs: 5_000 } });
+  const first = send(fake);
+  const received = await fake.next();
+  await fake.clock.advance(5_000);
+  assert.equal(fake.connections[0]!.state, "draining");
+  const second = send(fake);
+  (await fake.next()).answer();
+  await second;
+  assert.equal(fake.connections.length, 2);
+  received.answer();
+  assert.equal((await first).status, 200);
+  assert.equal(fake.connections[0]!.state, "closed");
+  fake.manager.close();
+});
+
+Deno.test("Sockets are opened as the cluster says", async () => {
+  const fake = upstream({
+    tcpKeepalive: { probes: 3, timeSeconds: 10, intervalSeconds: 5 },
+    bindAddress: { hostname: "127.0.0.6", port: 0 },
+    bufferBytes: 32_768,
+  }, [A, endpoint("2001:db8::1", 80, { key: "[2001:db8::1]:80" })]);
+  fake.onRequest = (received) => received.answer();
+  for (let i = 0; i < 20; i++) await send(fake);
+  const [v4, v6] = [false, true].map((colon) =>
+    fake.targets.find(({ address }) => address.hostname.includes(":") === colon)!
+  );
+  assert.deepEqual([v4!.localAddress, v4!.keepAliveMs, v4!.bufferBytes], [
+    { hostname: "127.0.0.6", port: 0 },
+    10_000,
+    32_768,
+  ]);
+  assert.equal(v6!.localAddress, null, "an IPv4 address cannot be the source of an IPv6 connection");
+  fake.manager.close();
+});
+
 Deno.test("A DNS cluster whose name has no address fails with UH", async () => {
   const fake = new FakeUpstream({
     clusters: [cluster({

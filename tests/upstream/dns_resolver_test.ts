@@ -44,6 +44,7 @@ Deno.test("Addresses are their own answer", async () => {
   const { dns, asked } = rig([]);
   assert.deepEqual((await dns.resolve("192.0.2.7")).addresses, ["192.0.2.7"]);
   assert.deepEqual((await dns.resolve("2001:db8::1")).addresses, ["2001:db8::1"]);
+  assert.deepEqual((await dns.resolve("[2001:db8::1]")).addresses, ["2001:db8::1"]);
   assert.equal(asked.length, 0);
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { MeshError } from "../../lib/errors.ts";
 import type { HttpHealthCheck } from "../../lib/resource/health_check.ts";
 import { UpstreamAttempt } from "../../lib/upstream/upstream_attempt.ts";
+import { UpstreamCluster } from "../../lib/upstream/upstream_cluster.ts";
 import {
   cluster,
   endpoint,
@@ -44,8 +45,10 @@ class Servers {
     };
   }
 
-  get target() {
-    return this.fake.manager.target("backend")!;
+  get target(): UpstreamCluster {
+    const target = this.fake.manager.target("backend");
+    assert.ok(target instanceof UpstreamCluster);
+    return target;
   }
 
   send() {

@@ -16,11 +16,6 @@ export const EXPECTED_REPORTS: readonly ExpectedReport[] = [
     reason: "HBONE endpoints are reached through an internal listener; without HBONE they refuse",
   },
   {
-    what: "'original_dst_lb_config.metadata_key'",
-    recordings: ["ambient/", "seq-ambient/"],
-    reason: "the cluster connect_originate belongs to HBONE",
-  },
-  {
     what: "envoy.extensions.filters.http.set_filter_state.v3.Config",
     recordings: ["ambient/httpbin-hbone", "ambient/sleep-hbone"],
     reason: "the inbound HBONE listener belongs to HBONE",

@@ -8,6 +8,13 @@ export interface NewerField {
 
 /** Fields of Envoy 1.40 that the definitions of the npm package are too old to have, by message. */
 export const NEWER_FIELDS: Readonly<Record<string, readonly NewerField[]>> = {
+  "envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget": [
+    { name: "budget_interval", id: 3, type: "google.protobuf.Duration" },
+  ],
+  "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext": [
+    { name: "auto_host_sni", id: 6, type: "bool" },
+    { name: "auto_sni_san_validation", id: 7, type: "bool" },
+  ],
   "envoy.config.cluster.v3.OutlierDetection": [
     { name: "detect_degraded_hosts", id: 26, type: "google.protobuf.BoolValue" },
   ],

@@ -26,6 +26,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
   "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
   // Network filters.
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -50,6 +51,8 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
   "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
   "envoy.extensions.filters.http.wasm.v3.Wasm",
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig",
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
   "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig",
   "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
@@ -81,6 +84,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.Cookie",
   // Parts of resources that travel in an Any.
   "envoy.config.route.v3.FilterConfig",
+  "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
   "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
   "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",

@@ -57,6 +57,7 @@ export abstract class Http2Connection
   readonly #receive: ReceiveWindow;
   readonly #budget: PeerBudget;
   readonly #keepalive: Keepalive;
+  readonly #keepaliveWhenIdle: boolean;
   readonly #resets = new Set<number>();
   #settingsTimer: Timer | null;
   #blockTimer: Timer | null = null;
@@ -90,6 +91,7 @@ export abstract class Http2Connection
       () => this.fail(new Http2ConnectionError(Http2ErrorCode.SETTINGS_TIMEOUT, "No SETTINGS", "settingsTimeoutMs")),
     );
     const interval = options.keepaliveMs ?? (role === "server" ? 60_000 : 0);
+    this.#keepaliveWhenIdle = options.keepaliveWhenIdle ?? role === "server";
     this.#keepalive = new Keepalive(clock, interval, options.keepaliveTimeoutMs ?? 10_000, this);
   }
 
@@ -341,7 +343,7 @@ export abstract class Http2Connection
   }
 
   keepaliveWanted(): boolean {
-    return this.#role === "server" || this.streams.size > 0;
+    return this.#keepaliveWhenIdle || this.streams.size > 0;
   }
 
   keepaliveAsk(): void {

@@ -105,6 +105,8 @@ export interface Http2Options {
   keepaliveMs?: number;
   /** Milliseconds the peer has to answer that PING before the connection is cut. @default {10000} */
   keepaliveTimeoutMs?: number;
+  /** Whether a client asks also while no request is under way. @default {false} */
+  keepaliveWhenIdle?: boolean;
 }
 
 /** The limits with their defaults filled in. */

@@ -257,6 +257,7 @@ export interface EnvoyConfigClusterV3CircuitBreakersThresholds {
 export interface EnvoyConfigClusterV3CircuitBreakersThresholdsRetryBudget {
   budgetPercent?: EnvoyTypeV3Percent;
   minRetryConcurrency?: GoogleProtobufUInt32Value;
+  budgetInterval?: GoogleProtobufDuration;
 }
 
 /** `envoy.config.cluster.v3.Cluster` */
@@ -2004,6 +2005,11 @@ export interface EnvoyExtensionsAccess_loggersStreamV3StdoutAccessLog {
   logFormat?: EnvoyConfigCoreV3SubstitutionFormatString;
 }
 
+/** `envoy.extensions.clusters.aggregate.v3.ClusterConfig` */
+export interface EnvoyExtensionsClustersAggregateV3ClusterConfig {
+  clusters?: string[];
+}
+
 /** `envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig` */
 export interface EnvoyExtensionsClustersDynamic_forward_proxyV3ClusterConfig {
   dnsCacheConfig?: EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheConfig;
@@ -2102,6 +2108,24 @@ export interface EnvoyExtensionsFiltersHttpCorsV3CorsPolicy {
   shadowEnabled?: EnvoyConfigCoreV3RuntimeFractionalPercent;
   allowPrivateNetworkAccess?: GoogleProtobufBoolValue;
   forwardNotMatchingPreflights?: GoogleProtobufBoolValue;
+}
+
+/** `envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig` */
+export interface EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3FilterConfig {
+  dnsCacheConfig?: EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheConfig;
+  subClusterConfig?: EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3SubClusterConfig;
+  saveUpstreamAddress?: boolean;
+}
+
+/** `envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig` */
+export interface EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3PerRouteConfig {
+  hostRewriteLiteral?: string;
+  hostRewriteHeader?: string;
+}
+
+/** `envoy.extensions.filters.http.dynamic_forward_proxy.v3.SubClusterConfig` */
+export interface EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3SubClusterConfig {
+  clusterInitTimeout?: GoogleProtobufDuration;
 }
 
 /** `envoy.extensions.filters.http.fault.v3.FaultAbort` */
@@ -2838,6 +2862,12 @@ export interface EnvoyExtensionsRetryPriorityPrevious_prioritiesV3PreviousPriori
   updateFrequency?: number;
 }
 
+/** `envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport` */
+export interface EnvoyExtensionsTransport_socketsProxy_protocolV3ProxyProtocolUpstreamTransport {
+  config?: EnvoyConfigCoreV3ProxyProtocolConfig;
+  transportSocket?: EnvoyConfigCoreV3TransportSocket;
+}
+
 /** `envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer` */
 export interface EnvoyExtensionsTransport_socketsRaw_bufferV3RawBuffer {
 }
@@ -2997,6 +3027,8 @@ export interface EnvoyExtensionsTransport_socketsTlsV3UpstreamTlsContext {
   allowRenegotiation?: boolean;
   maxSessionKeys?: GoogleProtobufUInt32Value;
   enforceRsaKeyUsage?: GoogleProtobufBoolValue;
+  autoHostSni?: boolean;
+  autoSniSanValidation?: boolean;
 }
 
 /** `envoy.extensions.upstreams.http.v3.HttpProtocolOptions` */
@@ -4108,6 +4140,7 @@ export interface MessageMap {
   "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter": EnvoyExtensionsAccess_loggersFiltersCelV3ExpressionFilter;
   "envoy.extensions.access_loggers.stream.v3.StderrAccessLog": EnvoyExtensionsAccess_loggersStreamV3StderrAccessLog;
   "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog": EnvoyExtensionsAccess_loggersStreamV3StdoutAccessLog;
+  "envoy.extensions.clusters.aggregate.v3.ClusterConfig": EnvoyExtensionsClustersAggregateV3ClusterConfig;
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig": EnvoyExtensionsClustersDynamic_forward_proxyV3ClusterConfig;
   "envoy.extensions.clusters.dynamic_forward_proxy.v3.SubClustersConfig": EnvoyExtensionsClustersDynamic_forward_proxyV3SubClustersConfig;
   "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheCircuitBreakers": EnvoyExtensionsCommonDynamic_forward_proxyV3DnsCacheCircuitBreakers;
@@ -4122,6 +4155,9 @@ export interface MessageMap {
   "envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit": EnvoyExtensionsFiltersCommonFaultV3FaultRateLimitHeaderLimit;
   "envoy.extensions.filters.http.cors.v3.Cors": EnvoyExtensionsFiltersHttpCorsV3Cors;
   "envoy.extensions.filters.http.cors.v3.CorsPolicy": EnvoyExtensionsFiltersHttpCorsV3CorsPolicy;
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig": EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3FilterConfig;
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig": EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3PerRouteConfig;
+  "envoy.extensions.filters.http.dynamic_forward_proxy.v3.SubClusterConfig": EnvoyExtensionsFiltersHttpDynamic_forward_proxyV3SubClusterConfig;
   "envoy.extensions.filters.http.fault.v3.FaultAbort": EnvoyExtensionsFiltersHttpFaultV3FaultAbort;
   "envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort": EnvoyExtensionsFiltersHttpFaultV3FaultAbortHeaderAbort;
   "envoy.extensions.filters.http.fault.v3.HTTPFault": EnvoyExtensionsFiltersHttpFaultV3HTTPFault;
@@ -4216,6 +4252,7 @@ export interface MessageMap {
   "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig": EnvoyExtensionsRetryHostOmit_host_metadataV3OmitHostMetadataConfig;
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": EnvoyExtensionsRetryHostPrevious_hostsV3PreviousHostsPredicate;
   "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": EnvoyExtensionsRetryPriorityPrevious_prioritiesV3PreviousPrioritiesConfig;
+  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport": EnvoyExtensionsTransport_socketsProxy_protocolV3ProxyProtocolUpstreamTransport;
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": EnvoyExtensionsTransport_socketsRaw_bufferV3RawBuffer;
   "envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance": EnvoyExtensionsTransport_socketsTlsV3CertificateProviderPluginInstance;
   "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": EnvoyExtensionsTransport_socketsTlsV3CertificateValidationContext;

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { MeshError } from "../../../lib/errors.ts";
 import { clustersJson } from "../../../lib/admin/clusters_dump.ts";
+import { writeJson } from "../../../lib/admin/json_writer.ts";
 import { readAll } from "../../../lib/http/body.ts";
 import { HeaderList } from "../../../lib/http/header_list.ts";
 import { connectHttp1 } from "../../../lib/http/http1/client_connection.ts";
 import { connectHttp2 } from "../../../lib/http/http2/client_connection.ts";
 import { systemClock } from "../../../lib/internal/clock.ts";
 import { silentLogger } from "../../../lib/internal/logger.ts";
-import { meshAdminView } from "../../../lib/mesh_admin_view.ts";
+import { clusterView } from "../../../lib/mesh_cluster_view.ts";
 import type {
   EnvoyConfigClusterV3Cluster,
   EnvoyConfigEndpointV3ClusterLoadAssignment,
@@ -148,14 +149,11 @@ function startOurs(
     random: Math.random,
     logger: silentLogger,
   });
-  const view = meshAdminView({
-    status: { readiness: () => ({ ready: true }), metrics: () => "", drain: () => {} },
-    node: { id: "", cluster: "", metadata: {} },
-    secrets,
-    clusters: () => manager.clusters(),
-    endpoints: () => null,
-    clock: systemClock,
-  });
+  const clusters = () =>
+    Array.from(manager.clusters(), (upstream) => {
+      const { cluster } = upstream;
+      return clusterView({ cluster, bytes: null, assignment: cluster.loadAssignment, upstream });
+    });
   // An EDS cluster comes to life with its endpoints.
   if (parsed.value.type !== "eds") manager.target("backend");
   return {
@@ -186,7 +184,8 @@ function startOurs(
       await new Promise<void>((resolve) => attempt.exchange.onComplete(() => resolve()));
       clearTimeout(timer);
     },
-    statuses: () => Promise.resolve(statusesOf(JSON.parse(JSON.stringify(clustersJson(view.clusters()))), backends)),
+    statuses: () =>
+      Promise.resolve(statusesOf(JSON.parse([...writeJson(clustersJson(clusters()))].join("")), backends)),
     async close() {
       manager.close();
       await registry.idle();

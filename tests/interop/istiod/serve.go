@@ -55,7 +55,7 @@ func serve(f *failer, fake *xds.FakeDiscoveryServer, k *keys, port int, jwks str
 	fake.Discovery.Authenticators = authenticators
 	// The generator of the fake has no handler for debug requests and would panic on one.
 	debug := xdsserver.NewDebugGen(fake.Discovery, "istio-system", fake.DiscoveryDebug)
-	fake.Discovery.Generators[xdsserver.TypeDebugSyncronization] = fake.Discovery.Generators[xdsserver.TypeDebugSyncronization]
+	fake.Discovery.Generators[xdsserver.TypeDebugSyncronization] = xdsserver.NewStatusGen(fake.Discovery)
 	fake.Discovery.Generators["istio.io/debug"] = debug
 
 	server := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{
