@@ -1,0 +1,73 @@
+import type { Outcome } from "./outcome.ts";
+
+/** A value that one side has and the other has not, or has otherwise. */
+export interface Difference {
+  /** Name of the case. */
+  readonly name: string;
+  /** Where: `answer.status`, `answer.header server`, `attempt.path`, `attempt.header x-a`, ... */
+  readonly field: string;
+  /** Value in Envoy; `null` for none. */
+  readonly envoy: string | null;
+  readonly enmesh: string | null;
+}
+
+/** A difference that is meant. One that no case shows any more fails the suite, so that the list stays true. */
+export interface AcceptedDifference {
+  readonly reason: string;
+  /** Which cases; absent for all. */
+  readonly cases?: RegExp;
+  /** Which fields. */
+  readonly field: RegExp;
+  /** Looks closer; absent for every difference of that field. */
+  readonly when?: (difference: Difference, envoy: Outcome, enmesh: Outcome) => boolean;
+}
+
+/** enmesh words its own answers for people: they begin with what could not be done. */
+const isOwnText = (_: Difference, __: Outcome, { answer }: Outcome) => answer?.body.startsWith("Cannot ") ?? false;
+
+/** Every difference between Envoy and enmesh that is meant, with its reason. */
+export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
+  {
+    reason: "enmesh is not Envoy and says so: no server header is claimed for the application's own process",
+    field: /^answer\.header server$/,
+    when: ({ envoy, enmesh }) => envoy === "envoy" && enmesh === null,
+  },
+  {
+    reason: "local replies say in the body what happened and what to check",
+    field: /^answer\.(body|header content-(length|type))$/,
+    when: isOwnText,
+  },
+  {
+    reason: "a local reply has the date in Envoy; without a connection to the caller nobody reads it",
+    field: /^answer\.header date$/,
+    when: ({ enmesh }) => enmesh === null,
+  },
+];
+
+/** A value that differs from one request to the next. */
+export interface VolatileValue {
+  readonly reason: string;
+  readonly field: RegExp;
+  /** What is compared in its place: that it has the right form, or how large it is about. */
+  readonly shown: (value: string) => string;
+}
+
+const formed = (form: RegExp) => (value: string): string => form.test(value) ? "(volatile)" : value;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Values of which only the form is compared. */
+export const VOLATILE: readonly VolatileValue[] = [
+  { reason: "the time", field: / date$/, shown: formed(/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/) },
+  { reason: "random", field: / x-request-id$/, shown: formed(UUID) },
+  { reason: "a duration", field: / x-envoy-upstream-service-time$/, shown: formed(/^\d+$/) },
+  {
+    reason: "what is left of a timeout: each side has used up some of it",
+    field: /^attempt\.header x-envoy-expected-rq-timeout-ms$/,
+    shown: (value) => String(Math.round(Number(value) / 100) * 100),
+  },
+  {
+    reason: "what is left of a timeout after earlier attempts and pauses of random length",
+    field: /^attempt\[\d+\]\.header x-envoy-expected-rq-timeout-ms$/,
+    shown: formed(/^\d+$/),
+  },
+];
