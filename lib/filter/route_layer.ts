@@ -34,8 +34,10 @@ export function routeLayer(
         );
       }
       const table = tables.of(configuration);
+      // Every request counts as external, see `router/header_sanitizer.ts`.
+      for (const name of configuration.internalOnlyHeaders) request.headers.delete(name);
       const choose = () => {
-        call.chosen = table.choose(request, random);
+        call.chosen = table.choose(request, random, call.dynamicMetadata);
       };
       call.onClearRouteCache = choose;
       choose();

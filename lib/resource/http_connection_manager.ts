@@ -55,7 +55,10 @@ export interface HttpConnectionManager {
   readonly maxRequestHeadersKb: number;
   readonly maxHeadersCount: number;
   readonly acceptHttp10: boolean;
+  /** `strip_matching_host_port`: remove the port of the host where it is the listener's. */
   readonly stripMatchingHostPort: boolean;
+  /** `strip_trailing_host_dot`: remove a dot at the end of the host. */
+  readonly stripTrailingHostDot: boolean;
   /** `strip_any_host_port`: remove the port of the host whatever it is. */
   readonly stripAnyHostPort: boolean;
   /** What to do with requests that carry header names with an underscore. */

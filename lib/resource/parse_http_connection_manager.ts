@@ -136,6 +136,7 @@ export function readHttpConnectionManager(
     acceptHttp10: message.httpProtocolOptions?.acceptHttp_10 ?? false,
     stripMatchingHostPort: message.stripMatchingHostPort ?? false,
     stripAnyHostPort: message.stripAnyHostPort ?? false,
+    stripTrailingHostDot: message.stripTrailingHostDot ?? false,
     headersWithUnderscores: parseEnum(
       issues,
       `${commonPath}.headers_with_underscores_action`,

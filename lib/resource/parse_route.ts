@@ -124,10 +124,8 @@ export function parseVirtualHost(
   const domains = host.domains ?? [];
   if (domains.length === 0) issues.invalid(`${path}.domains`, "it must not be empty");
   for (const [index, domain] of domains.entries()) {
-    const star = domain.indexOf("*", 1);
-    if (domain === "" || (star !== -1 && (star !== domain.length - 1 || domain.startsWith("*")))) {
-      issues.invalid(`${path}.domains[${index}]`, "it must be a host with at most one '*', first or last", domain);
-    }
+    // A star elsewhere than first or last is a character like any other, as in Envoy.
+    if (domain === "") issues.invalid(`${path}.domains[${index}]`, "it must not be empty");
   }
   if (host.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
   if (host.hedgePolicy !== undefined) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");

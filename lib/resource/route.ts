@@ -15,8 +15,8 @@ export interface HeaderMatch {
 /** How a query parameter is matched. */
 export interface QueryParameterMatch {
   readonly name: string;
-  /** `null` asks only for presence. */
-  readonly match: StringMatch | null;
+  /** What its first value must be, or whether it must be there. */
+  readonly match: StringMatch | { readonly kind: "present"; readonly present: boolean };
 }
 
 /** When a route applies. */

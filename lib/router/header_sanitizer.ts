@@ -8,6 +8,7 @@ import type { HeaderList } from "../http/header_list.ts";
  * Envoy; it steers nothing unless a cluster is configured to read it.)
  */
 const INTERNAL: ReadonlySet<string> = new Set([
+  "x-envoy-internal",
   "x-envoy-retriable-status-codes",
   "x-envoy-retriable-header-names",
   "x-envoy-retry-on",
@@ -28,9 +29,8 @@ const INTERNAL: ReadonlySet<string> = new Set([
  * Removes from a request what only a proxy may set. One pass, and nothing is written where nothing is to go.
  *
  * @param headers Headers of the request.
- * @param internalOnly `internal_only_headers` of the route configuration, lower case.
  */
-export function sanitizeRequestHeaders(headers: HeaderList, internalOnly: readonly string[] = []): void {
+export function sanitizeRequestHeaders(headers: HeaderList): void {
   const { pairs } = headers;
   let found: string[] | null = null;
   for (let i = 0; i < pairs.length; i += 2) {
@@ -38,5 +38,4 @@ export function sanitizeRequestHeaders(headers: HeaderList, internalOnly: readon
     if (name.startsWith("x-envoy-") && INTERNAL.has(name)) (found ??= []).push(name);
   }
   for (const name of found ?? []) headers.delete(name);
-  for (const name of internalOnly) headers.delete(name);
 }

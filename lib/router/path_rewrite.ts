@@ -1,6 +1,6 @@
 import { compileRegex } from "../matcher/regex.ts";
 import type { RouteMatch } from "../resource/route.ts";
-import { compilePathTemplate } from "./path_template.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import { pathEnd } from "./request_path.ts";
 
 /** Rewrites a request target: path and query in, path and query out. */
@@ -27,8 +27,8 @@ export function compilePathRewrite(match: RouteMatch, config: PathRewriteConfig)
     return onPath((path) => regex.replaceAll(path, regexRewrite.substitution));
   }
   if (pathTemplateRewrite !== null && match.path.kind === "template") {
-    const template = compilePathTemplate(match.path.value);
-    return onPath((path) => template.rewrite(path, pathTemplateRewrite) ?? path);
+    const rewrite = compilePathTemplate(match.path.value).compileRewrite(pathTemplateRewrite);
+    return onPath((path) => rewrite(path) ?? path);
   }
   if (prefixRewrite === null || prefixRewrite === "") return null;
   const { path } = match;

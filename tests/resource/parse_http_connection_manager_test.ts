@@ -81,6 +81,7 @@ Deno.test("A connection manager gets Envoy's defaults", () => {
       acceptHttp10: false,
       stripMatchingHostPort: false,
       stripAnyHostPort: false,
+      stripTrailingHostDot: false,
       headersWithUnderscores: "allow",
       maxConnectionDurationMs: 0,
       maxStreamDurationMs: 0,

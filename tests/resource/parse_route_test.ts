@@ -301,7 +301,7 @@ Deno.test("Matches: headers, query parameters and the rest", () => {
     { ...plain, name: "r", match: { kind: "string", string: { kind: "regex", value: "a+", ignoreCase: false } } },
   ]);
   assert.deepEqual(match.queryParameters, [
-    { name: "k", match: null },
+    { name: "k", match: { kind: "present", present: true } },
     { name: "v", match: { kind: "prefix", value: "x", ignoreCase: false } },
   ]);
   assert.deepEqual(match.dynamicMetadata, [
@@ -387,16 +387,14 @@ Deno.test("Header changes: actions, and names that nobody may change", () => {
   );
 });
 
-Deno.test("Virtual hosts: domains are lower case, unique, and have one wildcard at most", () => {
+Deno.test("Virtual hosts: domains are lower case and unique", () => {
   const { config } = configOf({ virtualHosts: [{ name: "v", domains: ["A.test", "*.b", "c.*"] }] });
   assert.deepEqual(config.virtualHosts[0]?.domains, ["a.test", "*.b", "c.*"]);
   const result = parse({
-    virtualHosts: [{ name: "v", domains: ["a", "*b*", "a*b"] }, { name: "w", domains: ["A", ""] }, { name: "x" }],
+    virtualHosts: [{ name: "v", domains: ["a", "a*b"] }, { name: "w", domains: ["A", ""] }, { name: "x" }],
   });
   assertErrors(
     result.ok ? [] : result.errors,
-    /virtual_hosts\[0\]\.domains\[1\]'.*'\*b\*'/,
-    /virtual_hosts\[0\]\.domains\[2\]'.*'a\*b'/,
     /virtual_hosts\[1\]\.domains': virtual host 'v' has it too, current value is 'a'/,
     /virtual_hosts\[1\]\.domains\[1\]'/,
     /virtual_hosts\[2\]\.domains': it must not be empty/,

@@ -29,9 +29,3 @@ Deno.test("What steers the proxy is taken out, the rest stays in order", () => {
     "x-envoy-decorator-operation",
   ]);
 });
-
-Deno.test("internal_only_headers go too", () => {
-  const headers = new HeaderList(["x-internal", "1", "x-other", "2"]);
-  sanitizeRequestHeaders(headers, ["x-internal"]);
-  assert.deepEqual(headers.pairs, ["x-other", "2"]);
-});

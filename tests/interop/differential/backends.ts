@@ -112,7 +112,7 @@ async function answer(socket: Socket, { backend, method }: Attempt, step: string
   if (socket.destroyed) return false;
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   if (!bodiless) headers.push(["content-length", String(cut ? body.length + 10 : body.length)]);
-  socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, headers) + (bodiless ? "" : body));
+  socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, headers) + (bodiless ? "" : body), "latin1");
   if (cut) socket.end();
   return !cut;
 }

@@ -57,8 +57,12 @@ export interface DifferentialCase {
   /** Clusters beside those of every case; names are unique over the whole suite. A `port_value` may name a backend. */
   readonly clusters?: readonly JsonObject[];
   readonly requests: readonly CaseRequest[];
-  /** Both sides must refuse the configuration: there is nobody to answer. @default {false} */
-  readonly refused?: boolean;
+  /**
+   * Whether both sides must refuse the configuration, so that there is nobody to answer; `alike` where both may.
+   *
+   * @default {false}
+   */
+  readonly refused?: boolean | "alike";
 }
 
 /** Names of the backends; `dead` is a port where nobody listens. */

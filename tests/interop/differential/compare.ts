@@ -19,15 +19,12 @@ export function compareCase(result: CaseResult): Verdict {
   const { name, refused = false } = result.case;
   const unexpected: Difference[] = [];
   const accepted = new Set<AcceptedDifference>();
-  const wanted = refused ? "refused" : "accepted";
+  const wanted = refused === "alike" ? envoy === null ? "refused" : "accepted" : refused ? "refused" : "accepted";
   for (const [side, found] of [["envoy", envoy], ["enmesh", enmesh]] as const) {
     const state = found === null ? "refused" : "accepted";
     if (state !== wanted) {
-      const other = { envoy: wanted, enmesh: wanted, [side]: state };
-      unexpected.push({ name, field: "configuration", ...other });
-      if (found === null) {
-        unexpected.push({ name, field: "refusals", envoy: null, enmesh: null, [side]: result.refusals[side] });
-      }
+      const why = found === null ? `${state}: ${result.refusals[side]}` : state;
+      unexpected.push({ name, field: "configuration", envoy: wanted, enmesh: wanted, [side]: why });
     }
   }
   if (envoy === null || enmesh === null) return { unexpected, accepted };

@@ -22,6 +22,9 @@ export interface AcceptedDifference {
   readonly when?: (difference: Difference, envoy: Outcome, enmesh: Outcome) => boolean;
 }
 
+/** Whether one side has in one field what the other has in several. */
+const isJoined = ({ envoy, enmesh }: Difference) => envoy === enmesh?.replaceAll(" | ", ",");
+
 /** enmesh words its own answers for people: they begin with what could not be done. */
 const isOwnText = (_: Difference, __: Outcome, { answer }: Outcome) => answer?.body.startsWith("Cannot ") ?? false;
 
@@ -36,6 +39,26 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     reason: "local replies say in the body what happened and what to check",
     field: /^answer\.(body|header content-(length|type))$/,
     when: isOwnText,
+  },
+  {
+    reason: "local replies to gRPC say in grpc-message what happened and what to check",
+    field: /^answer\.header grpc-message$/,
+    when: ({ enmesh }) => enmesh?.startsWith("Cannot ") ?? false,
+  },
+  {
+    reason: "the head of a local reply tells of the text that a GET would get",
+    field: /^answer\.header content-(length|type)$/,
+    when: ({ envoy }, one, other) => envoy === null && one.answer?.body === "" && other.answer?.body === "",
+  },
+  {
+    reason: "a message without content has no length here: the codec that frames it says so",
+    field: /^answer\.header content-length$/,
+    when: ({ envoy, enmesh }) => envoy === "0" && enmesh === null,
+  },
+  {
+    reason: "Envoy holds some headers in one field and joins values that repeat, which means the same",
+    field: /^attempt(\[\d+\])?\.header /,
+    when: isJoined,
   },
   {
     reason: "a local reply has the date in Envoy; without a connection to the caller nobody reads it",

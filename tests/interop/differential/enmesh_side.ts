@@ -47,9 +47,10 @@ export async function startEnmeshSide(
   return {
     letter: "m",
     port: (index) => runtime.store.current.outboundListener("0.0.0.0", FIRST_PORT + index) && FIRST_PORT + index,
-    get refusals() {
-      return istiod.nacks.map(({ message }) => message).join("\n");
-    },
+    refusal: (index) =>
+      new RegExp(`(?:^|; )${index}: (.*?)(?=$|; \\d+: )`, "m").exec(istiod.nacks.map((it) => it.message).join("\n"))
+        ?.[1] ??
+        "",
     send: (index, request) => send(runtime, FIRST_PORT + index, request),
     async [Symbol.asyncDispose]() {
       await runtime.close({ drain: 0 });
@@ -62,7 +63,7 @@ export async function startEnmeshSide(
 function send(runtime: MeshRuntime, port: number, request: SentRequest): Promise<Answer | null> {
   const url = `http://127.0.0.1:${port}${request.path}`;
   const names = request.headers.map(([name]) => name);
-  const plain = new URL(url).href === url && new Set(names).size === names.length &&
+  const plain = new URL(url).href === url && !url.includes("#") && new Set(names).size === names.length &&
     ["accept", "accept-language", "accept-encoding", "user-agent"].every((name) => names.includes(name)) &&
     (request.body === null) === ["GET", "HEAD"].includes(request.method) &&
     ["GET", "HEAD", "POST", "PUT", "DELETE"].includes(request.method) &&

@@ -28,9 +28,7 @@ export async function startEnvoySide(
   return {
     letter: "e",
     port: (index) => listening.get(String(index)) ?? null,
-    get refusals() {
-      return envoy.log();
-    },
+    refusal: (index) => new RegExp(`lds: listener '${index}' config rejected: (.*)`).exec(envoy.log())?.[1] ?? "",
     send: (index, request) => exchange(listening.get(String(index))!, request),
     async [Symbol.asyncDispose]() {
       await envoy[Symbol.asyncDispose]();
@@ -59,7 +57,10 @@ async function exchange(port: number, request: SentRequest): Promise<Answer | nu
   const reader = new WireReader(socket);
   const { method, path, authority, headers, body } = request;
   const length: [string, string][] = body === null ? [] : [["content-length", String(body.length)]];
-  socket.write(wireHead(`${method} ${path} HTTP/1.1`, [["host", authority], ...headers, ...length]) + (body ?? ""));
+  socket.write(
+    wireHead(`${method} ${path} HTTP/1.1`, [["host", authority], ...headers, ...length]) + (body ?? ""),
+    "latin1",
+  );
   try {
     const message = await reader.next((line) => method === "HEAD" || /^HTTP\/1\.1 (204|304)/.test(line));
     return message === null ? null : {

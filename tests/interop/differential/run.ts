@@ -15,7 +15,7 @@ export interface CaseResult {
   /** `null` where the configuration was refused. */
   readonly envoy: SideResult | null;
   readonly enmesh: SideResult | null;
-  /** What the sides said about refused configurations. */
+  /** Why the configuration was refused; empty where it was not. */
   readonly refusals: { readonly envoy: string; readonly enmesh: string };
 }
 
@@ -55,7 +55,7 @@ export async function runCases(cases: readonly DifferentialCase[]): Promise<Case
     case: it,
     envoy: result(envoy, index),
     enmesh: result(enmesh, index),
-    refusals: { envoy: envoy.refusals, enmesh: enmesh.refusals },
+    refusals: { envoy: envoy.refusal(index), enmesh: enmesh.refusal(index) },
   }));
 }
 

@@ -17,8 +17,8 @@ export interface Side extends AsyncDisposable {
   readonly letter: string;
   /** Port of the listener of a case; `null` where the configuration was refused. */
   port(index: number): number | null;
-  /** Why configurations were refused. */
-  readonly refusals: string;
+  /** Why the configuration of a case was refused; empty where it was not. */
+  refusal(index: number): string;
   /** Sends a request to the listener of a case; `null` where the connection ends without an answer. */
   send(index: number, request: SentRequest): Promise<Answer | null>;
 }
