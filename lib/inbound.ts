@@ -9,6 +9,7 @@ import type { FilterContext, HttpLayer } from "./filter/http_filter.ts";
 import { httpFilterLayers } from "./filter/http_filter_layers.ts";
 import { localReplyLayer } from "./filter/local_reply_layer.ts";
 import { routeLayer } from "./filter/route_layer.ts";
+import { streamLimitLayer } from "./filter/stream_limit_layer.ts";
 import { upgradeLayer } from "./filter/upgrade_layer.ts";
 import { watchingLayers } from "./filter/watching_layers.ts";
 import { Call } from "./http/call.ts";
@@ -50,6 +51,8 @@ export function inboundStack(
     routeLayer(manager, snapshots, context.random),
     // Routes may allow an upgrade or forbid it, and what is forbidden is no filter's business.
     upgradeLayer(manager, context.clock),
+    // Filters count towards the time a request may take.
+    streamLimitLayer(manager, context.clock),
     // In the order of the mesh: peer metadata, authorisation, fault, CORS.
     ...httpFilterLayers(manager.httpFilters, context),
   ];

@@ -215,7 +215,12 @@ export class MeshRuntime {
     const router = createRouter({ clusters: this.#clusters, clock, random, timers: this.#timers });
     const outbound: FilterContext = { ...shared, direction: "outbound" };
     this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router });
-    this.client = new OutboundClient({ outbound: this.#outbound, clusters: this.#clusters, context: outbound });
+    this.client = new OutboundClient({
+      outbound: this.#outbound,
+      clusters: this.#clusters,
+      context: outbound,
+      sourceIp: bootstrap.workload.ips[0] ?? null,
+    });
     this.fetch = createFetch({ clock, client: this.client });
     this.webSocket = createWebSocket({ clock, client: this.client, sockets: this.#sockets });
     this.#grpc = new OutboundGrpcTransport(this.client);

@@ -35,7 +35,10 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
       }
       sanitizeRequestHeaders(headers);
       clientCert.apply(headers, call.downstream);
-      if (!headers.has("x-forwarded-proto")) headers.append("x-forwarded-proto", request.scheme);
+      const scheme = headers.get("x-forwarded-proto");
+      if (scheme === undefined) headers.append("x-forwarded-proto", request.scheme);
+      // HTTP/1 says no scheme: the proxy in front does.
+      else if (request.protocol !== "HTTP/2" && (scheme === "http" || scheme === "https")) request.scheme = scheme;
       ensureRequestId(headers);
       if (hostForm !== null) request.authority = hostForm(request.authority, call.downstreamLocalAddress);
       const path = pathForm(request.path);

@@ -56,6 +56,12 @@ export class Call implements StreamInfo {
   connectionTerminationDetails: string | null = null;
   upstreamTransportFailureReason: string | null = null;
   attemptCount = 0;
+  #onExpire: ((error: unknown) => void) | null = null;
+  #expired: unknown = null;
+  /** Cookies made for this request because hashing wanted one, values by name; `null` for none. */
+  madeCookies: Map<string, string> | null = null;
+  /** IP address that stands for the application's own where there is no connection it came by; `null` if unknown. */
+  sourceIp: string | null = null;
   /** Where an outbound call was meant to go, `ip:port` or `name:port`; ORIGINAL_DST clusters go there. */
   requestedAddress: string | null = null;
   durationMs: number | null = null;
@@ -93,6 +99,21 @@ export class Call implements StreamInfo {
   /** Adds a response flag. */
   addFlag(flag: string): void {
     if (flag !== "-" && !this.#flags.includes(flag)) this.#flags.push(flag);
+  }
+
+  /**
+   * Ends the call from inside, because a limit of time has passed: what is under way is given up and the caller is
+   * answered. (`exchange.cancel` is for callers that want no answer any more.)
+   */
+  expire(error: unknown): void {
+    this.#expired ??= error;
+    this.#onExpire?.(error);
+  }
+
+  /** Called when the call expires, at once where it has. There is one listener: what is under way. */
+  onExpire(listener: (error: unknown) => void): void {
+    this.#onExpire = listener;
+    if (this.#expired !== null) listener(this.#expired);
   }
 
   /** Whether that flag is set. */
@@ -225,7 +246,8 @@ export class Call implements StreamInfo {
   }
 
   get downstreamRemoteAddress(): string | null {
-    return address(this.downstream?.remote);
+    if (this.downstream !== null || this.sourceIp === null) return address(this.downstream?.remote);
+    return formatAddress({ hostname: this.sourceIp, port: 0 });
   }
 
   get downstreamPeerPrincipal(): string | null {

@@ -86,6 +86,7 @@ function text(literal: string, bad: (why: string) => SyntaxError): string {
 function compileRewrite(rewrite: string, template: string, variables: readonly string[]): string {
   const bad = (why: string) => new SyntaxError(`Cannot rewrite to '${rewrite}': ${why}`);
   if (!rewrite.startsWith("/")) throw bad("it must start with '/'");
+  if (rewrite.includes("//")) throw bad("a segment is empty");
   return rewrite.replace(/\{([^}]*)\}|[^{]+|\{/g, (part, name: string | undefined) => {
     if (name === undefined) {
       if (!part.split("/").every((literal) => literal === "" || LITERAL.test(literal))) {

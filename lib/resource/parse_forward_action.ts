@@ -21,7 +21,7 @@ import {
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
-import type { ForwardAction, HashPolicy, WeightedCluster } from "./route.ts";
+import type { ForwardAction, HashPolicy, Mirror, WeightedCluster } from "./route.ts";
 
 const NOT_FOUND_STATUS = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
 const PRIORITIES = { DEFAULT: "default", HIGH: "high" } as const;
@@ -54,7 +54,8 @@ export function parseForwardAction(
     pathTemplateRewrite: parseTemplateRewrite(issues, `${path}.path_rewrite_policy`, action),
     hostRewrite: parseHostRewrite(issues, path, action),
     appendXForwardedHost: action.appendXForwardedHost ?? false,
-    timeoutMs: parseDuration(issues, `${path}.timeout`, action.timeout, DEFAULT_TIMEOUT_MS),
+    // Envoy: the newer kind of limit takes the place of the older ones.
+    timeoutMs: limits !== undefined ? 0 : parseDuration(issues, `${path}.timeout`, action.timeout, DEFAULT_TIMEOUT_MS),
     idleTimeoutMs: parseDuration(issues, `${path}.idle_timeout`, action.idleTimeout, null),
     maxStreamDurationMs: parseDuration(
       issues,
@@ -62,8 +63,14 @@ export function parseForwardAction(
       limits?.maxStreamDuration,
       null,
     ),
-    grpcTimeoutHeaderMaxMs: limits?.grpcTimeoutHeaderMax !== undefined
-      ? parseDuration(issues, `${path}.max_stream_duration.grpc_timeout_header_max`, limits.grpcTimeoutHeaderMax, null)
+    grpcStreamHeaderMaxMs: parseDuration(
+      issues,
+      `${path}.max_stream_duration.grpc_timeout_header_max`,
+      limits?.grpcTimeoutHeaderMax,
+      null,
+    ),
+    grpcTimeoutHeaderMaxMs: limits !== undefined
+      ? null
       : parseDuration(issues, `${path}.max_grpc_timeout`, action.maxGrpcTimeout, null),
     retryPolicy: action.retryPolicy === undefined
       ? null
@@ -116,18 +123,13 @@ function parseWeightedClusters(
 ): ForwardAction["cluster"] | null {
   const clusters: WeightedCluster[] = [];
   let totalWeight = 0;
-  let supported = true;
   for (const [index, entry] of (weighted.clusters ?? []).entries()) {
     const entryPath = `${path}.clusters[${index}]`;
-    if (entry.clusterHeader !== undefined) {
-      issues.unsupport(`${entryPath}.cluster_header`, entry.clusterHeader);
-      supported = false;
-      continue;
-    }
     const weight = parseNumber(issues, `${entryPath}.weight`, entry.weight, 0, { max: 0xffffffff });
     totalWeight += weight;
     clusters.push({
-      name: required(issues, `${entryPath}.name`, entry.name),
+      name: entry.clusterHeader ? "" : required(issues, `${entryPath}.name`, entry.name),
+      header: entry.clusterHeader?.toLowerCase() || null,
       weight,
       headers: parseHeaderMutations(issues, `${entryPath}.`, entry),
       hostRewrite: entry.hostRewriteLiteral || null,
@@ -135,11 +137,11 @@ function parseWeightedClusters(
       perFilterConfig: parsePerFilterConfig(issues, entryPath, entry.typedPerFilterConfig, parsers),
     });
   }
-  if (supported && totalWeight === 0) issues.invalid(path, "the weights must not all be 0");
+  if (totalWeight === 0) issues.invalid(path, "the weights must not all be 0");
   if (totalWeight > 0xffffffff) {
     issues.invalid(path, "the weights must not add up to more than 4294967295", totalWeight);
   }
-  return supported ? { kind: "weighted", clusters, totalWeight } : null;
+  return { kind: "weighted", clusters, totalWeight };
 }
 
 /** Reads a rewrite by regular expression, of routes and redirects. */
@@ -180,20 +182,19 @@ function parseHostRewrite(
   return flag(action.autoHostRewrite, false) ? { kind: "auto" } : null;
 }
 
-/** Reads mirrors; one without a fraction mirrors every request. Those by header are reported and left out. */
+/** Reads mirrors; one without a fraction mirrors every request. */
 export function parseMirrors(
   issues: Issues,
   path: string,
   policies: readonly EnvoyConfigRouteV3RouteActionRequestMirrorPolicy[] | undefined,
 ): ForwardAction["mirrors"] {
-  const out: ForwardAction["mirrors"][number][] = [];
+  const out: Mirror[] = [];
   for (const [index, policy] of (policies ?? []).entries()) {
-    if (policy.clusterHeader !== undefined) {
-      issues.unsupport(`${path}[${index}].cluster_header`, policy.clusterHeader);
-      continue;
-    }
+    const header = policy.clusterHeader?.toLowerCase() || null;
     out.push({
-      cluster: required(issues, `${path}[${index}].cluster`, policy.cluster),
+      cluster: header === null ? required(issues, `${path}[${index}].cluster`, policy.cluster) : "",
+      header,
+      shadowSuffix: policy.disableShadowHostSuffixAppend !== true,
       fraction: policy.runtimeFraction === undefined ? { numerator: 100, denominator: 100 } : parseFraction(
         issues,
         `${path}[${index}].runtime_fraction.default_value`,
@@ -211,9 +212,9 @@ function parseHashPolicy(
 ): HashPolicy | null {
   const terminal = policy.terminal ?? false;
   if (policy.header !== undefined) {
-    if (policy.header.regexRewrite !== undefined) issues.unsupport(`${path}.header.regex_rewrite`, "regex_rewrite");
     const name = required(issues, `${path}.header.header_name`, policy.header.headerName).toLowerCase();
-    return { kind: "header", name, terminal };
+    const regexRewrite = parseRegexRewrite(issues, `${path}.header.regex_rewrite`, policy.header.regexRewrite);
+    return { kind: "header", name, regexRewrite, terminal };
   }
   if (policy.cookie !== undefined) {
     return {
@@ -221,6 +222,10 @@ function parseHashPolicy(
       name: required(issues, `${path}.cookie.name`, policy.cookie.name),
       ttlMs: parseDuration(issues, `${path}.cookie.ttl`, policy.cookie.ttl, null),
       path: policy.cookie.path ?? "",
+      attributes: (policy.cookie.attributes ?? []).map((attribute, index) => ({
+        name: required(issues, `${path}.cookie.attributes[${index}].name`, attribute.name),
+        value: attribute.value ?? "",
+      })),
       terminal,
     };
   }

@@ -1,6 +1,8 @@
+import { UnknownOperatorError } from "../formatter/operators.ts";
+import { compileHeaderFormat } from "../formatter/substitution_format.ts";
 import type { EnvoyConfigCoreV3HeaderValueOption } from "../protobuf/gen/messages.ts";
 import type { HeaderMutations, HeaderValueOption } from "./common.ts";
-import type { Issues } from "./issues.ts";
+import { type Issues, reasonOf } from "./issues.ts";
 import { parseEnum, required } from "./parse_common.ts";
 
 const ACTIONS = {
@@ -42,7 +44,11 @@ function additions(
 ): HeaderValueOption[] {
   return options.map((option, index) => ({
     name: headerName(issues, `${path}[${index}].header.key`, option.header?.key),
-    value: option.header?.value ?? (option.header?.rawValue && new TextDecoder().decode(option.header.rawValue)) ?? "",
+    value: headerValue(
+      issues,
+      `${path}[${index}].header.value`,
+      option.header?.value ?? (option.header?.rawValue && new TextDecoder().decode(option.header.rawValue)) ?? "",
+    ),
     // The deprecated flag, where it is present, says the same in two values.
     action: option.append !== undefined
       ? option.append.value === true ? "append_if_exists_or_add" : "overwrite_if_exists_or_add"
@@ -55,6 +61,18 @@ function additions(
       ),
     keepEmptyValue: option.keepEmptyValue ?? false,
   }));
+}
+
+/** Checks a format. One with an operator of a later Envoy is reported and leaves the header empty. */
+function headerValue(issues: Issues, path: string, value: string): string {
+  try {
+    compileHeaderFormat(value);
+    return value;
+  } catch (error) {
+    if (error instanceof UnknownOperatorError) issues.unsupport(path, value);
+    else issues.invalid(path, reasonOf(error), value);
+    return "";
+  }
 }
 
 function removals(issues: Issues, path: string, names: readonly string[] = []): string[] {

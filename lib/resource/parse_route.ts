@@ -5,9 +5,10 @@ import type {
   EnvoyConfigRouteV3RouteConfiguration,
   EnvoyConfigRouteV3VirtualHost,
 } from "../protobuf/gen/messages.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import type { ParseResult } from "./common.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
-import { Issues } from "./issues.ts";
+import { Issues, reasonOf } from "./issues.ts";
 import { checkNumber, parseEnum, parseInlineText, parseMessage, parseMetadata, required } from "./parse_common.ts";
 import { parseForwardAction, parseMirrors, parseRegexRewrite } from "./parse_forward_action.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
@@ -161,6 +162,9 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     ? { match: EVERYTHING, refuses: false }
     : parseRouteMatch(issues, `${path}.match`, route.match);
   const action = parseAction(issues, path, route, around);
+  if (action.kind === "forward" && action.pathTemplateRewrite !== null) {
+    checkTemplateRewrite(issues, `${path}.route.path_rewrite_policy`, match, action.pathTemplateRewrite);
+  }
   return {
     name: route.name ?? "",
     match,
@@ -170,6 +174,21 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     headers: parseHeaderMutations(issues, `${path}.`, route),
     perFilterConfig: parsePerFilterConfig(issues, path, route.typedPerFilterConfig, around.parsers),
   };
+}
+
+/** A rewrite by template takes its variables from a match by template. */
+function checkTemplateRewrite(issues: Issues, path: string, match: RouteMatch, rewrite: string): void {
+  if (match.path.kind !== "template") {
+    issues.invalid(path, "it needs a 'path_match_policy' with a template", rewrite);
+    return;
+  }
+  // Refused already.
+  if (match.path.value === "") return;
+  try {
+    compilePathTemplate(match.path.value).compileRewrite(rewrite);
+  } catch (error) {
+    issues.invalid(path, reasonOf(error), rewrite);
+  }
 }
 
 function parseAction(issues: Issues, path: string, route: EnvoyConfigRouteV3Route, around: Surroundings): RouteAction {

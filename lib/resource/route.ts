@@ -63,13 +63,37 @@ export interface RetryPolicy {
 /** What a request is hashed by, for consistent load balancing. */
 export type HashPolicy =
   & (
-    | { readonly kind: "header"; readonly name: string }
-    | { readonly kind: "cookie"; readonly name: string; readonly ttlMs: number | null; readonly path: string }
+    | {
+      readonly kind: "header";
+      readonly name: string;
+      /** Applied to each value before it is hashed; `null` for none. */
+      readonly regexRewrite: { readonly pattern: string; readonly substitution: string } | null;
+    }
+    | {
+      readonly kind: "cookie";
+      readonly name: string;
+      /** Lifetime of the cookie that is made where the caller has none, 0 for the session; `null` makes none. */
+      readonly ttlMs: number | null;
+      readonly path: string;
+      /** More attributes of a cookie that is made; those with an empty value are names only. */
+      readonly attributes: readonly { readonly name: string; readonly value: string }[];
+    }
     | { readonly kind: "source_ip" }
     | { readonly kind: "query_parameter"; readonly name: string }
     | { readonly kind: "filter_state"; readonly key: string }
   )
   & { readonly terminal: boolean };
+
+/** A cluster that gets copies of requests. */
+export interface Mirror {
+  /** Empty where a header names it. */
+  readonly cluster: string;
+  /** `cluster_header`: the request header that names the cluster, lower case; `null` where `cluster` does. */
+  readonly header: string | null;
+  readonly fraction: FractionalPercent;
+  /** Whether the host of a copy gets `-shadow` behind it. */
+  readonly shadowSuffix: boolean;
+}
 
 /** Forwards to a cluster. */
 export interface ForwardAction {
@@ -92,11 +116,14 @@ export interface ForwardAction {
   /** Whole request, from the end of the request to the end of the response; 0 disables it. Envoy's default is 15 s. */
   readonly timeoutMs: number;
   readonly idleTimeoutMs: number | null;
+  /** `max_stream_duration.max_stream_duration`: from the first byte of the request to the last of the response. */
   readonly maxStreamDurationMs: number | null;
-  /** `grpc_timeout_header_max` (or the older `max_grpc_timeout`); 0 honours the header without a limit, `null` ignores it. */
+  /** `max_stream_duration.grpc_timeout_header_max`: the cap of the caller's `grpc-timeout` in its place; as below. */
+  readonly grpcStreamHeaderMaxMs: number | null;
+  /** `max_grpc_timeout`: caps the caller's `grpc-timeout`; 0 honours the header without a limit, `null` ignores it. */
   readonly grpcTimeoutHeaderMaxMs: number | null;
   readonly retryPolicy: RetryPolicy | null;
-  readonly mirrors: readonly { readonly cluster: string; readonly fraction: FractionalPercent }[];
+  readonly mirrors: readonly Mirror[];
   readonly hashPolicies: readonly HashPolicy[];
   /** Upgrade types switched on or off for this route. */
   readonly upgrades: Readonly<Record<string, boolean>>;
@@ -107,7 +134,10 @@ export interface ForwardAction {
 
 /** One of several clusters that share a route. */
 export interface WeightedCluster {
+  /** Empty where a header names it. */
   readonly name: string;
+  /** `cluster_header`: the request header that names the cluster, lower case; `null` where `name` does. */
+  readonly header: string | null;
   readonly weight: number;
   readonly headers: HeaderMutations;
   readonly hostRewrite: string | null;

@@ -10,7 +10,7 @@ import type {
   VirtualHost,
   WeightedCluster,
 } from "../resource/route.ts";
-import { compileHashPolicies, type RequestHash } from "./hash_policy.ts";
+import { compileCookies, compileHashPolicies, type CookieWriter, type RequestHash } from "./hash_policy.ts";
 import { compileHeaderMutations, type HeaderMutator, orderLevels } from "./header_mutator.ts";
 import { compilePathRewrite, type PathRewrite } from "./path_rewrite.ts";
 import { compileRedirect } from "./redirect.ts";
@@ -34,7 +34,9 @@ export class RoutePlan {
   /** Retry rules for plain requests: the route's policy, else the virtual host's; `null` for none. */
   readonly retry: RetryRules | null;
   readonly hash: RequestHash | null;
-  /** The `location` of a redirect; `null` for other routes. */
+  /** Tells the caller of cookies made for hashing; `null` where none are. */
+  readonly cookies: CookieWriter | null;
+  /** The `location` of a redirect or a direct response that has one; `null` for other routes. */
   readonly redirect: ((request: HttpRequest) => string) | null;
   /** Whether the authority becomes the host name of the endpoint, once that is chosen (`auto_host_rewrite`). */
   readonly autoHost: boolean;
@@ -42,6 +44,7 @@ export class RoutePlan {
   readonly subset: ForwardAction["subset"];
   readonly #requestHeaders: HeaderMutator | null;
   readonly #pathRewrite: PathRewrite | null;
+  readonly #weightedHost: string | null;
   readonly #hostRewrite: ((request: HttpRequest) => string | null) | null;
   readonly #appendForwardedHost: boolean;
 
@@ -66,28 +69,31 @@ export class RoutePlan {
     this.hash = forward === null ? null : compileHashPolicies(forward.hashPolicies);
     const [wanted, own] = [forward?.subset ?? null, weightedCluster?.subset ?? null];
     this.subset = wanted === null || own === null ? wanted ?? own : { ...wanted, ...own };
+    this.cookies = forward === null ? null : compileCookies(forward.hashPolicies);
     this.redirect = compileRedirectOf(route);
     this.#pathRewrite = forward === null ? null : compilePathRewrite(route.match, forward);
-    this.#hostRewrite = forward === null ? null : compileHostRewrite(forward, weightedCluster);
+    this.#weightedHost = weightedCluster?.hostRewrite ?? null;
+    this.#hostRewrite = forward === null ? null : compileHostRewrite(forward);
     this.#appendForwardedHost = forward?.appendXForwardedHost ?? false;
     this.autoHost = forward?.hostRewrite?.kind === "auto" && this.#hostRewrite === null;
   }
 
   /**
    * Makes the request ready for the upstream: header changes first, which see the original path and host, then host and
-   * path, with the former values kept in `x-envoy-original-host` and `x-envoy-original-path` (Envoy's order).
+   * path, with the former values kept in `x-envoy-original-host` and `x-envoy-original-path` (Envoy's order). They are
+   * kept also where nothing changed by it; a host of a weighted cluster comes first and leaves no trace.
    */
   rewrite(request: HttpRequest, call: Call): void {
     this.#requestHeaders?.(request.headers, call);
+    if (this.#weightedHost !== null) request.authority = this.#weightedHost;
     if (this.#hostRewrite !== null) {
       const host = this.#hostRewrite(request);
       if (host !== null && host !== "") setAuthority(request, host, this.#appendForwardedHost);
     }
     if (this.#pathRewrite !== null) {
-      const path = this.#pathRewrite(request.path);
-      if (path === request.path) return;
-      request.headers.set("x-envoy-original-path", request.path);
-      request.path = path;
+      const { path } = request;
+      request.headers.set("x-envoy-original-path", path);
+      request.path = this.#pathRewrite(path);
     }
   }
 
@@ -98,30 +104,16 @@ export class RoutePlan {
 }
 
 function setAuthority(request: HttpRequest, authority: string, appendForwardedHost: boolean): void {
-  if (authority === request.authority) return;
+  const { headers } = request;
   if (appendForwardedHost) {
-    const former = request.headers.get("x-forwarded-host");
-    request.headers.set(
-      "x-forwarded-host",
-      former === undefined ? request.authority : `${former},${request.authority}`,
-    );
+    const former = headers.getJoined("x-forwarded-host");
+    headers.set("x-forwarded-host", former === undefined ? request.authority : `${former},${request.authority}`);
   }
-  if (!request.headers.has("x-envoy-original-host")) request.headers.set("x-envoy-original-host", request.authority);
+  headers.set("x-envoy-original-host", request.authority);
   request.authority = authority;
 }
 
-function compileHostRewrite(
-  action: ForwardAction,
-  weightedCluster: WeightedCluster | null,
-): ((request: HttpRequest) => string | null) | null {
-  const own = compileOwnHostRewrite(action);
-  const literal = weightedCluster?.hostRewrite;
-  if (literal === null || literal === undefined || literal === "") return own;
-  // The weighted cluster's is applied first, so the route's own wins where it yields something.
-  return own === null ? () => literal : (request) => own(request) ?? literal;
-}
-
-function compileOwnHostRewrite(action: ForwardAction): ((request: HttpRequest) => string | null) | null {
+function compileHostRewrite(action: ForwardAction): ((request: HttpRequest) => string | null) | null {
   const rewrite = action.hostRewrite;
   if (rewrite === null || rewrite.kind === "auto") return null;
   switch (rewrite.kind) {
@@ -137,14 +129,17 @@ function compileOwnHostRewrite(action: ForwardAction): ((request: HttpRequest) =
   }
 }
 
-function compileRedirectOf(route: Route): ((request: HttpRequest) => string) | null {
-  return route.action.kind === "redirect" ? compileRedirect(route.action, route.match) : null;
+function compileRedirectOf({ action, match }: Route): ((request: HttpRequest) => string) | null {
+  if (action.kind === "redirect") return compileRedirect(action, match);
+  // A direct response whose status wants a `location` gets that of the request itself.
+  const located = action.kind === "direct_response" && (action.status === 201 || Math.floor(action.status / 100) === 3);
+  return located ? compileRedirect(SAME_PLACE, match) : null;
 }
 
-/** The redirect to `https` that `require_tls` of a virtual host stands for. */
-export const TLS_REDIRECT: RedirectAction = {
+/** Leads to where the request was sent. */
+const SAME_PLACE: RedirectAction = {
   kind: "redirect",
-  scheme: "https",
+  scheme: null,
   host: null,
   port: null,
   path: null,
@@ -153,3 +148,6 @@ export const TLS_REDIRECT: RedirectAction = {
   status: 301,
   stripQuery: false,
 };
+
+/** The redirect to `https` that `require_tls` of a virtual host stands for. */
+export const TLS_REDIRECT: RedirectAction = { ...SAME_PLACE, scheme: "https" };

@@ -198,7 +198,12 @@ class CompiledVirtualHost {
       }
       case "weighted": {
         const choices = cluster.clusters.map((entry) => new RouteChoice(this.#plan(route, entry), entry.name));
-        return (_, random) => choices[pickWeighted(cluster.clusters, cluster.totalWeight, random)]!;
+        return (request, random) => {
+          const index = pickWeighted(cluster.clusters, cluster.totalWeight, random);
+          const choice = choices[index]!;
+          const { header } = cluster.clusters[index]!;
+          return header === null ? choice : new RouteChoice(choice.plan, request.headers.get(header) ?? "");
+        };
       }
     }
   }

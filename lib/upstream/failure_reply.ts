@@ -1,5 +1,6 @@
 import { MeshError } from "../errors.ts";
 import type { LocalReply } from "../router/local_reply.ts";
+import { StreamExpired } from "../router/stream_expired.ts";
 import type { ResetReason } from "../router/retry_policy.ts";
 import { ConnectError } from "./connect_error.ts";
 
@@ -35,6 +36,7 @@ export function resetReasonOf(error: unknown): ResetReason | null {
  */
 export function failureReply(error: unknown): LocalReply | null {
   if (!(error instanceof MeshError)) return null;
+  if (error instanceof StreamExpired) return error.reply;
   const { status, flag } = error.meaning;
   const body = error.message;
   switch (error.code) {

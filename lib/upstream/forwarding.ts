@@ -8,7 +8,7 @@ import type { Clock, Timer } from "../internal/clock.ts";
 import type { Random } from "../internal/random.ts";
 import type { ForwardAction } from "../resource/route.ts";
 import { BodyEnd } from "../router/body_end.ts";
-import { localReply } from "../router/local_reply.ts";
+import { type LocalReply, localReply } from "../router/local_reply.ts";
 import { type AttemptOutcome, RetryState } from "../router/retry_policy.ts";
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
@@ -99,6 +99,7 @@ export class Forwarding {
     this.#call.cluster = target.cluster;
     plan.rewrite(request, this.#call);
     this.#call.exchange.onCancel((reason) => this.#end(reason));
+    this.#call.onExpire((error) => this.#end(error));
     // Given up before it began, in a filter: nothing is sent.
     if (this.#ended !== null) return new Promise((resolve) => resolve(this.#fail(this.#ended!.error)));
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) this.#watchRequestEnd();
@@ -247,6 +248,7 @@ export class Forwarding {
     if (plan.place.virtualHost.includeAttemptCountInResponse) {
       headers.set("x-envoy-attempt-count", String(call.attemptCount));
     }
+    plan.cookies?.(headers, call);
     plan.responseHeaders?.(headers, call);
     // The global limit covers the response to its end, and an application's call ends with its last attempt.
     if (call.downstream === null || this.#globalTimer !== null) {
@@ -286,13 +288,20 @@ export class Forwarding {
     const reply = failureReply(error);
     if (reply === null) throw error;
     const perTry = error instanceof MeshError && error.code === "UPSTREAM_REQUEST_TIMEOUT" && this.#ended === null;
-    return localReply(this.#request, call, perTry ? { ...reply, details: "upstream_per_try_timeout" } : reply);
+    return this.#localReply(perTry ? { ...reply, details: "upstream_per_try_timeout" } : reply);
+  }
+
+  /** Also what the router says by itself has the headers of the route. */
+  #localReply(reply: LocalReply): HttpResponse {
+    const response = localReply(this.#request, this.#call, reply);
+    this.#route.plan.responseHeaders?.(response.headers, this.#call);
+    return response;
   }
 
   #clusterNotFound(): HttpResponse {
     const { clusterName, action } = this.#route;
     this.#request.body?.cancel();
-    return localReply(this.#request, this.#call, {
+    return this.#localReply({
       status: action.clusterNotFoundStatus,
       flag: "NC",
       details: "cluster_not_found",

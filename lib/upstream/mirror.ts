@@ -23,16 +23,18 @@ export function mirrorRequest(
   clusters: UpstreamSource,
   random: Random,
 ): void {
-  for (const { cluster, fraction } of mirrors) {
+  for (const { cluster, header, fraction, shadowSuffix } of mirrors) {
     if (randomInt(random, fraction.denominator) >= fraction.numerator) continue;
-    const target = clusters.target(cluster);
+    const target = clusters.target(header === null ? cluster : request.headers.get(header) ?? "");
     if (target === null) continue;
     const copy: HttpRequest = {
       ...request,
-      authority: shadowAuthority(request.authority),
+      authority: shadowSuffix ? shadowAuthority(request.authority) : request.authority,
       headers: request.headers.clone(),
       body: content === null ? null : new BytesBody(content),
     };
+    // It is no request of the caller any more but one of the proxy.
+    copy.headers.set("x-envoy-internal", "true");
     const attempt = new UpstreamAttempt();
     target.send(copy, attempt).then((response) => discard(response.body), () => {});
   }

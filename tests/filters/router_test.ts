@@ -367,7 +367,7 @@ Deno.test("Giving up between two attempts ends the pause", async () => {
 });
 
 Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", async () => {
-  const action = forwardAction({ mirrors: [{ cluster: "mirror", fraction: { numerator: 100, denominator: 100 } }] });
+  const action = forwardAction({ mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }] });
   const rig = new Rig({ route: { action } });
   rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
   const body = new BytesBody(new Uint8Array([1, 2]));

@@ -79,6 +79,7 @@ Deno.test("A route action gets Envoy's defaults", () => {
       timeoutMs: 15_000,
       idleTimeoutMs: null,
       maxStreamDurationMs: null,
+      grpcStreamHeaderMaxMs: null,
       grpcTimeoutHeaderMaxMs: null,
       retryPolicy: null,
       mirrors: [],
@@ -131,7 +132,8 @@ Deno.test("Every part of a route action", () => {
       timeoutMs: 0,
       idleTimeoutMs: 5_000,
       maxStreamDurationMs: 0,
-      grpcTimeoutHeaderMaxMs: 2_000,
+      grpcStreamHeaderMaxMs: 2_000,
+      grpcTimeoutHeaderMaxMs: null,
       retryPolicy: {
         retryOn: [],
         numRetries: 1,
@@ -147,12 +149,12 @@ Deno.test("Every part of a route action", () => {
         previousPriorities: false,
       },
       mirrors: [
-        { cluster: "m", fraction: { numerator: 100, denominator: 100 } },
-        { cluster: "n", fraction: { numerator: 3, denominator: 1_000_000 } },
+        { cluster: "m", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } },
+        { cluster: "n", header: null, shadowSuffix: true, fraction: { numerator: 3, denominator: 1_000_000 } },
       ],
       hashPolicies: [
-        { kind: "header", name: "x-user", terminal: true },
-        { kind: "cookie", name: "sid", ttlMs: 60_000, path: "/", terminal: false },
+        { kind: "header", name: "x-user", regexRewrite: null, terminal: true },
+        { kind: "cookie", name: "sid", ttlMs: 60_000, path: "/", attributes: [], terminal: false },
         { kind: "source_ip", terminal: false },
         { kind: "query_parameter", name: "q", terminal: false },
         { kind: "filter_state", key: "k", terminal: false },
@@ -179,7 +181,19 @@ Deno.test("Rewrites of hosts and paths", () => {
   const typedConfig = packAny("envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig", {
     pathTemplateRewrite: "/x/{id}",
   });
-  assert.equal(forward({ pathRewritePolicy: { name: "t", typedConfig } }).pathTemplateRewrite, "/x/{id}");
+  const route = { cluster: "c", pathRewritePolicy: { name: "t", typedConfig } };
+  const template = (pathTemplate: string) => ({
+    pathMatchPolicy: {
+      name: "t",
+      typedConfig: packAny("envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig", { pathTemplate }),
+    },
+  });
+  const { action } = routeOf({ match: template("/{id}"), route }).route;
+  assert.ok(action.kind === "forward");
+  assert.equal(action.pathTemplateRewrite, "/x/{id}");
+  assertErrors(errors({ match: template("/{other}"), route }), /path_rewrite_policy': .*has no variable 'id'/);
+  assertErrors(errors({ match: template("/{a}{b}"), route }), /path_match_policy/);
+  assertErrors(errors({ ...ANY, route }), /path_rewrite_policy': it needs a 'path_match_policy' with a template/);
 });
 
 Deno.test("Weighted clusters add up, and carry their own changes", () => {
@@ -319,10 +333,6 @@ Deno.test("A route with an unsupported condition or action answers 500 at its pl
       redirect: {},
     },
     { match: { prefix: "/a" }, route: { clusterSpecifierPlugin: "p" } },
-    {
-      match: { prefix: "/a" },
-      route: { weightedClusters: { clusters: [{ clusterHeader: "x", weight: { value: 1 } }] } },
-    },
     { match: { prefix: "/a" }, filterAction: {} },
   ];
   for (const fields of cases) {

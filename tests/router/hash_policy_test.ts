@@ -8,15 +8,15 @@ function hash(policies: readonly HashPolicy[], of = request()): Hash64 | null {
   return compileHashPolicies(policies)!(of, callOf(of));
 }
 
-const byUser: HashPolicy = { kind: "header", name: "x-user", terminal: false };
-const byCookie: HashPolicy = { kind: "cookie", name: "session", ttlMs: null, path: "", terminal: false };
+const byUser: HashPolicy = { kind: "header", name: "x-user", regexRewrite: null, terminal: false };
+const byCookie: HashPolicy = { kind: "cookie", name: "session", ttlMs: null, path: "", attributes: [], terminal: false };
 
 Deno.test("A header, a cookie, a query parameter and the authority hash to their values", () => {
   assert.deepEqual(hash([byUser], request({ pairs: ["x-user", "ann"] })), xxHash64("ann"));
   assert.deepEqual(hash([byCookie], request({ pairs: ["cookie", 'a=b; session="s1"'] })), xxHash64("s1"));
   const query: HashPolicy = { kind: "query_parameter", name: "q", terminal: false };
   assert.deepEqual(hash([query], request({ path: "/?q=7" })), xxHash64("7"));
-  const host: HashPolicy = { kind: "header", name: ":authority", terminal: false };
+  const host: HashPolicy = { kind: "header", name: ":authority", regexRewrite: null, terminal: false };
   assert.deepEqual(hash([host], request({ authority: "h" })), xxHash64("h"));
 });
 

@@ -41,6 +41,7 @@ export function forwardAction(overrides: Partial<ForwardAction> = {}): ForwardAc
     timeoutMs: 0,
     idleTimeoutMs: null,
     maxStreamDurationMs: null,
+    grpcStreamHeaderMaxMs: null,
     grpcTimeoutHeaderMaxMs: null,
     retryPolicy: null,
     mirrors: [],

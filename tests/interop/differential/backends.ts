@@ -83,8 +83,8 @@ export class Backends implements AsyncDisposable {
   }
 }
 
-function isMirror({ authority }: Attempt): boolean {
-  return /-shadow(:\d+)?$/.test(authority);
+function isMirror({ authority, headers }: Attempt): boolean {
+  return /-shadow(:\d+)?$/.test(authority) || headers.some(([name]) => name === "x-envoy-internal");
 }
 
 function byBackend(a: Attempt, b: Attempt): number {

@@ -24,7 +24,10 @@ export function compareCase(result: CaseResult): Verdict {
     const state = found === null ? "refused" : "accepted";
     if (state !== wanted) {
       const why = found === null ? `${state}: ${result.refusals[side]}` : state;
-      unexpected.push({ name, field: "configuration", envoy: wanted, enmesh: wanted, [side]: why });
+      const difference = { name, field: "configuration", envoy: wanted, enmesh: wanted, [side]: why };
+      const rule = ACCEPTED_DIFFERENCES.find((rule) => rule.cases?.test(name) && rule.field.test("configuration"));
+      if (rule === undefined) unexpected.push(difference);
+      else accepted.add(rule);
     }
   }
   if (envoy === null || enmesh === null) return { unexpected, accepted };

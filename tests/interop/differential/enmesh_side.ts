@@ -11,7 +11,7 @@ import { LogBook, TYPE } from "../../support/mesh_rig.ts";
 import { caseListener, COMMON_CLUSTERS, type DifferentialCase, type JsonObject, resolvePorts } from "./case.ts";
 import { encodeJson } from "./encode_json.ts";
 import { type Answer, answerHeaders } from "./outcome.ts";
-import type { SentRequest, Side } from "./side.ts";
+import { PATIENCE_MS, type SentRequest, type Side } from "./side.ts";
 
 /** Ports of the emulated listeners: nothing listens there. */
 const FIRST_PORT = 20_001;
@@ -35,7 +35,7 @@ export async function startEnmeshSide(
     ),
   );
   const logger = new LogBook();
-  const options = { ...istiod.workload({ name: "differential" }), besideSidecar: true, logger };
+  const options = { ...istiod.workload({ name: "differential", ip: "127.0.0.1" }), besideSidecar: true, logger };
   const runtime = new MeshRuntime({
     bootstrap: await loadBootstrap(options),
     logger,
@@ -60,39 +60,70 @@ export async function startEnmeshSide(
 }
 
 /** By `mesh.fetch` where its contract allows exactly this request, else by the client it stands on. */
-function send(runtime: MeshRuntime, port: number, request: SentRequest): Promise<Answer | null> {
+async function send(runtime: MeshRuntime, port: number, request: SentRequest): Promise<Answer | null> {
   const url = `http://127.0.0.1:${port}${request.path}`;
   const names = request.headers.map(([name]) => name);
-  const plain = new URL(url).href === url && !url.includes("#") && new Set(names).size === names.length &&
+  const plain = !names.includes("upgrade") && new URL(url).href === url && !url.includes("#") &&
+    new Set(names).size === names.length &&
     ["accept", "accept-language", "accept-encoding", "user-agent"].every((name) => names.includes(name)) &&
     (request.body === null) === ["GET", "HEAD"].includes(request.method) &&
     ["GET", "HEAD", "POST", "PUT", "DELETE"].includes(request.method) &&
     (request.body === null || names.includes("content-type"));
-  return plain ? sendByFetch(runtime, url, request) : sendByClient(runtime, port, request);
+  const impatience = new AbortController();
+  const timer = setTimeout(() => impatience.abort(), PATIENCE_MS);
+  const { signal } = impatience;
+  try {
+    return await (plain ? sendByFetch(runtime, url, request, signal) : sendByClient(runtime, port, request, signal));
+  } catch (error) {
+    if (signal.aborted) return null;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
-async function sendByFetch(runtime: MeshRuntime, url: string, request: SentRequest): Promise<Answer | null> {
+async function sendByFetch(
+  runtime: MeshRuntime,
+  url: string,
+  request: SentRequest,
+  signal: AbortSignal,
+): Promise<Answer | null> {
   const { method, authority, headers, body } = request;
   const response = await runtime.fetch(url, {
     method,
     headers: { host: authority, ...Object.fromEntries(headers) },
     redirect: "manual",
+    signal,
     ...(body === null ? {} : { body: latin1(body) }),
   });
   const read = await readAll(response.body ?? new ReadableStream({ start: (control) => control.close() }));
-  return { status: response.status, headers: answerHeaders(response.headers), ...read };
+  // Not by iteration: the runtime leaves empty values out of a list there.
+  const names = [...new Set(response.headers.keys())];
+  const given = names.filter((name) => name !== "set-cookie").map((name): [string, string] => [
+    name,
+    response.headers.get(name)!,
+  ]);
+  for (const cookie of response.headers.getSetCookie()) given.push(["set-cookie", cookie]);
+  return { status: response.status, headers: answerHeaders(given), ...read };
 }
 
-async function sendByClient(runtime: MeshRuntime, port: number, sent: SentRequest): Promise<Answer | null> {
+async function sendByClient(
+  runtime: MeshRuntime,
+  port: number,
+  sent: SentRequest,
+  signal: AbortSignal,
+): Promise<Answer | null> {
   const { method, path, authority, headers, body } = sent;
+  const upgrade = headers.find(([name]) => name === "upgrade")?.[1];
   const request = {
     method,
     scheme: "http",
     authority,
     path,
-    headers: new HeaderList(headers.flat()),
+    headers: new HeaderList(headers.filter(([name]) => name !== "connection" && name !== "upgrade").flat()),
     body: body === null ? null : new BytesBody(latin1(body)),
     protocol: "HTTP/1.1" as const,
+    ...(upgrade === undefined ? {} : { upgrade }),
   };
   const call = new Call({
     direction: "outbound",
@@ -101,6 +132,7 @@ async function sendByClient(runtime: MeshRuntime, port: number, sent: SentReques
     exchange: new Exchange(),
     downstream: null,
   });
+  signal.addEventListener("abort", () => call.exchange.cancel(signal.reason));
   const url = new FetchUrls().read(`http://127.0.0.1:${port}/`);
   const response = await runtime.client.send(url, request, call);
   const { pairs } = response.headers;

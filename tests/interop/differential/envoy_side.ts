@@ -3,7 +3,7 @@ import { startEnvoy } from "../envoy.ts";
 import { caseListener, COMMON_CLUSTERS, type DifferentialCase, type Json, resolvePorts } from "./case.ts";
 import { wireHead, WireReader } from "./http1.ts";
 import { type Answer, answerHeaders } from "./outcome.ts";
-import type { SentRequest, Side } from "./side.ts";
+import { PATIENCE_MS, type SentRequest, type Side } from "./side.ts";
 
 /**
  * Starts one Envoy with a listener for each case. Listeners and clusters come from files, as they would from a control
@@ -61,6 +61,7 @@ async function exchange(port: number, request: SentRequest): Promise<Answer | nu
     wireHead(`${method} ${path} HTTP/1.1`, [["host", authority], ...headers, ...length]) + (body ?? ""),
     "latin1",
   );
+  const impatience = setTimeout(() => socket.destroy(), PATIENCE_MS);
   try {
     const message = await reader.next((line) => method === "HEAD" || /^HTTP\/1\.1 (204|304)/.test(line));
     return message === null ? null : {
@@ -70,6 +71,7 @@ async function exchange(port: number, request: SentRequest): Promise<Answer | nu
       broken: message.broken,
     };
   } finally {
+    clearTimeout(impatience);
     if (!socket.closed) {
       await new Promise((resolve) => {
         socket.once("close", resolve);

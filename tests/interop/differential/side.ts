@@ -11,6 +11,9 @@ export interface SentRequest {
   readonly body: string | null;
 }
 
+/** Milliseconds after which a side is taken to hang: a case then has `null` for an answer. */
+export const PATIENCE_MS = 5_000;
+
 /** One of the two that are compared, with the listeners of all cases. */
 export interface Side extends AsyncDisposable {
   /** First letter of the ids of its requests. */
