@@ -52,8 +52,8 @@ function answer(
 ): HttpResponse {
   request.body?.cancel();
   const response = localReply(request, call, { ...reply, details: "direct_response" });
+  choice.plan.changeLocalReply(response, call);
   call.response = response;
-  choice.plan.responseHeaders?.(response.headers, call);
   return response;
 }
 

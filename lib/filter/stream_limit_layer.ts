@@ -1,10 +1,11 @@
+import { hasGrpcContentType } from "../formatter/grpc_status.ts";
 import type { Body } from "../http/body.ts";
 import { BodyWrapper } from "../http/body_wrapper.ts";
 import type { Call } from "../http/call.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
 import type { HttpConnectionManager } from "../resource/http_connection_manager.ts";
 import type { ForwardAction } from "../resource/route.ts";
-import { grpcTimeoutMs } from "../router/grpc_timeout.ts";
+import { formatGrpcTimeout, grpcTimeoutMs } from "../router/grpc_timeout.ts";
 import { StreamExpired } from "../router/stream_expired.ts";
 import type { HttpLayer } from "./http_filter.ts";
 
@@ -49,7 +50,10 @@ export function streamLimitLayer(
 function streamDuration({ maxStreamDurationMs, grpcStreamHeaderMaxMs: max }: ForwardAction, call: Call): number | null {
   const asked = max === null ? null : grpcTimeoutMs(call.request.headers);
   if (asked === null || max === null) return maxStreamDurationMs;
-  return max !== 0 && asked > max ? max : asked;
+  const limit = max !== 0 && asked > max ? max : asked;
+  const { headers } = call.request;
+  if (hasGrpcContentType(headers)) headers.set("grpc-timeout", formatGrpcTimeout(limit));
+  return limit;
 }
 
 /** Lets a call expire when nothing has moved for too long. */

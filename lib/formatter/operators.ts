@@ -36,9 +36,9 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   RESPONSE_HEADERS_BYTES: (info) => info.responseHeaderBytes,
   DURATION: (info) => info.durationMs === null ? null : Math.floor(info.durationMs),
   UPSTREAM_HOST: (info) => info.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS: (info) => info.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.upstreamHost),
-  UPSTREAM_REMOTE_PORT: (info) => portOf(info.upstreamHost),
+  UPSTREAM_REMOTE_ADDRESS: (info) => upstreamRemote(info),
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => withoutPort(upstreamRemote(info)),
+  UPSTREAM_REMOTE_PORT: (info) => portOf(upstreamRemote(info)),
   UPSTREAM_CLUSTER: (info) => info.clusterName,
   UPSTREAM_CLUSTER_RAW: (info) => info.clusterName,
   UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocalAddress,
@@ -285,6 +285,11 @@ function walk(from: Readonly<Record<string, unknown>> | undefined, path: readonl
     default:
       return null;
   }
+}
+
+/** The other end of the connection to the upstream: a host that was chosen but not reached is none. */
+function upstreamRemote(info: StreamInfo): string | null {
+  return info.upstreamLocalAddress === null ? null : info.upstreamHost;
 }
 
 function portOf(address: string | null): number | null {

@@ -162,6 +162,14 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     ? { match: EVERYTHING, refuses: false }
     : parseRouteMatch(issues, `${path}.match`, route.match);
   const action = parseAction(issues, path, route, around);
+  if ("prefixRewrite" in action && action.prefixRewrite !== null && match.path.kind === "template") {
+    const field = action.kind === "forward" ? "route" : "redirect";
+    issues.invalid(
+      `${path}.${field}.prefix_rewrite`,
+      "it cannot stand beside a 'path_match_policy'",
+      action.prefixRewrite,
+    );
+  }
   if (action.kind === "forward" && action.pathTemplateRewrite !== null) {
     checkTemplateRewrite(issues, `${path}.route.path_rewrite_policy`, match, action.pathTemplateRewrite);
   }

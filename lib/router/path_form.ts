@@ -30,7 +30,7 @@ export function compilePathForm(
 ): PathForm {
   const form = (target: string) => {
     const normal = dots ? normalizePath(target) : target;
-    return normal === null || !mergeSlashes ? normal : onPath(normal, (path) => path.replaceAll(/\/{2,}/g, "/"));
+    return normal === null || !mergeSlashes ? normal : onPath(normal, mergedSlashes);
   };
   const withoutFragment: PathForm = (target) => target.includes("#") ? null : form(target);
   if (pathWithEscapedSlashes === "keep") return withoutFragment;
@@ -46,6 +46,12 @@ export function compilePathForm(
       ? new PathRedirect(formed)
       : formed;
   };
+}
+
+/** Of a path that is nothing but slashes Envoy keeps two: the one at its beginning and the one at its end. */
+function mergedSlashes(path: string): string {
+  const merged = path.replaceAll(/\/{2,}/g, "/");
+  return merged === "/" && path.length > 1 ? "//" : merged;
 }
 
 function onPath(target: string, change: (path: string) => string): string {

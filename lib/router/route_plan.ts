@@ -1,5 +1,5 @@
 import type { Call } from "../http/call.ts";
-import type { HttpRequest } from "../http/message.ts";
+import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import { compileRegex } from "../matcher/regex.ts";
 import type {
   ForwardAction,
@@ -91,10 +91,23 @@ export class RoutePlan {
       if (host !== null && host !== "") setAuthority(request, host, this.#appendForwardedHost);
     }
     if (this.#pathRewrite !== null) {
-      const { path } = request;
-      request.headers.set("x-envoy-original-path", path);
-      request.path = this.#pathRewrite(path);
+      const path = this.#pathRewrite(request.path);
+      if (path === null) return;
+      request.headers.set("x-envoy-original-path", request.path);
+      request.path = path;
     }
+  }
+
+  /**
+   * Header changes of an answer that is not the upstream's: its status is not known yet to the values of added headers,
+   * as in Envoy, though its headers are.
+   */
+  changeLocalReply({ headers }: HttpResponse, call: Call): void {
+    if (this.responseHeaders === null) return;
+    const former = call.response;
+    call.response = { status: 0, headers, body: null };
+    this.responseHeaders(headers, call);
+    call.response = former;
   }
 
   /** Sets the authority to the host name of the chosen endpoint, where the route asks for that. */

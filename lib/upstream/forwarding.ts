@@ -116,7 +116,9 @@ export class Forwarding {
     const count = ++call.attemptCount;
     if (plan.place.virtualHost.includeRequestAttemptCount) request.headers.set("x-envoy-attempt-count", String(count));
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) {
-      setTimeoutHeaders(request.headers, this.#timeouts, action, this.#deps.clock.now() - this.#startedAt);
+      // The first attempt has all of it, whatever time was spent on the way to it.
+      const elapsedMs = count === 1 ? 0 : this.#deps.clock.now() - this.#startedAt;
+      setTimeoutHeaders(request.headers, this.#timeouts, action, elapsedMs);
     }
     const { cluster } = target;
     const policy = plan.retry?.policy;
@@ -294,7 +296,11 @@ export class Forwarding {
   /** Also what the router says by itself has the headers of the route. */
   #localReply(reply: LocalReply): HttpResponse {
     const response = localReply(this.#request, this.#call, reply);
-    this.#route.plan.responseHeaders?.(response.headers, this.#call);
+    const { plan } = this.#route;
+    if (plan.place.virtualHost.includeAttemptCountInResponse) {
+      response.headers.set("x-envoy-attempt-count", String(Math.max(1, this.#call.attemptCount)));
+    }
+    plan.changeLocalReply(response, this.#call);
     return response;
   }
 

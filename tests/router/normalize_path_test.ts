@@ -18,6 +18,7 @@ Deno.test("normalizePath() resolves dots, backslashes and needless escapes, and 
     ["/.hidden", "/.hidden"],
     ["/a%zz", "/a%zz"],
     ["/a%", "/a%"],
+    ["/%/%41%2%42", "/%/A%2B"],
     ["/a%00", null],
     ["*", "*"],
     ["", ""],

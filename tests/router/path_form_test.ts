@@ -16,6 +16,8 @@ Deno.test("paths are left alone unless something is asked for, but a fragment is
 Deno.test("dots go before repeated slashes, and the query stays", () => {
   assert.equal(form("/a//../b?x=//../", { normalizePath: true, mergeSlashes: true }), "/a/b?x=//../");
   assert.equal(form("//a///b//?x=//", { mergeSlashes: true }), "/a/b/?x=//");
+  assert.equal(form("///", { mergeSlashes: true }), "//");
+  assert.equal(form("/", { mergeSlashes: true }), "/");
 });
 
 Deno.test("escaped slashes", () => {

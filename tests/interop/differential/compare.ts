@@ -32,7 +32,9 @@ export function compareCase(result: CaseResult): Verdict {
   }
   if (envoy === null || enmesh === null) return { unexpected, accepted };
   for (const [index, request] of result.case.requests.entries()) {
-    const where = result.case.requests.length === 1 ? "" : `request ${index}: `;
+    const where = result.case.requests.length === 1
+      ? ""
+      : `request ${index} (${request.method ?? "GET"} ${request.path ?? "/"}): `;
     for (const [one, other] of pairs(request, envoy[index]!, enmesh[index]!)) {
       for (const found of differences(name, one, other)) {
         const rule = ACCEPTED_DIFFERENCES.find((rule) =>

@@ -1,4 +1,4 @@
-import type { Outcome } from "./outcome.ts";
+import type { Attempt, Outcome } from "./outcome.ts";
 
 /** A value that one side has and the other has not, or has otherwise. */
 export interface Difference {
@@ -25,6 +25,11 @@ export interface AcceptedDifference {
 /** Whether one side has in one field what the other has in several. */
 const isJoined = ({ envoy, enmesh }: Difference) => envoy === enmesh?.replaceAll(" | ", ",");
 
+const isMirror = (attempt: Attempt | undefined) =>
+  attempt?.headers.some(([name]) => name === "x-envoy-internal") ?? false;
+
+const fromBackend = ({ answer }: Outcome) => answer?.headers.some(([name]) => name === "x-backend") ?? false;
+
 /** enmesh words its own answers for people: they begin with what could not be done. */
 const isOwnText = (_: Difference, __: Outcome, { answer }: Outcome) => answer?.body.startsWith("Cannot ") ?? false;
 
@@ -48,7 +53,7 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   {
     reason: "the head of a local reply tells of the text that a GET would get",
     field: /^answer\.header content-(length|type)$/,
-    when: ({ envoy }, one, other) => envoy === null && one.answer?.body === "" && other.answer?.body === "",
+    when: (_, one, other) => one.answer?.body === "" && other.answer?.body === "" && !fromBackend(other),
   },
   {
     reason: "the length of content is the codec's to say, where a message needs it and nobody has said it",
@@ -58,13 +63,14 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   {
     reason: "a mirrored request is one of Envoy's own client, which states its own address and time limit",
     field: /^attempt\[\d+\]\.header (x-forwarded-for|x-envoy-expected-rq-timeout-ms)$/,
-    when: ({ name, enmesh }) => / mirror /.test(`${name} `) && enmesh === null,
+    when: ({ field, enmesh }, _, { attempts }) => enmesh === null && isMirror(attempts[Number(/\d+/.exec(field))]),
   },
   {
-    reason: "a path without a slash at its beginning, made by a rewrite, is no path: it is refused, not sent",
-    cases: /rewrite by a regex (that matches nothing|to nothing)/,
+    reason: "a path without a slash at its beginning or a host with a space, made by a rewrite, is refused, not sent",
     field: /^(answer\.(status|body)|attempts)$/,
-    when: (_, __, { answer }) => answer?.status === 502,
+    when: (_, { attempts: [attempt] }, { answer }) =>
+      answer?.status === 502 && attempt !== undefined &&
+      (!attempt.path.startsWith("/") || attempt.authority.includes(" ")),
   },
   {
     reason: "fields that frame a message or belong to a connection cannot be added to it: the codec writes its own",
@@ -116,11 +122,6 @@ export const VOLATILE: readonly VolatileValue[] = [
   { reason: "random", field: / x-request-id$/, shown: formed(UUID) },
   { reason: "a cookie made for hashing is random", field: /header (set-)?cookie$/, shown: cookie },
   { reason: "a duration", field: / x-envoy-upstream-service-time$/, shown: formed(/^\d+$/) },
-  {
-    reason: "what is left of a timeout: each side has used up some of it",
-    field: /^attempt\.header x-envoy-expected-rq-timeout-ms$/,
-    shown: (value) => String(Math.round(Number(value) / 100) * 100),
-  },
   {
     reason: "what is left of a timeout after earlier attempts and pauses of random length",
     field: /^attempt\[\d+\]\.header x-envoy-expected-rq-timeout-ms$/,

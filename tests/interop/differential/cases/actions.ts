@@ -435,6 +435,15 @@ const LIMITS: readonly DifferentialCase[] = [
     ],
   },
   {
+    name: "actions: grpc-timeout of the caller, capped",
+    routes: [to("a", { prefix: "/" }, { timeout: "3s", max_stream_duration: { grpc_timeout_header_max: "2s" } })],
+    requests: [
+      { method: "POST", body: "x", headers: [["content-type", "application/grpc"], ["grpc-timeout", "5S"]] },
+      { method: "POST", body: "x", headers: [["content-type", "application/grpc"]] },
+      { method: "POST", body: "x", headers: [["grpc-timeout", "5S"]] },
+    ],
+  },
+  {
     name: "actions: max_grpc_timeout",
     routes: [to("a", { prefix: "/" }, { max_grpc_timeout: "0.3s" })],
     requests: [
