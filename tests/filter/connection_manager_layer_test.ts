@@ -28,6 +28,12 @@ Deno.test("connectionManagerLayer() adds a request id and the scheme, and keeps 
   assert.deepEqual(given.headers.pairs, ["x-request-id", "mine", "x-forwarded-proto", "https"]);
 });
 
+Deno.test("connectionManagerLayer() takes the scheme of a request from the proxy in front of it", async () => {
+  assert.equal((await pass({ pairs: ["x-forwarded-proto", "https"] })).scheme, "https");
+  assert.equal((await pass({ pairs: ["x-forwarded-proto", "nonsense"] })).scheme, "http");
+  assert.equal((await pass({ pairs: ["x-forwarded-proto", "https"], protocol: "HTTP/2" })).scheme, "http");
+});
+
 Deno.test("connectionManagerLayer() takes out headers that steer a proxy", async () => {
   const { headers } = await pass({ pairs: ["x-envoy-max-retries", "99", "x-envoy-upstream-rq-timeout-ms", "1"] });
   assert.equal(headers.get("x-envoy-max-retries"), undefined);

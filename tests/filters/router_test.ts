@@ -8,6 +8,7 @@ import type { Cluster } from "../../lib/resource/cluster.ts";
 import type { Endpoint } from "../../lib/resource/endpoint.ts";
 import type { Route, VirtualHost } from "../../lib/resource/route.ts";
 import { compileRoutes } from "../../lib/router/route_table.ts";
+import { StreamExpired } from "../../lib/router/stream_expired.ts";
 import { callOf } from "../support/calls.ts";
 import {
   cluster,
@@ -16,6 +17,7 @@ import {
   loadAssignment,
   loadBalancing,
   locality,
+  noHeaders,
   retryPolicy,
   route,
   routeConfiguration,
@@ -180,6 +182,77 @@ Deno.test("Header changes, path and host rewrites reach the upstream, the origin
   const answered = await response;
   assert.equal(answered.headers.get("x-seen"), "10.0.0.1:8080");
   assert.equal(answered.headers.has("server"), false);
+  rig.fake.manager.close();
+});
+
+Deno.test("A rewrite is noted even where it changes nothing; a weighted cluster's host leaves no trace", async () => {
+  const literal = forwardAction({ prefixRewrite: "/", hostRewrite: { kind: "literal", value: "backend.default" } });
+  const rig = new Rig({ route: { action: literal } });
+  rig.send(request({ path: "/a" }));
+  const { headers } = (await rig.fake.next()).request;
+  assert.equal(headers.get("x-envoy-original-path"), "/a");
+  assert.equal(headers.get("x-envoy-original-host"), "backend.default");
+  rig.fake.manager.close();
+  const weighted = {
+    name: "backend",
+    header: null,
+    weight: 1,
+    headers: noHeaders,
+    hostRewrite: "weighted.example",
+    perFilterConfig: new Map(),
+    subset: null,
+  };
+  const split = new Rig({
+    route: { action: forwardAction({ cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1 } }) },
+  });
+  split.send(request());
+  const sent = (await split.fake.next()).request;
+  assert.equal(sent.authority, "weighted.example");
+  assert.equal(sent.headers.has("x-envoy-original-host"), false);
+  split.fake.manager.close();
+});
+
+Deno.test("A weighted cluster may be named by a header", () => {
+  const entry = { name: "", header: "x-cluster", weight: 1, headers: noHeaders, hostRewrite: null, subset: null };
+  const cluster = { kind: "weighted", clusters: [{ ...entry, perFilterConfig: new Map() }], totalWeight: 1 } as const;
+  const rig = new Rig({ route: { action: forwardAction({ cluster }) } });
+  const named = rig.send(request({ headers: new HeaderList(["x-cluster", "mirror"]) }));
+  assert.equal(named.call.chosen?.clusterName, "mirror");
+  assert.equal(rig.send(request()).call.chosen?.clusterName, "");
+  rig.fake.manager.close();
+});
+
+Deno.test("A direct response whose status wants a location has that of the request", async () => {
+  for (
+    const [status, location] of [[201, "http://backend.default/a?b"], [302, "http://backend.default/a?b"], [200, null]]
+  ) {
+    const action = { kind: "direct_response", status: status as number, body: "" } as const;
+    const rig = new Rig({ route: { action } });
+    const { response } = rig.send(request({ path: "/a?b" }));
+    assert.equal((await response).headers.get("location") ?? null, location);
+    rig.fake.manager.close();
+  }
+});
+
+Deno.test("What the router says by itself has the headers of the route, whose values know no status yet", async () => {
+  const add = { name: "x", value: "%RESPONSE_CODE% %RESPONSE_FLAGS%", action: "append_if_exists_or_add" } as const;
+  const headers = { ...noHeaders, responseAdd: [{ ...add, keepEmptyValue: false }] };
+  const missing = forwardAction({ cluster: { kind: "name", name: "nowhere" } });
+  const rig = new Rig({ route: { headers, action: missing }, host: { includeAttemptCountInResponse: true } });
+  const answered = await rig.send(request()).response;
+  assert.equal(answered.headers.get("x"), "0 NC");
+  assert.equal(answered.headers.get("x-envoy-attempt-count"), "1");
+  rig.fake.manager.close();
+});
+
+Deno.test("A call that expires is answered, and what is under way given up", async () => {
+  const rig = new Rig({ route: { action: forwardAction({}) } });
+  const { call, response } = rig.send(request());
+  await rig.fake.next();
+  call.expire(new StreamExpired("idle", 100));
+  assert.equal((await response).status, 504);
+  assert.equal(call.responseFlags, "SI");
+  assert.equal(call.responseCodeDetails, "stream_idle_timeout");
   rig.fake.manager.close();
 });
 
@@ -367,7 +440,9 @@ Deno.test("Giving up between two attempts ends the pause", async () => {
 });
 
 Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", async () => {
-  const action = forwardAction({ mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }] });
+  const action = forwardAction({
+    mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }],
+  });
   const rig = new Rig({ route: { action } });
   rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
   const body = new BytesBody(new Uint8Array([1, 2]));
@@ -377,9 +452,21 @@ Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", as
   assert.deepEqual(authorities, ["backend-shadow:9080", "backend:9080"]);
   const [own, copy] = one.request.authority === "backend:9080" ? [one, two] : [two, one];
   assert.deepEqual(copy.request.body!.whole(), new Uint8Array([1, 2]));
+  assert.equal(copy.request.headers.get("x-envoy-internal"), "true");
   copy.fail("UPSTREAM_REMOTE_RESET");
   own.answer(204);
   assert.equal((await response).status, 204);
+  rig.fake.manager.close();
+});
+
+Deno.test("A mirror may be named by a header and have the host as it is", async () => {
+  const all = { numerator: 100, denominator: 100 };
+  const action = forwardAction({ mirrors: [{ cluster: "", header: "x-mirror", shadowSuffix: false, fraction: all }] });
+  const rig = new Rig({ route: { action } });
+  rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
+  rig.send(request({ headers: new HeaderList(["x-mirror", "mirror"]) }));
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  assert.deepEqual(both.map((received) => received.request.authority), ["backend.default", "backend.default"]);
   rig.fake.manager.close();
 });
 

@@ -88,6 +88,7 @@ Deno.test("A weighted cluster wants more, and overrules the route", async () => 
     weight: 1,
     headers: noHeaders,
     hostRewrite: null,
+    header: null,
     perFilterConfig: new Map(),
     subset: { version: "v2", stage: "test" },
   };
