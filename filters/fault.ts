@@ -103,10 +103,10 @@ export const faultFilter: HttpFilterType = {
     const active = new ActiveFaults();
     return {
       unsupported,
-      create: (context) =>
+      create: (context, name = NAME) =>
         function fault(next) {
           return (request, call) => {
-            const found = routeConfig(call, NAME, isSettings);
+            const found = routeConfig(call, name, isSettings);
             if (found.kind === "disabled") return next(request, call);
             const chosen = found.config ?? settings;
             if ((chosen.delay === null && chosen.abort === null) || !chosen.isFor(request, call)) {

@@ -1,5 +1,6 @@
 import { MeshError } from "../errors.ts";
 import type { HttpFilterConfig } from "../resource/http_connection_manager.ts";
+import { routeConfig } from "./route_config.ts";
 import { watchingPlan } from "./watching_layers.ts";
 import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts";
 
@@ -12,15 +13,32 @@ import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts"
 export function httpFilterLayers(filters: readonly HttpFilterConfig[], context: FilterContext): HttpLayer[] {
   const layers: HttpLayer[] = [];
   for (const filter of filters) {
-    if (filter.disabled || watchingPlan(filter) !== null) continue;
-    if (filter.plan === null) {
-      if (!filter.optional) layers.push(refuse(filter));
-      continue;
-    }
-    const layer = isHttpFilterPlan(filter.plan) ? filter.plan.create(context) : null;
-    if (layer !== null) layers.push(layer);
+    if (watchingPlan(filter) !== null) continue;
+    const layer = layerOf(filter, context);
+    if (layer !== null) layers.push(filter.disabled ? whereRoutesWantIt(filter.name, layer) : layer);
   }
   return layers;
+}
+
+function layerOf(filter: HttpFilterConfig, context: FilterContext): HttpLayer | null {
+  const { plan } = filter;
+  if (plan === null) return filter.optional ? null : refuse(filter);
+  return isHttpFilterPlan(plan) ? plan.create(context, filter.name) : null;
+}
+
+/** A filter that its chain has switched off: on where a route has a configuration for it. */
+function whereRoutesWantIt(name: string, layer: HttpLayer): HttpLayer {
+  return function switchedOff(next) {
+    const filter = layer(next);
+    return (request, call) => {
+      const found = routeConfig(call, name, isAnyConfig);
+      return found.kind === "config" && found.config !== null ? filter(request, call) : next(request, call);
+    };
+  };
+}
+
+function isAnyConfig(_: object): _ is object {
+  return true;
 }
 
 function isHttpFilterPlan(plan: object): plan is HttpFilterPlan {

@@ -120,7 +120,11 @@ function setAuthority(request: HttpRequest, authority: string, appendForwardedHo
   const { headers } = request;
   if (appendForwardedHost) {
     const former = headers.getJoined("x-forwarded-host");
-    headers.set("x-forwarded-host", former === undefined ? request.authority : `${former},${request.authority}`);
+    // The same host twice in a row says nothing more: each attempt may set the authority anew.
+    if (former === undefined) headers.set("x-forwarded-host", request.authority);
+    else if (!`,${former}`.endsWith(`,${request.authority}`)) {
+      headers.set("x-forwarded-host", `${former},${request.authority}`);
+    }
   }
   headers.set("x-envoy-original-host", request.authority);
   request.authority = authority;

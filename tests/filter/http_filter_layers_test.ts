@@ -5,6 +5,9 @@ import { httpFilterLayers } from "../../lib/filter/http_filter_layers.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import { stack } from "../../lib/internal/layer.ts";
+import { FILTER_DISABLED } from "../../lib/resource/filter_parsers.ts";
+import type { Call } from "../../lib/http/call.ts";
+import type { PerFilterConfig } from "../../lib/resource/route.ts";
 import type { HttpFilterConfig } from "../../lib/resource/http_connection_manager.ts";
 import { callOf, filterContext, request } from "../support/calls.ts";
 
@@ -18,10 +21,15 @@ function filter(name: string, overrides: Partial<HttpFilterConfig> = {}): HttpFi
   return { name, typeUrl: `type.googleapis.com/${name}`, plan, optional: false, disabled: false, ...overrides };
 }
 
-async function run(filters: HttpFilterConfig[]): Promise<string[]> {
+async function run(filters: HttpFilterConfig[], perFilterConfig?: PerFilterConfig): Promise<string[]> {
   const message = request();
+  const call = callOf(message);
+  if (perFilterConfig !== undefined) {
+    const chosen = { route: { perFilterConfig }, virtualHost: { perFilterConfig: new Map() }, clusterName: null };
+    call.chosen = chosen as unknown as Call["chosen"];
+  }
   const answer: HttpResponse = { status: 200, headers: new HeaderList(), body: null };
-  await stack(httpFilterLayers(filters, filterContext()), () => Promise.resolve(answer))(message, callOf(message));
+  await stack(httpFilterLayers(filters, filterContext()), () => Promise.resolve(answer))(message, call);
   return message.headers.getAll("seen");
 }
 
@@ -47,4 +55,21 @@ Deno.test("httpFilterLayers() refuses requests where a required filter is not su
     assert.match(error.message, /requires filter 'envoy\.filters\.http\.lua'.*unsupportedFilters/s);
     return true;
   });
+});
+
+Deno.test("httpFilterLayers() has a filter that the chain switched off where a route configures it", async () => {
+  const filters = [filter("off", { disabled: true }), filter("on")];
+  assert.deepEqual(await run(filters, new Map([["off", {}]])), ["off", "on"]);
+  assert.deepEqual(await run(filters, new Map([["off", FILTER_DISABLED]])), ["on"]);
+  assert.deepEqual(await run(filters, new Map([["on", {}]])), ["on"]);
+});
+
+Deno.test("httpFilterLayers() tells filters their names", async () => {
+  const plan: HttpFilterPlan = {
+    create: (_, name) => (next) => (message, call) => {
+      message.headers.append("seen", name!);
+      return next(message, call);
+    },
+  };
+  assert.deepEqual(await run([filter("one", { plan }), filter("two", { plan })]), ["one", "two"]);
 });

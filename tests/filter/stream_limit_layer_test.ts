@@ -5,7 +5,7 @@ import type { Call } from "../../lib/http/call.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import type { ForwardAction, Route, VirtualHost } from "../../lib/resource/route.ts";
-import { StreamExpired } from "../../lib/router/stream_expired.ts";
+import type { StreamExpired } from "../../lib/router/stream_expired.ts";
 import { FakeClock } from "../../lib/testing/fake_clock.ts";
 import { callOf, request } from "../support/calls.ts";
 import { forwardAction } from "../support/resource_objects.ts";

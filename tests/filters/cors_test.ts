@@ -57,6 +57,8 @@ Deno.test("answers the preflight of an allowed origin", async () => {
       "GET,POST",
       "access-control-allow-headers",
       "x-shop",
+      "access-control-expose-headers",
+      "x-trace",
       "access-control-max-age",
       "600",
       "content-length",

@@ -61,6 +61,12 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     when: ({ envoy, enmesh }, { answer }) => enmesh === null && envoy === String(answer?.body.length),
   },
   {
+    reason:
+      "a request without content has a length of 0 only where its method is one for content (RFC 9110 section 8.6)",
+    field: /^attempt(\[\d+\])?\.header content-length$/,
+    when: ({ envoy, enmesh }) => envoy === "0" && enmesh === null,
+  },
+  {
     reason: "a mirrored request is one of Envoy's own client, which states its own address and time limit",
     field: /^attempt\[\d+\]\.header (x-forwarded-for|x-envoy-expected-rq-timeout-ms)$/,
     when: ({ field, enmesh }, _, { attempts }) => enmesh === null && isMirror(attempts[Number(/\d+/.exec(field))]),
