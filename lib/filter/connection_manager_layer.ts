@@ -20,7 +20,7 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
   const clientCert = new ForwardClientCert(manager);
   const hostForm = compileHostForm(manager);
   const pathForm = compilePathForm(manager);
-  const { headersWithUnderscores } = manager;
+  const { headersWithUnderscores, generateRequestId, alwaysSetRequestIdInResponse } = manager;
   return function connectionManager(next) {
     return (request, call) => {
       const { headers } = request;
@@ -39,7 +39,7 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
       if (scheme === undefined) headers.append("x-forwarded-proto", request.scheme);
       // HTTP/1 says no scheme: the proxy in front does.
       else if (request.protocol !== "HTTP/2" && (scheme === "http" || scheme === "https")) request.scheme = scheme;
-      ensureRequestId(headers);
+      const id = generateRequestId ? ensureRequestId(headers) : headers.get("x-request-id");
       if (hostForm !== null) request.authority = hostForm(request.authority, call.downstreamLocalAddress);
       const path = pathForm(request.path);
       if (path === null) {
@@ -58,7 +58,11 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
         return Promise.resolve(response);
       }
       request.path = path;
-      return next(request, call);
+      if (!alwaysSetRequestIdInResponse || id === undefined) return next(request, call);
+      return next(request, call).then((response) => {
+        response.headers.set("x-request-id", id);
+        return response;
+      });
     };
   };
 }

@@ -98,8 +98,9 @@ export class Forwarding {
     if (target === null) return Promise.resolve(this.#clusterNotFound());
     this.#call.cluster = target.cluster;
     plan.rewrite(request, this.#call);
-    this.#call.exchange.onCancel((reason) => this.#end(reason));
-    this.#call.onExpire((error) => this.#end(error));
+    const end = (error: unknown) => this.#end(error);
+    this.#call.exchange.onCancel(end);
+    this.#call.onExpire(end);
     // Given up before it began, in a filter: nothing is sent.
     if (this.#ended !== null) return new Promise((resolve) => resolve(this.#fail(this.#ended!.error)));
     if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) this.#watchRequestEnd();

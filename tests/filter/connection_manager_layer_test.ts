@@ -10,6 +10,8 @@ const MANAGER = {
   normalizePath: true,
   pathWithEscapedSlashes: "keep",
   headersWithUnderscores: "allow",
+  generateRequestId: true,
+  alwaysSetRequestIdInResponse: false,
 } as HttpConnectionManager;
 
 async function pass(overrides: Parameters<typeof request>[0], settings: Partial<HttpConnectionManager> = {}) {
@@ -26,6 +28,12 @@ Deno.test("connectionManagerLayer() adds a request id and the scheme, and keeps 
   assert.equal(fresh.headers.get("x-forwarded-proto"), "http");
   const given = await pass({ pairs: ["x-request-id", "mine", "x-forwarded-proto", "https"] });
   assert.deepEqual(given.headers.pairs, ["x-request-id", "mine", "x-forwarded-proto", "https"]);
+});
+
+Deno.test("connectionManagerLayer() gives no request id where it must not, and tells the caller of it where it must", async () => {
+  assert.equal((await pass({}, { generateRequestId: false })).headers.has("x-request-id"), false);
+  const told = await pass({ pairs: ["x-request-id", "mine"] }, { alwaysSetRequestIdInResponse: true });
+  assert.equal(told.response.headers.get("x-request-id"), "mine");
 });
 
 Deno.test("connectionManagerLayer() takes the scheme of a request from the proxy in front of it", async () => {

@@ -38,7 +38,7 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   {
     reason: "enmesh is not Envoy and says so: no server header is claimed, and the backend's is left as it is",
     field: /^answer\.header server$/,
-    when: ({ envoy }) => envoy === "envoy",
+    when: ({ envoy }) => envoy === "envoy" || envoy === "istio-envoy",
   },
   {
     reason: "local replies say in the body what happened and what to check",

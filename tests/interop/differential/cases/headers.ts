@@ -345,5 +345,37 @@ const FORGED: readonly DifferentialCase[] = [
   },
 ];
 
+const IDS = [{}, { headers: [["x-request-id", "mine"]] as const }, { script: ["200 x-request-id=theirs"] }];
+
+/** Settings of the connection manager that say what it adds. */
+const ADDED: readonly DifferentialCase[] = [
+  ...[
+    { generate_request_id: false },
+    { always_set_request_id_in_response: true },
+    { preserve_external_request_id: true },
+    { generate_request_id: false, always_set_request_id_in_response: true },
+    { skip_xff_append: true },
+    { xff_num_trusted_hops: 1 },
+    { server_name: "istio-envoy" },
+    { server_header_transformation: "PASS_THROUGH" },
+    { server_header_transformation: "APPEND_IF_ABSENT" },
+    { forward_client_cert_details: "ALWAYS_FORWARD_ONLY" },
+    { forward_client_cert_details: "SANITIZE_SET" },
+    { represent_ipv4_remote_address_as_ipv4_mapped_ipv6: true },
+    { proxy_100_continue: true },
+  ].map((manager): DifferentialCase => ({
+    name: `headers: connection manager with ${JSON.stringify(manager)}`,
+    routes: [to("a", { prefix: "/a" }), { match: { prefix: "/" }, direct_response: { status: 200 } }],
+    manager,
+    requests: [
+      ...IDS.map((request) => ({ ...request, path: "/a" })),
+      { path: "/a", script: ["200 server=mine"] },
+      { path: "/a", headers: [["x-forwarded-for", "1.2.3.4, 5.6.7.8"], ["x-forwarded-client-cert", "URI=spiffe://x"]] },
+      {},
+    ],
+    refused: "alike",
+  })),
+];
+
 /** How headers change on their way. */
-export const HEADER_CASES: readonly DifferentialCase[] = [...MUTATIONS, ...FORMATS, ...FORGED];
+export const HEADER_CASES: readonly DifferentialCase[] = [...MUTATIONS, ...FORMATS, ...FORGED, ...ADDED];
