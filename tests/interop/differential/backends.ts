@@ -1,5 +1,14 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { BytesBody, readAll } from "../../../lib/http/body.ts";
+import type { Exchange } from "../../../lib/http/exchange.ts";
+import { HeaderList } from "../../../lib/http/header_list.ts";
+import { serveHttp2 } from "../../../lib/http/http2/server_connection.ts";
+import type { HttpRequest, HttpResponse } from "../../../lib/http/message.ts";
+import { systemClock } from "../../../lib/internal/clock.ts";
+import { silentLogger } from "../../../lib/internal/logger.ts";
+import { nodeSocketStream } from "../../support/node_socket_stream.ts";
 import { BACKENDS } from "./case.ts";
+import { delay, parseStep, type ScriptStep } from "./script.ts";
 import { wireHead, WireReader } from "./http1.ts";
 import type { Attempt } from "./outcome.ts";
 
@@ -23,7 +32,12 @@ export class Backends implements AsyncDisposable {
     const backends = new Backends();
     for (const name of BACKENDS) {
       if (name === "dead") continue;
-      const server = createServer((socket) => void backends.#serve(name, socket));
+      const server = createServer({ allowHalfOpen: name === "h2" }, (socket) => {
+        backends.#sockets.add(socket);
+        socket.on("close", () => backends.#sockets.delete(socket));
+        if (name === "h2") backends.#serveHttp2(name, socket);
+        else void backends.#serve(name, socket);
+      });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       backends.#servers.push(server);
       backends.ports[name] = (server.address() as { port: number }).port;
@@ -40,8 +54,6 @@ export class Backends implements AsyncDisposable {
   }
 
   async #serve(name: string, socket: Socket): Promise<void> {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
     const reader = new WireReader(socket);
     for (;;) {
       const message = await reader.next();
@@ -62,14 +74,32 @@ export class Backends implements AsyncDisposable {
     socket.end();
   }
 
-  #note(id: string, attempt: Attempt, script: string | undefined): string {
+  /** By the codec of enmesh, which tests of its own hold against real peers. */
+  #serveHttp2(name: string, socket: Socket): void {
+    const handler = async (request: HttpRequest, exchange: Exchange) => {
+      const { pairs } = request.headers;
+      const headers = pairs.flatMap((known, at): [string, string][] => at % 2 === 0 ? [[known, pairs[at + 1]!]] : []);
+      const attempt: Attempt = {
+        backend: name,
+        method: request.method,
+        path: request.path,
+        authority: request.authority,
+        headers: [[":scheme", request.scheme], ...headers.filter(([known]) => known !== ID_HEADER)],
+        body: request.body === null ? "" : new TextDecoder("latin1").decode((await readAll(request.body)) ?? undefined),
+      };
+      const step = this.#note(request.headers.get(ID_HEADER) ?? "", attempt, request.headers.get(SCRIPT_HEADER));
+      return answerHttp2(attempt, step, exchange);
+    };
+    serveHttp2(nodeSocketStream(socket), handler, { clock: systemClock, logger: silentLogger });
+  }
+
+  #note(id: string, attempt: Attempt, script: string | undefined): ScriptStep {
     let all = this.#attempts.get(id);
     if (all === undefined) this.#attempts.set(id, all = []);
     const count = all.filter((attempt) => !isMirror(attempt)).length;
     all.push(attempt);
-    if (script === undefined || isMirror(attempt)) return "200";
-    const steps = script.split(";");
-    return steps[Math.min(count, steps.length - 1)]!;
+    const steps = script === undefined || isMirror(attempt) ? ["200"] : script.split(";");
+    return parseStep(steps[Math.min(count, steps.length - 1)]!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -91,28 +121,34 @@ function byBackend(a: Attempt, b: Attempt): number {
   return a.backend < b.backend ? -1 : a.backend > b.backend ? 1 : 0;
 }
 
-/** Does one step of a script. Returns whether the connection goes on. */
-async function answer(socket: Socket, { backend, method }: Attempt, step: string): Promise<boolean> {
-  let status = 200;
-  let body = backend;
-  let cut = false;
-  const headers: [string, string][] = [["x-backend", backend]];
-  for (const word of step.split(" ")) {
-    const equals = word.indexOf("=");
-    if (equals > 0) headers.push([word.slice(0, equals), word.slice(equals + 1)]);
-    else if (word === "reset") {
-      socket.destroy();
-      return false;
-    } else if (word === "cut") cut = true;
-    else if (word === "empty") body = "";
-    else if (word.startsWith("delay:")) await new Promise((resolve) => setTimeout(resolve, Number(word.slice(6))));
-    else if (/^\d{3}$/.test(word)) status = Number(word);
-    else throw new Error(`Cannot do '${word}' of script '${step}': see CaseRequest.script`);
+/** Does one step of a script over HTTP/1.1. Returns whether the connection goes on. */
+async function answer(socket: Socket, { backend, method }: Attempt, step: ScriptStep): Promise<boolean> {
+  if (step.ending === "reset") {
+    socket.destroy();
+    return false;
   }
+  await delay(step);
   if (socket.destroyed) return false;
+  const { status, ending } = step;
+  const body = ending === "empty" ? "" : backend;
+  const headers: (readonly [string, string])[] = [["x-backend", backend], ...step.headers];
   const bodiless = method === "HEAD" || status === 204 || status === 304;
-  if (!bodiless) headers.push(["content-length", String(cut ? body.length + 10 : body.length)]);
+  const missing = ending === "cut" ? 10 : 0;
+  if (!bodiless) headers.push(["content-length", String(body.length + missing)]);
   socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, headers) + (bodiless ? "" : body), "latin1");
-  if (cut) socket.end();
-  return !cut;
+  if (missing > 0) socket.end();
+  return missing === 0;
+}
+
+/** Does one step of a script over HTTP/2. */
+async function answerHttp2({ backend, method }: Attempt, step: ScriptStep, exchange: Exchange): Promise<HttpResponse> {
+  if (step.ending === "reset") exchange.cancel(new Error("A reset that the script wants"));
+  await delay(step);
+  const content = step.ending === "empty" || method === "HEAD" ? "" : backend;
+  const trailers = step.trailers.length === 0 ? null : new HeaderList([...step.trailers]);
+  return {
+    status: step.status,
+    headers: new HeaderList(["x-backend", backend, ...step.headers.flat()]),
+    body: content === "" && trailers === null ? null : new BytesBody(new TextEncoder().encode(content), trailers),
+  };
 }

@@ -21,7 +21,7 @@ export interface CaseRequest {
   /**
    * What backends do at the first, second, ... attempt; the last one repeats. Each is a list of words with spaces
    * between: a status, `reset` (close without an answer), `cut` (close within the content), `delay:ms`, `empty` (no
-   * content), `name=value` (a response header). Mirrored requests are answered with 200 and do not count.
+   * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`). Mirrored requests are answered with 200 and do not count.
    *
    * @default {["200"]}
    */
@@ -65,8 +65,8 @@ export interface DifferentialCase {
   readonly refused?: boolean | "alike";
 }
 
-/** Names of the backends; `dead` is a port where nobody listens. */
-export const BACKENDS = ["a", "b", "c", "d", "e", "dead"] as const;
+/** Names of the backends; `h2` speaks HTTP/2, `dead` is a port where nobody listens, the others speak HTTP/1.1. */
+export const BACKENDS = ["a", "b", "c", "d", "e", "h2", "dead"] as const;
 
 /** Name of a backend. */
 export type BackendName = typeof BACKENDS[number];
@@ -119,9 +119,18 @@ export function cluster(name: string, backends: readonly string[], more: JsonObj
   };
 }
 
-/** Clusters that every case may name. */
+const HTTP2: JsonObject = {
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
+/** Clusters that every case may name: one for each backend, and some over several. */
 export const COMMON_CLUSTERS: readonly JsonObject[] = [
-  ...BACKENDS.map((name) => cluster(name, [name])),
+  ...BACKENDS.map((name) => cluster(name, [name], name === "h2" ? HTTP2 : {})),
   cluster("empty", []),
   cluster("pair", ["a", "b"], { lb_policy: "ROUND_ROBIN" }),
   cluster("ring", ["a", "b", "c", "d", "e"], { lb_policy: "RING_HASH" }),

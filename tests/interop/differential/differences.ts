@@ -67,6 +67,19 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     when: ({ envoy, enmesh }) => envoy === "0" && enmesh === null,
   },
   {
+    reason: "messages of gRPC say their length themselves: its clients declare none, nor does the codec for them",
+    cases: /HTTP\/2/,
+    field: /^attempt(\[\d+\])?\.header content-length$/,
+    when: ({ enmesh }, _, { attempts: [attempt] }) =>
+      enmesh === null &&
+      (attempt?.headers.some(([name, value]) => name === "content-type" && value === "application/grpc") ?? false),
+  },
+  {
+    reason: "te belongs to the connection of HTTP/1.1: it goes on over HTTP/2 only, where gRPC asks for it",
+    field: /^attempt(\[\d+\])?\.header te$/,
+    when: ({ envoy, enmesh }) => envoy === "trailers" && enmesh === null,
+  },
+  {
     reason: "a mirrored request is one of Envoy's own client, which states its own address and time limit",
     field: /^attempt\[\d+\]\.header (x-forwarded-for|x-envoy-expected-rq-timeout-ms)$/,
     when: ({ field, enmesh }, _, { attempts }) => enmesh === null && isMirror(attempts[Number(/\d+/.exec(field))]),

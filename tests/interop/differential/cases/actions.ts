@@ -102,7 +102,35 @@ const CHOICE: readonly DifferentialCase[] = [
   },
 ];
 
+const GRPC = [["content-type", "application/grpc"], ["te", "trailers"]] as const;
+
 const REST: readonly DifferentialCase[] = [
+  {
+    name: "actions: a backend that speaks HTTP/2",
+    routes: [
+      to("h2", { prefix: "/new" }, { prefix_rewrite: "/x", host_rewrite_literal: "new.example" }),
+      to("h2"),
+    ],
+    requests: [
+      {},
+      { method: "POST", path: "/new?q", body: "content", headers: [["x-a", "1"], ["x-a", "2"]] },
+      { headers: [["x-forwarded-proto", "https"]] },
+      { method: "HEAD" },
+      { script: ["404 x-b=1 x-b=2"] },
+      { script: ["204"] },
+      { script: ["reset"] },
+      { method: "POST", body: "x", headers: GRPC },
+      { method: "POST", body: "x", headers: GRPC, script: ["200 trailer:grpc-status=5"] },
+      { method: "POST", body: "x", headers: GRPC, script: ["200 empty grpc-status=14 grpc-message=no"] },
+      { method: "POST", body: "x", headers: GRPC, script: ["503"] },
+      { method: "POST", body: "x", headers: GRPC, script: ["reset"] },
+    ],
+  },
+  {
+    name: "actions: a mirror that speaks HTTP/2",
+    routes: [to("a", { prefix: "/" }, { request_mirror_policies: [{ cluster: "h2" }] })],
+    requests: [{}, { method: "POST", body: "x", headers: GRPC }],
+  },
   {
     name: "actions: attempt counts",
     virtualHosts: [{
