@@ -71,12 +71,12 @@ export const corsFilter: HttpFilterType = {
   parse(bytes) {
     decode(CONFIG, bytes);
     return {
-      create: ({ random }) =>
+      create: ({ random }, name = NAME) =>
         function cors(next) {
           return (request, call) => {
             const origin = request.headers.get("origin");
             if (origin === undefined || origin === "") return next(request, call);
-            const found = routeConfig(call, NAME, isPolicy);
+            const found = routeConfig(call, name, isPolicy);
             const policy = found.kind === "config" ? found.config : null;
             if (policy === null || !policy.applies(random)) return next(request, call);
             const allowed = policy.allowsOrigin(origin);
@@ -121,6 +121,9 @@ function answerPreflight(request: HttpRequest, call: Call, policy: CorsPolicy, o
   if (
     policy.allowPrivateNetworkAccess && request.headers.get("access-control-request-private-network") === "true"
   ) headers.append("access-control-allow-private-network", "true");
+  if (origin !== null && policy.exposeHeaders !== "") {
+    headers.append("access-control-expose-headers", policy.exposeHeaders);
+  }
   headers.append("content-length", "0");
   request.body?.cancel();
   call.responseCodeDetails = "cors_response";

@@ -103,10 +103,10 @@ export const faultFilter: HttpFilterType = {
     const active = new ActiveFaults();
     return {
       unsupported,
-      create: (context) =>
+      create: (context, name = NAME) =>
         function fault(next) {
           return (request, call) => {
-            const found = routeConfig(call, NAME, isSettings);
+            const found = routeConfig(call, name, isSettings);
             if (found.kind === "disabled") return next(request, call);
             const chosen = found.config ?? settings;
             if ((chosen.delay === null && chosen.abort === null) || !chosen.isFor(request, call)) {
@@ -200,13 +200,15 @@ function headerNumber(request: HttpRequest, name: string): number | null {
   return value !== undefined && /^[0-9]{1,9}$/.test(value) ? Number(value) : null;
 }
 
-/** Waits, or gives up with the caller. */
+/** Waits, or gives up with the caller, or where a limit of time passes meanwhile. */
 function wait(ms: number, call: Call, { clock }: FilterContext): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = clock.timer(ms, resolve, { ref: true });
-    call.exchange.onCancel((reason) => {
+    const giveUp = (reason: unknown) => {
       timer.cancel();
       reject(reason);
-    });
+    };
+    call.onAbandon = giveUp;
+    call.exchange.onCancel(giveUp);
   });
 }

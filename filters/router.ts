@@ -33,9 +33,13 @@ export function createRouter(deps: RouterDeps): Handler<HttpRequest, HttpRespons
           headers: ["location", choice.plan.redirect!(request)],
         }));
       case "direct_response":
-        return Promise.resolve(answer(choice, request, call, { status: action.status, body: action.body }));
+        return Promise.resolve(answer(choice, request, call, {
+          status: action.status,
+          body: action.body,
+          headers: choice.plan.redirect === null ? [] : ["location", choice.plan.redirect(request)],
+        }));
       case "non_forwarding":
-        return Promise.resolve(noRoute(request, call));
+        return Promise.resolve(notForwarding(request, call));
     }
   };
 }
@@ -48,9 +52,20 @@ function answer(
 ): HttpResponse {
   request.body?.cancel();
   const response = localReply(request, call, { ...reply, details: "direct_response" });
+  choice.plan.changeLocalReply(response, call);
   call.response = response;
-  choice.plan.responseHeaders?.(response.headers, call);
   return response;
+}
+
+/** Only filters answer on such a route; where none did Envoy finds no cluster. */
+function notForwarding(request: HttpRequest, call: Call): HttpResponse {
+  request.body?.cancel();
+  return localReply(request, call, {
+    status: 503,
+    flag: "NC",
+    details: "cluster_not_found",
+    body: `Cannot send the request: the route of '${request.authority}${request.path}' forwards nothing`,
+  });
 }
 
 function noRoute(request: HttpRequest, call: Call): HttpResponse {

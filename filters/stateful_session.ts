@@ -72,10 +72,10 @@ export const statefulSessionFilter: HttpFilterType = {
     const own = readSession(decode(CONFIG, bytes));
     return {
       unsupported: own.unsupported,
-      create: ({ clock }) =>
+      create: ({ clock }, name = NAME) =>
         function statefulSession(next) {
           return (request, call) => {
-            const found = routeConfig(call, NAME, isSession);
+            const found = routeConfig(call, name, isSession);
             if (found.kind === "disabled") return next(request, call);
             const { state, strict } = found.config ?? own;
             if (state === null || !state.covers(request.path)) return next(request, call);

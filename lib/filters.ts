@@ -3,7 +3,9 @@ import { corsFilter } from "../filters/cors.ts";
 import { dynamicForwardProxyFilter } from "../filters/dynamic_forward_proxy.ts";
 import { faultFilter } from "../filters/fault.ts";
 import { grpcStatsFilter } from "../filters/grpc_stats.ts";
+import { headerMutationFilter } from "../filters/header_mutation.ts";
 import { istioStatsFilter } from "../filters/istio_stats.ts";
+import { localRateLimitFilter } from "../filters/local_ratelimit.ts";
 import { peerMetadataFilter } from "../filters/peer_metadata.ts";
 import { statefulSessionFilter } from "../filters/stateful_session.ts";
 import type { HttpFilterType } from "./filter/http_filter.ts";
@@ -15,7 +17,9 @@ export const FILTERS: readonly HttpFilterType[] = [
   dynamicForwardProxyFilter,
   faultFilter,
   grpcStatsFilter,
+  headerMutationFilter,
   istioStatsFilter,
+  localRateLimitFilter,
   peerMetadataFilter,
   statefulSessionFilter,
 ];

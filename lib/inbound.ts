@@ -9,6 +9,7 @@ import type { FilterContext, HttpLayer } from "./filter/http_filter.ts";
 import { httpFilterLayers } from "./filter/http_filter_layers.ts";
 import { localReplyLayer } from "./filter/local_reply_layer.ts";
 import { routeLayer } from "./filter/route_layer.ts";
+import { streamLimitsLayer } from "./filter/stream_limits_layer.ts";
 import { upgradeLayer } from "./filter/upgrade_layer.ts";
 import { watchingLayers } from "./filter/watching_layers.ts";
 import { Call } from "./http/call.ts";
@@ -48,6 +49,8 @@ export function inboundStack(
     connectionManagerLayer(manager),
     // Filters find their per-route configuration on the call, so the route is chosen before them.
     routeLayer(manager, snapshots, context.random),
+    // Routes limit how long a stream may last, and what filters take of it counts.
+    streamLimitsLayer(manager, context.clock),
     // Routes may allow an upgrade or forbid it, and what is forbidden is no filter's business.
     upgradeLayer(manager, context.clock),
     // In the order of the mesh: peer metadata, authorisation, fault, CORS.

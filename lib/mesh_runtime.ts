@@ -83,6 +83,8 @@ export class MeshRuntime {
   readonly store: SnapshotStore;
   readonly registry: HandleRegistry = new HandleRegistry();
   readonly metrics: MetricRegistry = new MetricRegistry();
+  /** Sends requests; `fetch`, WebSockets and gRPC channels stand on it. */
+  readonly client: OutboundClient;
   readonly fetch: Fetch;
   readonly webSocket: CreateWebSocket;
   /** Requests of our servers that may become WebSockets. */
@@ -93,7 +95,6 @@ export class MeshRuntime {
   readonly #ads: AdsClient;
   readonly #clusters: ClusterManager;
   readonly #outbound: Outbound;
-  readonly #client: OutboundClient;
   readonly #inbound: Omit<InboundServerOptions, keyof ListenOptions>;
   readonly #grpc: OutboundGrpcTransport;
   readonly #logWriters: LogWriters;
@@ -214,10 +215,15 @@ export class MeshRuntime {
     const router = createRouter({ clusters: this.#clusters, clock, random, timers: this.#timers });
     const outbound: FilterContext = { ...shared, direction: "outbound" };
     this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router });
-    this.#client = new OutboundClient({ outbound: this.#outbound, clusters: this.#clusters, context: outbound });
-    this.fetch = createFetch({ clock, client: this.#client });
-    this.webSocket = createWebSocket({ clock, client: this.#client, sockets: this.#sockets });
-    this.#grpc = new OutboundGrpcTransport(this.#client);
+    this.client = new OutboundClient({
+      outbound: this.#outbound,
+      clusters: this.#clusters,
+      context: outbound,
+      sourceIp: bootstrap.workload.ips[0] ?? null,
+    });
+    this.fetch = createFetch({ clock, client: this.client });
+    this.webSocket = createWebSocket({ clock, client: this.client, sockets: this.#sockets });
+    this.#grpc = new OutboundGrpcTransport(this.client);
 
     // Inbound: each listening port is put together when it is opened.
     this.upgrades = new WebSocketUpgrades(clock);
@@ -312,7 +318,7 @@ export class MeshRuntime {
     const { clock } = this.#options;
     const servers = [...this.#servers];
     this.#sockets.leave();
-    const drained = Promise.all([...servers.map((server) => server.drain()), this.#client.idle()]);
+    const drained = Promise.all([...servers.map((server) => server.drain()), this.client.idle()]);
     await new Promise<void>((resolve) => {
       const limit = clock.timer(drainMs, resolve, { ref: true });
       void drained.then(() => {
@@ -321,9 +327,9 @@ export class MeshRuntime {
       });
     });
     this.#state = "closed";
-    this.#client.stop();
+    this.client.stop();
     const reason = new MeshError("MESH_CLOSED", "Cannot finish the request: the mesh was closed");
-    this.#client.cancel(reason);
+    this.client.cancel(reason);
     this.#grpc.close();
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();

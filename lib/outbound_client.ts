@@ -23,6 +23,8 @@ export interface OutboundClientOptions {
   readonly outbound: Outbound;
   readonly clusters: UpstreamSource;
   readonly context: FilterContext;
+  /** Address of the workload, which is where its requests come from; `null` if unknown. */
+  readonly sourceIp: string | null;
 }
 
 /** Finds the destination of each request and sends it there. */
@@ -50,6 +52,7 @@ export class OutboundClient implements FetchClient {
 
   send(url: FetchUrl, request: HttpRequest, call: Call): Promise<HttpResponse> {
     if (this.#closed) return Promise.reject(new MeshError("MESH_CLOSED", "Cannot fetch: the mesh was closed"));
+    call.sourceIp = this.#options.sourceIp;
     const entry = this.#active.add(call);
     call.exchange.onComplete(() => this.#finish(entry));
     return this.#handle(url, request, call).then(

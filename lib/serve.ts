@@ -66,7 +66,7 @@ export function webApplication(
     const headers = request.headers.clone();
     headers.append("connection", "Upgrade");
     headers.append("upgrade", upgrade);
-    const web = toWebRequest({ ...request, headers, body: null }, { url, signal: () => call.exchange.signal });
+    const web = toWebRequest({ ...request, headers, body: null }, { url, signal: () => call.signal });
     upgrades.offer(web, request, call, sockets);
     return web;
   };
@@ -84,7 +84,7 @@ export function webApplication(
     try {
       const response = await handler(
         upgrade === undefined
-          ? toWebRequest(request, { url, signal: () => exchange.signal })
+          ? toWebRequest(request, { url, signal: () => call.signal })
           : upgradable(request, call, url, upgrade),
         new ServeInfo(call),
       );

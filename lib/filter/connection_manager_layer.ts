@@ -1,40 +1,85 @@
 import { MeshError } from "../errors.ts";
 import { ForwardClientCert } from "../http/forward_client_cert.ts";
+import type { HeaderList } from "../http/header_list.ts";
+import type { HttpRequest } from "../http/message.ts";
 import type { HttpConnectionManager } from "../resource/http_connection_manager.ts";
 import { sanitizeRequestHeaders } from "../router/header_sanitizer.ts";
-import { normalizePath } from "../router/normalize_path.ts";
+import { compileHostForm } from "../router/host_form.ts";
+import { localReply } from "../router/local_reply.ts";
+import { compilePathForm, PathRedirect } from "../router/path_form.ts";
 import { ensureRequestId } from "../router/request_id.ts";
 import type { HttpLayer } from "./http_filter.ts";
 
 /**
  * What a connection manager does to a request before its first filter: takes out what only a proxy may say, states who
- * the caller is, gives the request an id, and normalises its path, so that routes and policies see one form of it.
+ * the caller is, gives the request an id, and brings host and path into one form, so that routes and policies see that.
  *
- * @see Envoy `ConnectionManagerUtility::mutateRequestHeaders` and `maybeNormalizePath`.
+ * @see Envoy `ConnectionManagerUtility::mutateRequestHeaders`, `maybeNormalizePath` and `maybeNormalizeHost`.
  */
 export function connectionManagerLayer(manager: HttpConnectionManager): HttpLayer {
   const clientCert = new ForwardClientCert(manager);
+  const hostForm = compileHostForm(manager);
+  const pathForm = compilePathForm(manager);
+  const { headersWithUnderscores, generateRequestId, alwaysSetRequestIdInResponse } = manager;
   return function connectionManager(next) {
     return (request, call) => {
       const { headers } = request;
-      sanitizeRequestHeaders(headers);
-      if (call.downstream !== null) clientCert.apply(headers, call.downstream);
-      if (!headers.has("x-forwarded-proto")) headers.append("x-forwarded-proto", request.scheme);
-      ensureRequestId(headers);
-      if (manager.normalizePath) {
-        const path = normalizePath(request.path);
-        if (path === null) {
-          call.responseCodeDetails = "path_normalization_failed";
-          return Promise.reject(
-            new MeshError(
-              "DOWNSTREAM_PROTOCOL_ERROR",
-              `Cannot serve the request: its path holds an invalid escape: '${request.path}'`,
-            ),
-          );
-        }
-        request.path = path;
+      if (headersWithUnderscores !== "allow" && !passUnderscores(headers, headersWithUnderscores === "drop")) {
+        call.responseCodeDetails = "http1.unexpected_underscore";
+        return Promise.reject(
+          new MeshError(
+            "DOWNSTREAM_PROTOCOL_ERROR",
+            "Cannot serve the request: the name of a header has an underscore",
+          ),
+        );
       }
-      return next(request, call);
+      sanitizeRequestHeaders(headers, call.direction);
+      clientCert.apply(headers, call.downstream);
+      if (manager.suppressEnvoyHeaders) call.suppressEnvoyHeaders = true;
+      const scheme = headers.get("x-forwarded-proto");
+      if (scheme === undefined) headers.append("x-forwarded-proto", request.scheme);
+      // HTTP/1 says no scheme: the proxy in front does.
+      else if (request.protocol !== "HTTP/2" && (scheme === "http" || scheme === "https")) request.scheme = scheme;
+      const id = generateRequestId ? ensureRequestId(headers) : headers.get("x-request-id");
+      if (hostForm !== null) request.authority = hostForm(request.authority, call.downstreamLocalAddress);
+      const path = pathForm(request.path);
+      if (path === null) {
+        call.responseCodeDetails = "path_normalization_failed";
+        return Promise.reject(badPath(request));
+      }
+      if (path instanceof PathRedirect) {
+        request.body?.cancel();
+        const response = localReply(request, call, {
+          status: 307,
+          body: "",
+          details: "path_normalization_failed",
+          headers: ["location", path.target],
+        });
+        call.response = response;
+        return Promise.resolve(response);
+      }
+      request.path = path;
+      if (!alwaysSetRequestIdInResponse || id === undefined) return next(request, call);
+      return next(request, call).then((response) => {
+        response.headers.set("x-request-id", id);
+        return response;
+      });
     };
   };
+}
+
+function badPath({ path }: HttpRequest): MeshError {
+  return new MeshError(
+    "DOWNSTREAM_PROTOCOL_ERROR",
+    `Cannot serve the request: its path holds a fragment or an escape that is not allowed: '${path}'`,
+  );
+}
+
+/** Drops headers with an underscore in their name, or says that there is one. */
+function passUnderscores(headers: HeaderList, drop: boolean): boolean {
+  const { pairs } = headers;
+  const names = new Set<string>();
+  for (let i = 0; i < pairs.length; i += 2) if (pairs[i]!.includes("_")) names.add(pairs[i]!);
+  if (drop) { for (const name of names) headers.delete(name); }
+  return drop || names.size === 0;
 }

@@ -27,8 +27,13 @@ export interface FilterContext {
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */
 export interface HttpFilterPlan {
-  /** Builds the layer; `null` for filters that do nothing on the request path (statistics only). */
-  create(context: FilterContext): HttpLayer | null;
+  /**
+   * Builds the layer; `null` for filters that do nothing on the request path (statistics only).
+   *
+   * @param context What it may use.
+   * @param name Name of the filter in its chain, by which routes configure it. @default {the usual one of its kind}
+   */
+  create(context: FilterContext, name?: string): HttpLayer | null;
   /**
    * Whether its layer only watches. Such layers stand outermost, around the route choice and the other filters, so that
    * they see what others answer too: Envoy runs them at the end of every request, whoever answered it.

@@ -1,26 +1,37 @@
 import { MeshError } from "../errors.ts";
 import type { HttpFilterConfig } from "../resource/http_connection_manager.ts";
+import { routeDisables, routeEnables } from "./route_config.ts";
 import { watchingPlan } from "./watching_layers.ts";
 import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts";
 
 /**
  * The layers of a connection manager's HTTP filters, in its order, without those that only watch.
  *
- * A filter that is required and not supported becomes a layer that refuses every request of that chain (fail closed):
- * the rest of the mesh keeps working, and the message names the filter and the user's way out.
+ * A filter that is required and not supported becomes a layer that refuses every request of that chain (fail closed),
+ * except where the route switches it off: the rest of the mesh keeps working, and the message names the filter and the
+ * user's way out. A filter that is off in the chain runs where the route has configuration for it.
  */
 export function httpFilterLayers(filters: readonly HttpFilterConfig[], context: FilterContext): HttpLayer[] {
   const layers: HttpLayer[] = [];
   for (const filter of filters) {
-    if (filter.disabled || watchingPlan(filter) !== null) continue;
-    if (filter.plan === null) {
-      if (!filter.optional) layers.push(refuse(filter));
-      continue;
-    }
-    const layer = isHttpFilterPlan(filter.plan) ? filter.plan.create(context) : null;
-    if (layer !== null) layers.push(layer);
+    if (watchingPlan(filter) !== null) continue;
+    const layer = layerOf(filter, context);
+    if (layer !== null) layers.push(filter.disabled ? whereEnabled(layer, filter.name) : layer);
   }
   return layers;
+}
+
+function layerOf(filter: HttpFilterConfig, context: FilterContext): HttpLayer | null {
+  const { plan, name } = filter;
+  if (plan === null) return filter.optional ? null : refuse(filter);
+  return isHttpFilterPlan(plan) ? plan.create(context, name) : null;
+}
+
+function whereEnabled(layer: HttpLayer, name: string): HttpLayer {
+  return function whereRouteEnables(next) {
+    const filtered = layer(next);
+    return (request, call) => (routeEnables(call, name) ? filtered : next)(request, call);
+  };
 }
 
 function isHttpFilterPlan(plan: object): plan is HttpFilterPlan {
@@ -28,9 +39,9 @@ function isHttpFilterPlan(plan: object): plan is HttpFilterPlan {
 }
 
 function refuse(filter: HttpFilterConfig): HttpLayer {
-  return function unsupportedFilter() {
-    return () =>
-      Promise.reject(
+  return function unsupportedFilter(next) {
+    return (request, call) =>
+      routeDisables(call, filter.name) ? next(request, call) : Promise.reject(
         new MeshError(
           "FILTER_CONFIG_NOT_FOUND",
           `Cannot pass the request on: the mesh requires filter '${filter.name}' (${filter.typeUrl}) here, which this ` +

@@ -1,6 +1,5 @@
 import { MeshError } from "../errors.ts";
-import type { Body } from "../http/body.ts";
-import { BodyWrapper } from "../http/body_wrapper.ts";
+import { ActivityBody } from "../http/activity_body.ts";
 import type { Call } from "../http/call.ts";
 import type { HttpResponse } from "../http/message.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
@@ -42,7 +41,7 @@ export function upgradeLayer(
       const idleMs = route?.idleTimeoutMs ?? streamIdleTimeoutMs;
       if (idleMs === 0) return next(request, call);
       const idle = new IdleTimeout(idleMs, call, clock);
-      if (request.body !== null) request.body = new WatchedBody(request.body, idle);
+      if (request.body !== null) request.body = new ActivityBody(request.body, () => idle.touch());
       return next(request, call).then((response) => idle.watch(response));
     };
   };
@@ -65,7 +64,7 @@ class IdleTimeout {
   /** Begins with the answer that upgrades. */
   watch(response: HttpResponse): HttpResponse {
     if (response.status !== 101) return response;
-    if (response.body !== null) response.body = new WatchedBody(response.body, this);
+    if (response.body !== null) response.body = new ActivityBody(response.body, () => this.touch());
     this.touch();
     this.#arm(this.#ms);
     this.#call.exchange.onComplete(() => this.#timer?.cancel());
@@ -89,25 +88,5 @@ class IdleTimeout {
         ),
       );
     });
-  }
-}
-
-/** Tells of each chunk that passes. */
-class WatchedBody extends BodyWrapper {
-  readonly #idle: IdleTimeout;
-
-  constructor(body: Body, idle: IdleTimeout) {
-    super(body);
-    this.#idle = idle;
-  }
-
-  override whole(): Uint8Array | null {
-    return null;
-  }
-
-  override async read(): Promise<Uint8Array | null> {
-    const chunk = await this.inner.read();
-    this.#idle.touch();
-    return chunk;
   }
 }

@@ -5,6 +5,9 @@ import { compileTimeFormat, isoTime } from "./time_format.ts";
 /** What an operator yields: `null` is absent, numbers and objects keep their type in JSON. */
 export type OperatorValue = string | number | boolean | object | null;
 
+/** A format is well-formed, but this version does not know one of its operators. */
+export class UnknownOperatorError extends SyntaxError {}
+
 /** Reads one fact of a request. */
 export type Operator = (info: StreamInfo) => OperatorValue;
 
@@ -33,16 +36,18 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   RESPONSE_HEADERS_BYTES: (info) => info.responseHeaderBytes,
   DURATION: (info) => info.durationMs === null ? null : Math.floor(info.durationMs),
   UPSTREAM_HOST: (info) => info.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS: (info) => info.upstreamHost,
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.upstreamHost),
-  UPSTREAM_REMOTE_PORT: (info) => portOf(info.upstreamHost),
+  UPSTREAM_REMOTE_ADDRESS: (info) => upstreamRemote(info),
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => withoutPort(upstreamRemote(info)),
+  UPSTREAM_REMOTE_PORT: (info) => portOf(upstreamRemote(info)),
   UPSTREAM_CLUSTER: (info) => info.clusterName,
   UPSTREAM_CLUSTER_RAW: (info) => info.clusterName,
   UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocalAddress,
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.upstreamLocalAddress),
   UPSTREAM_LOCAL_PORT: (info) => portOf(info.upstreamLocalAddress),
   UPSTREAM_PEER_URI_SAN: (info) => info.upstreamPeerPrincipal,
-  UPSTREAM_REQUEST_ATTEMPT_COUNT: (info) => info.attemptCount,
+  // The headers of a request are made ready before its first attempt, and belong to it.
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: (info) =>
+    info.attemptCount === 0 && info.clusterName !== null ? 1 : info.attemptCount,
   DOWNSTREAM_LOCAL_ADDRESS: (info) => info.downstreamLocalAddress,
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.downstreamLocalAddress),
   DOWNSTREAM_LOCAL_PORT: (info) => portOf(info.downstreamLocalAddress),
@@ -91,7 +96,8 @@ const WITH_ARGUMENT: Readonly<Record<string, (given: Arguments) => Operator>> = 
   },
   HOSTNAME: ({ context }) => () => context.hostname ?? null,
   ENVIRONMENT: (given) => {
-    const value = given.context.environment?.(requireArgument(given)) ?? null;
+    // Envoy writes a variable that is not set as `-`, even where other absent values are left empty.
+    const value = given.context.environment?.(requireArgument(given)) ?? "-";
     return () => value;
   },
   RESPONSE_CODE_DETAILS: ({ argument }) =>
@@ -109,6 +115,7 @@ const WITH_ARGUMENT: Readonly<Record<string, (given: Arguments) => Operator>> = 
 const UNKNOWN_FACTS: ReadonlySet<string> = new Set([
   "ACCESS_LOG_TYPE",
   "COMMON_DURATION",
+  "CLUSTER_METADATA",
   "CONNECTION_ID",
   "CUSTOM_FLAGS",
   "DOWNSTREAM_DETECTED_CLOSE_TYPE",
@@ -133,6 +140,7 @@ const UNKNOWN_FACTS: ReadonlySet<string> = new Set([
   "JA3_FINGERPRINT",
   "JA4_FINGERPRINT",
   "METADATA",
+  "PER_REQUEST_STATE",
   "REQUEST_DURATION",
   "REQUEST_TX_DURATION",
   "RESPONSE_DURATION",
@@ -196,7 +204,7 @@ export function compileOperator(name: string, argument: string | null, context: 
   if (UNKNOWN_FACTS.has(name)) return () => null;
   const build = WITH_ARGUMENT[name];
   if (build === undefined) {
-    throw new SyntaxError(
+    throw new UnknownOperatorError(
       `Cannot use operator '%${name}%': it is not known, take one of Envoy's command operators that enmesh lists`,
     );
   }
@@ -277,6 +285,11 @@ function walk(from: Readonly<Record<string, unknown>> | undefined, path: readonl
     default:
       return null;
   }
+}
+
+/** The other end of the connection to the upstream: a host that was chosen but not reached is none. */
+function upstreamRemote(info: StreamInfo): string | null {
+  return info.upstreamLocalAddress === null ? null : info.upstreamHost;
 }
 
 function portOf(address: string | null): number | null {

@@ -6,7 +6,8 @@ import { Http2StreamReset } from "../http/http2/stream_reset.ts";
 import type { HttpResponse } from "../http/message.ts";
 import { decodeGrpcMessage } from "./grpc_message.ts";
 import { GrpcStatusError } from "./grpc_status_error.ts";
-import { GrpcStatus, grpcStatusOfHttp, parseGrpcStatus } from "./status.ts";
+import { grpcStatusOfHttp } from "../formatter/grpc_status.ts";
+import { GrpcStatus, parseGrpcStatus } from "./status.ts";
 
 /** How a call of a client ended. */
 export interface CallEnd {

@@ -30,27 +30,3 @@ export function grpcStatusName(code: number): string {
 export function parseGrpcStatus(value: string): number {
   return /^[0-9]{1,3}$/.test(value) ? Number(value) : GrpcStatus.UNKNOWN;
 }
-
-/**
- * The status a client takes from an HTTP response that is not gRPC's, as the gRPC specification maps it
- * (`doc/http-grpc-status-mapping.md`).
- */
-export function grpcStatusOfHttp(status: number): number {
-  switch (status) {
-    case 400:
-      return GrpcStatus.INTERNAL;
-    case 401:
-      return GrpcStatus.UNAUTHENTICATED;
-    case 403:
-      return GrpcStatus.PERMISSION_DENIED;
-    case 404:
-      return GrpcStatus.UNIMPLEMENTED;
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return GrpcStatus.UNAVAILABLE;
-    default:
-      return GrpcStatus.UNKNOWN;
-  }
-}

@@ -56,6 +56,10 @@ export class Call implements StreamInfo {
   connectionTerminationDetails: string | null = null;
   upstreamTransportFailureReason: string | null = null;
   attemptCount = 0;
+  /** Cookies made for this request because hashing wanted one, values by name; `null` for none. */
+  madeCookies: Map<string, string> | null = null;
+  /** IP address that stands for the application's own where there is no connection it came by; `null` if unknown. */
+  sourceIp: string | null = null;
   /** Where an outbound call was meant to go, `ip:port` or `name:port`; ORIGINAL_DST clusters go there. */
   requestedAddress: string | null = null;
   durationMs: number | null = null;
@@ -74,6 +78,15 @@ export class Call implements StreamInfo {
   overrideHost: { readonly address: string; readonly strict: boolean } | null = null;
   /** Called by {@linkcode Call.clearRouteCache}; set by the route layer. */
   onClearRouteCache: (() => void) | null = null;
+  /** Ends what is under way below the filters; set by whoever works or waits at the moment. */
+  onAbandon: ((reason: unknown) => void) | null = null;
+  /** Whether the router says nothing of itself in headers (`suppress_envoy_headers`). */
+  suppressEnvoyHeaders = false;
+  /** Internal redirects followed so far, and where each route has led with them. */
+  internalRedirects = 0;
+  internalRedirectTargets: Map<string, Set<string>> | null = null;
+  #abandoned = false;
+  #controller: AbortController | null = null;
   #flags: string[] = [];
   /** How the last attempt ended, before its response has passed the layers; `undefined` while it has not. */
   #settled: unknown = undefined;
@@ -98,6 +111,31 @@ export class Call implements StreamInfo {
   /** Whether that flag is set. */
   hasFlag(flag: string): boolean {
     return this.#flags.includes(flag);
+  }
+
+  /** Whether an answer was given before what is under way below has ended, which then says nothing about the call. */
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  /** Ends what is under way below, for the call is answered here (a limit of time has passed). */
+  abandon(reason: unknown): void {
+    this.#abandoned = true;
+    this.onAbandon?.(reason);
+  }
+
+  /**
+   * An `AbortSignal` for whoever answers the call: it fires when the caller gives up, and when the call is answered in
+   * his place. Made on first use, as that of the exchange.
+   */
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      const controller = this.#controller = new AbortController();
+      const abort = (reason: unknown) => controller.abort(reason);
+      this.onAbandon = abort;
+      this.exchange.onCancel(abort);
+    }
+    return this.#controller.signal;
   }
 
   /** Forgets the chosen route, so that it is chosen anew from the headers as they are now. */
@@ -225,7 +263,8 @@ export class Call implements StreamInfo {
   }
 
   get downstreamRemoteAddress(): string | null {
-    return address(this.downstream?.remote);
+    if (this.downstream !== null || this.sourceIp === null) return address(this.downstream?.remote);
+    return formatAddress({ hostname: this.sourceIp, port: 0 });
   }
 
   get downstreamPeerPrincipal(): string | null {

@@ -27,13 +27,13 @@ export class ForwardClientCert {
    * Treats one request.
    *
    * @param headers Headers of the request; changed in place.
-   * @param connection The connection it came in on.
+   * @param connection The connection it came in on; `null` for the application's own requests.
    */
-  apply(headers: HeaderList, connection: ConnectionInfo): void {
+  apply(headers: HeaderList, connection: ConnectionInfo | null): void {
     const mode = this.#policy.forwardClientCert;
     if (mode === "always_forward_only") return;
-    const peer = connection.tls?.peer ?? null;
-    if (mode === "sanitize" || peer === null) {
+    const peer = connection?.tls?.peer ?? null;
+    if (mode === "sanitize" || connection === null || peer === null) {
       headers.delete(HEADER);
       return;
     }

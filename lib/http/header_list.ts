@@ -39,6 +39,18 @@ export class HeaderList {
     return values.length === 0 ? undefined : values.join(",");
   }
 
+  /** Whether any value of that name passes; `null` where the name does not occur. */
+  testAny(name: string, passes: (value: string) => boolean): boolean | null {
+    const pairs = this.pairs;
+    let found: boolean | null = null;
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] !== name) continue;
+      if (passes(pairs[i + 1]!)) return true;
+      found = false;
+    }
+    return found;
+  }
+
   /** Whether a field of that name exists. */
   has(name: string): boolean {
     return this.get(name) !== undefined;

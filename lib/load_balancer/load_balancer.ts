@@ -14,8 +14,8 @@ export interface OverrideHost {
 export interface PickContext {
   /** The hash of the request; `null` where no hash policy gave one (the choice is then random). */
   readonly hash: Hash64 | null;
-  /** Hosts tried before, to be avoided; `null` for none (Envoy's `previous_hosts` predicate). */
-  readonly excluded: readonly Host[] | null;
+  /** Hosts to be avoided, for they were tried before or by their metadata; `null` for none (`retry_host_predicate`). */
+  readonly excluded: { includes(host: Host): boolean } | null;
   /** Priorities to be avoided where others have hosts; `null` for none (Envoy's `previous_priorities` predicate). */
   readonly excludedPriorities: readonly number[] | null;
   /** How often to choose again when an excluded host came up (`host_selection_retry_max_attempts`). */

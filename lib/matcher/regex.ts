@@ -81,13 +81,15 @@ function compile(pattern: string): Regex {
     replaceAll(value, substitution) {
       const parts = parseSubstitution(toByteString(substitution));
       const matcher = expression.matcher(value);
+      // RE2 replaces nothing where the substitution names a group that is not in the pattern.
+      if (parts.some((part) => typeof part === "number" && part > matcher.groupCount())) return value;
       let out = "";
       let at = 0;
       while (matcher.find()) {
         out += value.slice(at, matcher.start());
         for (const part of parts) {
           if (typeof part === "string") out += part;
-          else if (part <= matcher.groupCount()) out += matcher.group(part) ?? "";
+          else out += matcher.group(part) ?? "";
         }
         at = matcher.end();
       }

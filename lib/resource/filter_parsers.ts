@@ -38,6 +38,9 @@ export const NO_FILTER_PARSERS: FilterParsers = {
 /** Stands in a `PerFilterConfig` for a filter that this route switches off (`FilterConfig.disabled`). */
 export const FILTER_DISABLED: object = Object.freeze({ disabled: true });
 
+/** Stands in a `PerFilterConfig` for what a route says to a filter in a configuration that is not supported. */
+export const FILTER_UNSUPPORTED: object = Object.freeze({ unsupported: true });
+
 /**
  * Network filters that only count what passes: leaving them out changes no traffic, so they are known and do nothing.
  */

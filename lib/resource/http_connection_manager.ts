@@ -21,6 +21,10 @@ export interface HttpConnectionManager {
   readonly routes: { readonly rds: string } | { readonly inline: RouteConfiguration };
   /** In order, without the terminal router, which every chain ends with. */
   readonly httpFilters: readonly HttpFilterConfig[];
+  /** Whether requests are traced (`tracing`): the name of their operation then travels with them. */
+  readonly tracing: boolean;
+  /** `suppress_envoy_headers` of the router: no `x-envoy-` headers but those that are asked for by name. */
+  readonly suppressEnvoyHeaders: boolean;
   readonly accessLogs: readonly AccessLogConfig[];
   /** Value of the `server` header on responses; `null` leaves the application's. */
   readonly serverName: string | null;
@@ -55,7 +59,10 @@ export interface HttpConnectionManager {
   readonly maxRequestHeadersKb: number;
   readonly maxHeadersCount: number;
   readonly acceptHttp10: boolean;
+  /** `strip_matching_host_port`: remove the port of the host where it is the listener's. */
   readonly stripMatchingHostPort: boolean;
+  /** `strip_trailing_host_dot`: remove a dot at the end of the host. */
+  readonly stripTrailingHostDot: boolean;
   /** `strip_any_host_port`: remove the port of the host whatever it is. */
   readonly stripAnyHostPort: boolean;
   /** What to do with requests that carry header names with an underscore. */

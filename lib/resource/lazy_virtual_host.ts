@@ -72,6 +72,14 @@ export class LazyVirtualHost implements VirtualHost {
     return this.#expand().includeAttemptCountInResponse;
   }
 
+  get includeIsTimeoutRetry(): boolean {
+    return this.#expand().includeIsTimeoutRetry;
+  }
+
+  get rateLimits(): VirtualHost["rateLimits"] {
+    return this.#expand().rateLimits;
+  }
+
   get requireTls(): VirtualHost["requireTls"] {
     return this.#expand().requireTls;
   }
@@ -102,6 +110,8 @@ export class LazyVirtualHost implements VirtualHost {
       headers: NO_HEADERS,
       includeRequestAttemptCount: false,
       includeAttemptCountInResponse: false,
+      includeIsTimeoutRetry: false,
+      rateLimits: [],
       requireTls: "none",
       perFilterConfig: new Map(),
     };

@@ -19,9 +19,11 @@ import {
   required,
 } from "./parse_common.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
+import { parseInternalRedirect } from "./parse_internal_redirect.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
+import { parseRateLimits } from "./parse_rate_limits.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
-import type { ForwardAction, HashPolicy, WeightedCluster } from "./route.ts";
+import type { ForwardAction, HashPolicy, Mirror, StreamDuration, WeightedCluster } from "./route.ts";
 
 const NOT_FOUND_STATUS = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
 const PRIORITIES = { DEFAULT: "default", HIGH: "high" } as const;
@@ -36,9 +38,8 @@ export function parseForwardAction(
   parsers: FilterParsers,
 ): ForwardAction | null {
   const cluster = parseClusterChoice(issues, path, action, parsers);
-  if (action.hedgePolicy !== undefined) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
+  if (action.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
   if (action.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
-  const limits = action.maxStreamDuration;
   const forward: Omit<ForwardAction, "cluster"> = {
     kind: "forward",
     clusterNotFoundStatus: parseEnum(
@@ -56,15 +57,9 @@ export function parseForwardAction(
     appendXForwardedHost: action.appendXForwardedHost ?? false,
     timeoutMs: parseDuration(issues, `${path}.timeout`, action.timeout, DEFAULT_TIMEOUT_MS),
     idleTimeoutMs: parseDuration(issues, `${path}.idle_timeout`, action.idleTimeout, null),
-    maxStreamDurationMs: parseDuration(
-      issues,
-      `${path}.max_stream_duration.max_stream_duration`,
-      limits?.maxStreamDuration,
-      null,
-    ),
-    grpcTimeoutHeaderMaxMs: limits?.grpcTimeoutHeaderMax !== undefined
-      ? parseDuration(issues, `${path}.max_stream_duration.grpc_timeout_header_max`, limits.grpcTimeoutHeaderMax, null)
-      : parseDuration(issues, `${path}.max_grpc_timeout`, action.maxGrpcTimeout, null),
+    maxGrpcTimeoutMs: parseDuration(issues, `${path}.max_grpc_timeout`, action.maxGrpcTimeout, null),
+    grpcTimeoutOffsetMs: parseDuration(issues, `${path}.grpc_timeout_offset`, action.grpcTimeoutOffset, 0),
+    streamDuration: parseStreamDuration(issues, `${path}.max_stream_duration`, action),
     retryPolicy: action.retryPolicy === undefined
       ? null
       : parseRetryPolicy(issues, `${path}.retry_policy`, action.retryPolicy),
@@ -79,7 +74,9 @@ export function parseForwardAction(
       ]),
     ),
     subset: parseMetadata(action.metadataMatch)["envoy.lb"] ?? null,
-    internalRedirect: parseInternalRedirect(issues, `${path}.internal_redirect_policy`, action),
+    internalRedirect: parseInternalRedirect(issues, path, action),
+    rateLimits: parseRateLimits(issues, `${path}.rate_limits`, action.rateLimits),
+    includeVirtualHostRateLimits: flag(action.includeVhRateLimits, false),
   };
   if (forward.prefixRewrite !== null && forward.regexRewrite !== null) {
     issues.invalid(`${path}.regex_rewrite`, "it cannot stand beside 'prefix_rewrite'");
@@ -116,18 +113,13 @@ function parseWeightedClusters(
 ): ForwardAction["cluster"] | null {
   const clusters: WeightedCluster[] = [];
   let totalWeight = 0;
-  let supported = true;
   for (const [index, entry] of (weighted.clusters ?? []).entries()) {
     const entryPath = `${path}.clusters[${index}]`;
-    if (entry.clusterHeader !== undefined) {
-      issues.unsupport(`${entryPath}.cluster_header`, entry.clusterHeader);
-      supported = false;
-      continue;
-    }
     const weight = parseNumber(issues, `${entryPath}.weight`, entry.weight, 0, { max: 0xffffffff });
     totalWeight += weight;
     clusters.push({
-      name: required(issues, `${entryPath}.name`, entry.name),
+      name: entry.clusterHeader ? "" : required(issues, `${entryPath}.name`, entry.name),
+      header: entry.clusterHeader?.toLowerCase() || null,
       weight,
       headers: parseHeaderMutations(issues, `${entryPath}.`, entry),
       hostRewrite: entry.hostRewriteLiteral || null,
@@ -135,11 +127,11 @@ function parseWeightedClusters(
       perFilterConfig: parsePerFilterConfig(issues, entryPath, entry.typedPerFilterConfig, parsers),
     });
   }
-  if (supported && totalWeight === 0) issues.invalid(path, "the weights must not all be 0");
+  if (totalWeight === 0) issues.invalid(path, "the weights must not all be 0");
   if (totalWeight > 0xffffffff) {
     issues.invalid(path, "the weights must not add up to more than 4294967295", totalWeight);
   }
-  return supported ? { kind: "weighted", clusters, totalWeight } : null;
+  return { kind: "weighted", clusters, totalWeight };
 }
 
 /** Reads a rewrite by regular expression, of routes and redirects. */
@@ -180,20 +172,19 @@ function parseHostRewrite(
   return flag(action.autoHostRewrite, false) ? { kind: "auto" } : null;
 }
 
-/** Reads mirrors; one without a fraction mirrors every request. Those by header are reported and left out. */
+/** Reads mirrors; one without a fraction mirrors every request. */
 export function parseMirrors(
   issues: Issues,
   path: string,
   policies: readonly EnvoyConfigRouteV3RouteActionRequestMirrorPolicy[] | undefined,
 ): ForwardAction["mirrors"] {
-  const out: ForwardAction["mirrors"][number][] = [];
+  const out: Mirror[] = [];
   for (const [index, policy] of (policies ?? []).entries()) {
-    if (policy.clusterHeader !== undefined) {
-      issues.unsupport(`${path}[${index}].cluster_header`, policy.clusterHeader);
-      continue;
-    }
+    const header = policy.clusterHeader?.toLowerCase() || null;
     out.push({
-      cluster: required(issues, `${path}[${index}].cluster`, policy.cluster),
+      cluster: header === null ? required(issues, `${path}[${index}].cluster`, policy.cluster) : "",
+      header,
+      shadowSuffix: policy.disableShadowHostSuffixAppend !== true,
       fraction: policy.runtimeFraction === undefined ? { numerator: 100, denominator: 100 } : parseFraction(
         issues,
         `${path}[${index}].runtime_fraction.default_value`,
@@ -211,9 +202,9 @@ function parseHashPolicy(
 ): HashPolicy | null {
   const terminal = policy.terminal ?? false;
   if (policy.header !== undefined) {
-    if (policy.header.regexRewrite !== undefined) issues.unsupport(`${path}.header.regex_rewrite`, "regex_rewrite");
     const name = required(issues, `${path}.header.header_name`, policy.header.headerName).toLowerCase();
-    return { kind: "header", name, terminal };
+    const regexRewrite = parseRegexRewrite(issues, `${path}.header.regex_rewrite`, policy.header.regexRewrite);
+    return { kind: "header", name, regexRewrite, terminal };
   }
   if (policy.cookie !== undefined) {
     return {
@@ -221,6 +212,10 @@ function parseHashPolicy(
       name: required(issues, `${path}.cookie.name`, policy.cookie.name),
       ttlMs: parseDuration(issues, `${path}.cookie.ttl`, policy.cookie.ttl, null),
       path: policy.cookie.path ?? "",
+      attributes: (policy.cookie.attributes ?? []).map((attribute, index) => ({
+        name: required(issues, `${path}.cookie.attributes[${index}].name`, attribute.name),
+        value: attribute.value ?? "",
+      })),
       terminal,
     };
   }
@@ -239,16 +234,15 @@ function parseHashPolicy(
   return null;
 }
 
-function parseInternalRedirect(
+function parseStreamDuration(
   issues: Issues,
   path: string,
-  action: EnvoyConfigRouteV3RouteAction,
-): ForwardAction["internalRedirect"] {
-  const policy = action.internalRedirectPolicy;
-  if (policy === undefined) return null;
-  if (policy.predicates !== undefined) issues.unsupport(`${path}.predicates`, "predicates");
+  { maxStreamDuration: limits }: EnvoyConfigRouteV3RouteAction,
+): StreamDuration | null {
+  if (limits === undefined) return null;
   return {
-    maxRedirects: parseNumber(issues, `${path}.max_internal_redirects`, policy.maxInternalRedirects, 1),
-    statuses: policy.redirectResponseCodes ?? [302],
+    maxMs: parseDuration(issues, `${path}.max_stream_duration`, limits.maxStreamDuration, null),
+    grpcHeaderMaxMs: parseDuration(issues, `${path}.grpc_timeout_header_max`, limits.grpcTimeoutHeaderMax, null),
+    grpcHeaderOffsetMs: parseDuration(issues, `${path}.grpc_timeout_header_offset`, limits.grpcTimeoutHeaderOffset, 0),
   };
 }

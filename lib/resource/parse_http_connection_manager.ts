@@ -16,7 +16,7 @@ import {
   parseNumber,
   required,
 } from "./parse_common.ts";
-import { parseHttpFilters } from "./parse_http_filter.ts";
+import { parseHttpFilters, suppressesEnvoyHeaders } from "./parse_http_filter.ts";
 import { parseRouteConfiguration } from "./parse_route.ts";
 
 const CODECS = { AUTO: "auto", HTTP1: "http1", HTTP2: "http2" } as const;
@@ -80,6 +80,8 @@ export function readHttpConnectionManager(
     statPrefix: required(issues, `${path}stat_prefix`, message.statPrefix),
     codec: http3 ? "auto" : parseEnum(issues, `${path}codec_type`, message.codecType, CODECS, "auto"),
     httpFilters: parseHttpFilters(issues, `${path}http_filters`, message.httpFilters, parsers),
+    tracing: message.tracing !== undefined,
+    suppressEnvoyHeaders: suppressesEnvoyHeaders(message.httpFilters),
     accessLogs: parseAccessLogs(issues, `${path}access_log`, message.accessLog),
     serverName: message.serverName || null,
     serverHeaderTransformation: parseEnum(
@@ -136,6 +138,7 @@ export function readHttpConnectionManager(
     acceptHttp10: message.httpProtocolOptions?.acceptHttp_10 ?? false,
     stripMatchingHostPort: message.stripMatchingHostPort ?? false,
     stripAnyHostPort: message.stripAnyHostPort ?? false,
+    stripTrailingHostDot: message.stripTrailingHostDot ?? false,
     headersWithUnderscores: parseEnum(
       issues,
       `${commonPath}.headers_with_underscores_action`,
@@ -186,6 +189,9 @@ function reportUnsupportedParts(issues: Issues, path: string, message: Message):
   }
   for (const [index, extension] of (message.earlyHeaderMutationExtensions ?? []).entries()) {
     issues.unsupport(`${path}early_header_mutation_extensions[${index}]`, extension.name ?? "");
+  }
+  if (message.internalAddressConfig?.cidrRanges !== undefined) {
+    issues.unsupport(`${path}internal_address_config`, "internal_address_config");
   }
   if (message.localReplyConfig !== undefined) issues.unsupport(`${path}local_reply_config`, "local_reply_config");
 }

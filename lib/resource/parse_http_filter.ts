@@ -1,4 +1,5 @@
 import type { EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpFilter } from "../protobuf/gen/messages.ts";
+import { messageName, unpackAny } from "../protobuf/registry.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import type { HttpFilterConfig } from "./http_connection_manager.ts";
 import { type Issues, reasonOf } from "./issues.ts";
@@ -49,4 +50,17 @@ export function parseHttpFilters(
     }
   }
   return out;
+}
+
+/** Whether the router of a chain is told to say nothing of itself in headers. A router that cannot be read says nothing. */
+export function suppressesEnvoyHeaders(
+  filters: readonly EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpFilter[] | undefined,
+): boolean {
+  const any = filters?.at(-1)?.typedConfig;
+  if (any === undefined || messageName(any.typeUrl ?? "") !== ROUTER) return false;
+  try {
+    return unpackAny(ROUTER, any).suppressEnvoyHeaders ?? false;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 import type { GoogleProtobufAny } from "../protobuf/gen/messages.ts";
 import { decode } from "../protobuf/registry.ts";
-import { FILTER_DISABLED, type FilterParsers } from "./filter_parsers.ts";
+import { FILTER_DISABLED, FILTER_UNSUPPORTED, type FilterParsers } from "./filter_parsers.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import type { PerFilterConfig } from "./route.ts";
 import { openTypedConfig } from "./typed_config.ts";
@@ -9,8 +9,8 @@ const WRAPPER = "envoy.config.route.v3.FilterConfig";
 const NONE: PerFilterConfig = new Map();
 
 /**
- * Reads `typed_per_filter_config`. What no injected parser knows is reported and left out: the filter of that name, if
- * it is in the chain at all, is unsupported itself and the chain refuses.
+ * Reads `typed_per_filter_config`. What no injected parser knows is reported and marked: the filter of that name, if it
+ * is in the chain at all, is unsupported itself and the chain refuses, or refuses there where the filter is off otherwise.
  */
 export function parsePerFilterConfig(
   issues: Issues,
@@ -53,6 +53,7 @@ function parseOne(
     issues.invalid(path, `'${config.messageName}' is not valid (${reasonOf(error)})`);
     return null;
   }
-  if (!optional) issues.unsupport(path, config.messageName);
-  return null;
+  if (optional) return null;
+  issues.unsupport(path, config.messageName);
+  return FILTER_UNSUPPORTED;
 }

@@ -1,12 +1,26 @@
 import type {
   EnvoyConfigRouteV3RetryPolicy,
   EnvoyConfigRouteV3RetryPolicyRateLimitedRetryBackOff,
+  GoogleProtobufAny,
+  MessageMap,
 } from "../protobuf/gen/messages.ts";
-import type { Issues } from "./issues.ts";
-import { checkNumber, parseDuration, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
+import { type MessageName, unpackAny } from "../protobuf/registry.ts";
+import type { Metadata } from "./common.ts";
+import { type Issues, reasonOf } from "./issues.ts";
+import {
+  checkNumber,
+  parseDuration,
+  parseEnum,
+  parseMetadata,
+  parseNumber,
+  parsePositiveDuration,
+  required,
+} from "./parse_common.ts";
 import { parseHeaderMatches } from "./parse_route_match.ts";
 import type { RetryPolicy } from "./route.ts";
 
+const OMIT_HOST_METADATA = "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig";
+const PREVIOUS_PRIORITIES = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig";
 const RESET_FORMATS = { SECONDS: "seconds", UNIX_TIMESTAMP: "unix_timestamp" } as const;
 
 /**
@@ -29,7 +43,7 @@ export function parseRetryPolicy(issues: Issues, path: string, policy: EnvoyConf
       `${path}.retriable_request_headers`,
       policy.retriableRequestHeaders,
     ),
-    previousHosts: parseHostPredicates(issues, path, policy),
+    ...parseHostPredicates(issues, path, policy),
     hostSelectionRetryMaxAttempts: checkNumber(
       issues,
       `${path}.host_selection_retry_max_attempts`,
@@ -45,20 +59,71 @@ export function parseRetryPolicy(issues: Issues, path: string, policy: EnvoyConf
   };
 }
 
-function parseHostPredicates(issues: Issues, path: string, policy: EnvoyConfigRouteV3RetryPolicy): boolean {
+function parseHostPredicates(
+  issues: Issues,
+  path: string,
+  policy: EnvoyConfigRouteV3RetryPolicy,
+): Pick<RetryPolicy, "previousHosts" | "omitCanaryHosts" | "omitHostMetadata"> {
   let previousHosts = false;
+  let omitCanaryHosts = false;
+  const omitHostMetadata: Metadata[string][] = [];
   for (const [index, predicate] of (policy.retryHostPredicate ?? []).entries()) {
-    if (predicate.name === "envoy.retry_host_predicates.previous_hosts") previousHosts = true;
-    else issues.unsupport(`${path}.retry_host_predicate[${index}]`, predicate.name ?? "");
+    const predicatePath = `${path}.retry_host_predicate[${index}]`;
+    switch (predicate.name) {
+      case "envoy.retry_host_predicates.previous_hosts":
+        previousHosts = true;
+        break;
+      case "envoy.retry_host_predicates.omit_canary_hosts":
+        omitCanaryHosts = true;
+        break;
+      case "envoy.retry_host_predicates.omit_host_metadata": {
+        const config = readExtension(issues, predicatePath, OMIT_HOST_METADATA, predicate.typedConfig);
+        const wanted = parseMetadata(config?.metadataMatch)["envoy.lb"];
+        // Nothing to compare with excludes nobody.
+        if (wanted !== undefined && Object.keys(wanted).length > 0) omitHostMetadata.push(wanted);
+        break;
+      }
+      default:
+        issues.unsupport(predicatePath, predicate.name ?? "");
+    }
   }
-  return previousHosts;
+  return { previousHosts, omitCanaryHosts, omitHostMetadata };
 }
 
-function parseRetryPriority(issues: Issues, path: string, policy: EnvoyConfigRouteV3RetryPolicy): boolean {
-  if (policy.retryPriority === undefined) return false;
-  if (policy.retryPriority.name === "envoy.retry_priorities.previous_priorities") return true;
-  issues.unsupport(`${path}.retry_priority`, policy.retryPriority.name ?? "");
-  return false;
+function parseRetryPriority(
+  issues: Issues,
+  path: string,
+  { retryPriority }: EnvoyConfigRouteV3RetryPolicy,
+): RetryPolicy["previousPriorities"] {
+  if (retryPriority === undefined) return null;
+  const priorityPath = `${path}.retry_priority`;
+  if (retryPriority.name !== "envoy.retry_priorities.previous_priorities") {
+    issues.unsupport(priorityPath, retryPriority.name ?? "");
+    return null;
+  }
+  const config = readExtension(issues, priorityPath, PREVIOUS_PRIORITIES, retryPriority.typedConfig);
+  if (config === null) return null;
+  const updateFrequency = checkNumber(
+    issues,
+    `${priorityPath}.typed_config.update_frequency`,
+    config.updateFrequency ?? 0,
+    { min: 1 },
+  );
+  return { updateFrequency };
+}
+
+function readExtension<N extends MessageName>(
+  issues: Issues,
+  path: string,
+  name: N,
+  any: GoogleProtobufAny | undefined,
+): MessageMap[N] | null {
+  try {
+    return any === undefined ? {} as MessageMap[N] : unpackAny(name, any);
+  } catch (error) {
+    issues.invalid(`${path}.typed_config`, `it cannot be read (${reasonOf(error)})`);
+    return null;
+  }
 }
 
 function parseBackoff(issues: Issues, path: string, policy: EnvoyConfigRouteV3RetryPolicy): RetryPolicy["backoff"] {

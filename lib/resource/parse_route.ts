@@ -5,13 +5,15 @@ import type {
   EnvoyConfigRouteV3RouteConfiguration,
   EnvoyConfigRouteV3VirtualHost,
 } from "../protobuf/gen/messages.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import type { ParseResult } from "./common.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
-import { Issues } from "./issues.ts";
+import { Issues, reasonOf } from "./issues.ts";
 import { checkNumber, parseEnum, parseInlineText, parseMessage, parseMetadata, required } from "./parse_common.ts";
 import { parseForwardAction, parseMirrors, parseRegexRewrite } from "./parse_forward_action.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
+import { parseRateLimits } from "./parse_rate_limits.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
 import { parseRouteMatch } from "./parse_route_match.ts";
 import type {
@@ -34,6 +36,8 @@ const REDIRECT_STATUS = {
 } as const;
 const REQUIRE_TLS = { NONE: "none", EXTERNAL_ONLY: "external_only", ALL: "all" } as const;
 const DEFAULT_MAX_BODY = 4096;
+/** Envoy's default of `per_connection_buffer_limit_bytes`, which routes can lower and not raise. */
+const CONNECTION_BUFFER_LIMIT = 1024 * 1024;
 const EVERYTHING: RouteMatch = {
   path: { kind: "prefix", value: "/" },
   caseSensitive: true,
@@ -49,6 +53,7 @@ export interface Surroundings {
   readonly parsers: FilterParsers;
   readonly maxBody: number;
   readonly mirrors: ForwardAction["mirrors"];
+  readonly requestBufferLimit: number;
 }
 
 /** Reads `envoy.config.route.v3.RouteConfiguration`. */
@@ -99,6 +104,7 @@ export function parseSurroundings(
     parsers,
     maxBody: config.maxDirectResponseBodySizeBytes?.value ?? DEFAULT_MAX_BODY,
     mirrors: parseMirrors(issues, `${path}request_mirror_policies`, config.requestMirrorPolicies),
+    requestBufferLimit: CONNECTION_BUFFER_LIMIT,
   };
 }
 
@@ -124,16 +130,17 @@ export function parseVirtualHost(
   const domains = host.domains ?? [];
   if (domains.length === 0) issues.invalid(`${path}.domains`, "it must not be empty");
   for (const [index, domain] of domains.entries()) {
-    const star = domain.indexOf("*", 1);
-    if (domain === "" || (star !== -1 && (star !== domain.length - 1 || domain.startsWith("*")))) {
-      issues.invalid(`${path}.domains[${index}]`, "it must be a host with at most one '*', first or last", domain);
-    }
+    // A star elsewhere than first or last is a character like any other, as in Envoy.
+    if (domain === "") issues.invalid(`${path}.domains[${index}]`, "it must not be empty");
   }
   if (host.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
-  if (host.hedgePolicy !== undefined) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
-  const around = host.requestMirrorPolicies === undefined ? outer : {
+  if (host.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
+  const around = {
     ...outer,
-    mirrors: parseMirrors(issues, `${path}.request_mirror_policies`, host.requestMirrorPolicies),
+    mirrors: host.requestMirrorPolicies === undefined
+      ? outer.mirrors
+      : parseMirrors(issues, `${path}.request_mirror_policies`, host.requestMirrorPolicies),
+    requestBufferLimit: host.perRequestBufferLimitBytes?.value ?? outer.requestBufferLimit,
   };
   const routes = (host.routes ?? []).map((route, index) =>
     parseOneRoute(issues, `${path}.routes[${index}]`, route, around)
@@ -152,6 +159,8 @@ export function parseVirtualHost(
     headers: parseHeaderMutations(issues, `${path}.`, host),
     includeRequestAttemptCount: host.includeRequestAttemptCount ?? false,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse ?? false,
+    includeIsTimeoutRetry: host.includeIsTimeoutRetryHeader ?? false,
+    rateLimits: parseRateLimits(issues, `${path}.rate_limits`, host.rateLimits),
     requireTls: parseEnum(issues, `${path}.require_tls`, host.requireTls, REQUIRE_TLS, "none"),
     perFilterConfig: parsePerFilterConfig(issues, path, host.typedPerFilterConfig, outer.parsers),
   };
@@ -163,6 +172,17 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     ? { match: EVERYTHING, refuses: false }
     : parseRouteMatch(issues, `${path}.match`, route.match);
   const action = parseAction(issues, path, route, around);
+  if ("prefixRewrite" in action && action.prefixRewrite !== null && match.path.kind === "template") {
+    const field = action.kind === "forward" ? "route" : "redirect";
+    issues.invalid(
+      `${path}.${field}.prefix_rewrite`,
+      "it cannot stand beside a 'path_match_policy'",
+      action.prefixRewrite,
+    );
+  }
+  if (action.kind === "forward" && action.pathTemplateRewrite !== null) {
+    checkTemplateRewrite(issues, `${path}.route.path_rewrite_policy`, match, action.pathTemplateRewrite);
+  }
   return {
     name: route.name ?? "",
     match,
@@ -171,7 +191,26 @@ function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Ro
     operation: route.decorator?.operation || null,
     headers: parseHeaderMutations(issues, `${path}.`, route),
     perFilterConfig: parsePerFilterConfig(issues, path, route.typedPerFilterConfig, around.parsers),
+    requestBufferLimit: Math.min(
+      route.perRequestBufferLimitBytes?.value ?? around.requestBufferLimit,
+      CONNECTION_BUFFER_LIMIT,
+    ),
   };
+}
+
+/** A rewrite by template takes its variables from a match by template. */
+function checkTemplateRewrite(issues: Issues, path: string, match: RouteMatch, rewrite: string): void {
+  if (match.path.kind !== "template") {
+    issues.invalid(path, "it needs a 'path_match_policy' with a template", rewrite);
+    return;
+  }
+  // Refused already.
+  if (match.path.value === "") return;
+  try {
+    compilePathTemplate(match.path.value).compileRewrite(rewrite);
+  } catch (error) {
+    issues.invalid(path, reasonOf(error), rewrite);
+  }
 }
 
 function parseAction(issues: Issues, path: string, route: EnvoyConfigRouteV3Route, around: Surroundings): RouteAction {
@@ -210,6 +249,7 @@ export function refusingRoute(what: string, problem?: string): Route {
     operation: null,
     headers: parseHeaderMutations(new Issues(), "", {}),
     perFilterConfig: new Map(),
+    requestBufferLimit: 0,
   };
 }
 

@@ -4,6 +4,7 @@ import type {
   EnvoyConfigRouteV3RouteMatch,
   EnvoyTypeMatcherV3MetadataMatcher,
 } from "../protobuf/gen/messages.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import { messageName, unpackAny } from "../protobuf/registry.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import { flag, parseFraction, parseRegex, parseStringMatch, required } from "./parse_common.ts";
@@ -75,7 +76,9 @@ function parsePath(issues: Issues, path: string, match: EnvoyConfigRouteV3RouteM
 function parseTemplate(issues: Issues, path: string, any: { typeUrl?: string; value?: Uint8Array }): string | null {
   if (messageName(any.typeUrl ?? "") !== URI_TEMPLATE) return null;
   try {
-    return required(issues, `${path}.typed_config.path_template`, unpackAny(URI_TEMPLATE, any).pathTemplate);
+    const template = required(issues, `${path}.typed_config.path_template`, unpackAny(URI_TEMPLATE, any).pathTemplate);
+    compilePathTemplate(template);
+    return template;
   } catch (error) {
     issues.invalid(`${path}.typed_config`, `it cannot be read (${reasonOf(error)})`);
     return "";
@@ -108,8 +111,8 @@ function parseHeaderValue(
   matcher: EnvoyConfigRouteV3HeaderMatcher,
 ): HeaderMatch["match"] | null {
   if (matcher.rangeMatch !== undefined) {
+    // A range that ends before it begins holds nothing, and Envoy takes it so.
     const { start = 0, end = 0 } = matcher.rangeMatch;
-    if (start > end) issues.invalid(`${path}.range_match`, "its start must not be above its end", `${start}, ${end}`);
     return { kind: "range", start, end };
   }
   if (matcher.stringMatch !== undefined) {
@@ -135,11 +138,10 @@ function parseQueryParameter(
   parameter: EnvoyConfigRouteV3QueryParameterMatcher,
 ): QueryParameterMatch {
   const name = required(issues, `${path}.name`, parameter.name);
-  if (parameter.stringMatch !== undefined) {
-    return { name, match: parseStringMatch(issues, `${path}.string_match`, parameter.stringMatch) };
-  }
-  if (parameter.presentMatch === false) issues.unsupport(`${path}.present_match`, "false");
-  return { name, match: null };
+  const string = parameter.stringMatch === undefined
+    ? null
+    : parseStringMatch(issues, `${path}.string_match`, parameter.stringMatch);
+  return { name, match: string ?? { kind: "present", present: parameter.presentMatch ?? true } };
 }
 
 function parseDynamicMetadata(

@@ -1,6 +1,8 @@
 import type { Call } from "../http/call.ts";
+import type { HeaderList } from "../http/header_list.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Hash64, xxHash64 } from "../internal/xx_hash64.ts";
+import { compileRegex } from "../matcher/regex.ts";
 import type { HashPolicy } from "../resource/route.ts";
 import { queryParameter } from "./request_path.ts";
 
@@ -28,11 +30,14 @@ export function compileHashPolicies(policies: readonly HashPolicy[]): RequestHas
 function compileSource(policy: HashPolicy): RequestHash {
   switch (policy.kind) {
     case "header":
-      return headerSource(policy.name);
-    case "cookie":
-      return (request) => hashOf(cookieValue(request, policy.name));
+      return headerSource(policy);
+    case "cookie": {
+      const { name, ttlMs } = policy;
+      if (ttlMs === null) return (request) => hashOf(cookieValue(request, name));
+      return (request, call) => hashOf(cookieValue(request, name) ?? makeCookie(call, name));
+    }
     case "source_ip":
-      return (_, call) => hashOf(call.downstream?.remote.hostname);
+      return (_, call) => hashOf(call.downstream?.remote.hostname ?? call.sourceIp);
     case "query_parameter":
       return (request) => hashOf(queryParameter(request.path, policy.name));
     case "filter_state":
@@ -44,24 +49,66 @@ function hashOf(value: string | null | undefined): Hash64 | null {
   return value === null || value === undefined ? null : xxHash64(value);
 }
 
-function headerSource(name: string): (request: HttpRequest) => Hash64 | null {
+/** The value of a cookie that the caller will be told to keep; one for all attempts of a call. */
+function makeCookie(call: Call, name: string): string {
+  const made = call.madeCookies ??= new Map();
+  let value = made.get(name);
+  if (value === undefined) made.set(name, value = crypto.getRandomValues(new Uint8Array(8)).toHex());
+  return value!;
+}
+
+/** Adds the cookies that were made for a call to its response. */
+export type CookieWriter = (headers: HeaderList, call: Call) => void;
+
+/**
+ * Compiles what tells the caller of cookies made for hashing; `null` where the policies make none.
+ *
+ * @see Envoy `Http::Utility::makeSetCookieValue`.
+ */
+export function compileCookies(policies: readonly HashPolicy[]): CookieWriter | null {
+  const tails = new Map<string, string>();
+  for (const policy of policies) {
+    if (policy.kind !== "cookie" || policy.ttlMs === null || tails.has(policy.name)) continue;
+    let tail = policy.ttlMs >= 1000 ? `; Max-Age=${Math.floor(policy.ttlMs / 1000)}` : "";
+    if (policy.path !== "") tail += `; Path=${policy.path}`;
+    for (const { name, value } of policy.attributes) tail += value === "" ? `; ${name}` : `; ${name}=${value}`;
+    tails.set(policy.name, `${tail}; HttpOnly`);
+  }
+  if (tails.size === 0) return null;
+  return (headers, call) => {
+    for (const [name, value] of call.madeCookies ?? []) {
+      headers.append("set-cookie", `${name}="${value}"${tails.get(name) ?? ""}`);
+    }
+  };
+}
+
+function headerSource(
+  { name, regexRewrite }: HashPolicy & { kind: "header" },
+): (request: HttpRequest) => Hash64 | null {
+  const rewrite = compileValueRewrite(regexRewrite);
   switch (name) {
     case ":authority":
     case "host":
-      return (request) => xxHash64(request.authority);
+      return (request) => xxHash64(rewrite(request.authority));
     case ":path":
-      return (request) => xxHash64(request.path);
+      return (request) => xxHash64(rewrite(request.path));
     case ":method":
-      return (request) => xxHash64(request.method);
+      return (request) => xxHash64(rewrite(request.method));
   }
   return (request) => {
     // Envoy sorts several values, so that their order on the wire does not matter; each hash is the seed of the next.
     let hash: Hash64 | null = null;
-    for (const value of request.headers.getAll(name).sort()) {
+    for (const value of request.headers.getAll(name).map(rewrite).sort()) {
       hash = hash === null ? xxHash64(value) : xxHash64(value, hash);
     }
     return hash;
   };
+}
+
+function compileValueRewrite(rewrite: { pattern: string; substitution: string } | null): (value: string) => string {
+  if (rewrite === null) return (value) => value;
+  const regex = compileRegex(rewrite.pattern);
+  return (value) => regex.replaceAll(value, rewrite.substitution);
 }
 
 function cookieValue(request: HttpRequest, name: string): string | null {

@@ -52,37 +52,61 @@ interface Level {
 }
 
 function compileLevels(levels: readonly Level[]): HeaderMutator | null {
-  const steps: HeaderMutator[] = [];
-  for (const { add, remove } of levels) {
-    for (const name of remove) steps.push((headers) => void headers.delete(name));
-    steps.push(...add.map(compileOption));
-  }
+  const steps = levels.filter(({ add, remove }) => add.length > 0 || remove.length > 0).map(compileLevel);
   if (steps.length === 0) return null;
+  if (steps.length === 1) return steps[0]!;
   return (headers, info) => {
     for (const step of steps) step(headers, info);
   };
 }
 
-function compileOption(option: HeaderValueOption): HeaderMutator {
-  const { name, action, keepEmptyValue } = option;
-  const format = compileHeaderFormat(option.value);
-  const write = (headers: HeaderList, info: StreamInfo, put: "append" | "set") => {
-    const value = format(info);
+/**
+ * One level: removals, then additions. As in Envoy all values of a level are made, and all conditions looked at, before
+ * the first of them is written, so that none sees another; what overwrites is written first.
+ */
+function compileLevel({ add, remove }: Level): HeaderMutator {
+  const options = add.map(compileOption);
+  const overwriting = options.filter(({ put }) => put === "set");
+  const appending = options.filter(({ put }) => put === "append");
+  const ordered = [...overwriting, ...appending];
+  return (headers, info) => {
+    for (const name of remove) headers.delete(name);
+    if (ordered.length === 1) {
+      const { name, put, valueFor } = ordered[0]!;
+      const value = valueFor(headers, info);
+      if (value !== null) headers[put](name, value);
+      return;
+    }
+    const values = ordered.map(({ valueFor }) => valueFor(headers, info));
+    for (const [index, { name, put }] of ordered.entries()) {
+      const value = values[index]!;
+      if (value !== null) headers[put](name, value);
+    }
+  };
+}
+
+interface CompiledOption {
+  readonly name: string;
+  readonly put: "append" | "set";
+  /** The value to write; `null` for none. */
+  readonly valueFor: (headers: HeaderList, info: StreamInfo) => string | null;
+}
+
+function compileOption({ name, action, keepEmptyValue, value }: HeaderValueOption): CompiledOption {
+  const format = compileHeaderFormat(value);
+  const valueFor = (_: HeaderList, info: StreamInfo) => {
+    const text = format(info);
     // Envoy leaves out what came to nothing, unless told to keep it.
-    if (value !== "" || keepEmptyValue) headers[put](name, value);
+    return text === "" && !keepEmptyValue ? null : text;
   };
   switch (action) {
     case "append_if_exists_or_add":
-      return (headers, info) => write(headers, info, "append");
+      return { name, put: "append", valueFor };
     case "overwrite_if_exists_or_add":
-      return (headers, info) => write(headers, info, "set");
+      return { name, put: "set", valueFor };
     case "add_if_absent":
-      return (headers, info) => {
-        if (!headers.has(name)) write(headers, info, "append");
-      };
+      return { name, put: "append", valueFor: (headers, info) => headers.has(name) ? null : valueFor(headers, info) };
     case "overwrite_if_exists":
-      return (headers, info) => {
-        if (headers.has(name)) write(headers, info, "set");
-      };
+      return { name, put: "set", valueFor: (headers, info) => headers.has(name) ? valueFor(headers, info) : null };
   }
 }

@@ -1,42 +1,37 @@
 import type { HeaderList } from "../http/header_list.ts";
+import { PROXY_HEADERS } from "./proxy_headers.ts";
+
+/** Removed by whoever reads them, and not here: see the reasons in the table. */
+const OTHERS: ReadonlySet<string> = new Set(["x-envoy-upstream-stream-duration-ms", "x-forwarded-client-cert"]);
+
+function namesRemoved(direction: "inbound" | "outbound"): ReadonlySet<string> {
+  return new Set(
+    PROXY_HEADERS.filter((header) => header[direction] === "removed")
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith("x-envoy-") && !name.startsWith("x-envoy-peer-metadata"))
+      // Inbound there is no router behind, only the application.
+      .filter((name) => direction === "inbound" || !OTHERS.has(name)),
+  );
+}
+
+const INBOUND = namesRemoved("inbound");
+const OUTBOUND = namesRemoved("outbound");
 
 /**
- * Headers a caller may not set, for they steer the proxy: what Envoy's connection manager removes
- * (`ConnectionManagerUtility::cleanInternalHeaders`) from requests that are not internal. A sidecar runs with
- * `use_remote_address: false` and, since Envoy 1.33, without addresses counted as internal: every request is external
- * and none is an edge request, so that `x-envoy-decorator-operation` and its like pass. (`x-envoy-original-dst-host` passes as in
- * Envoy; it steers nothing unless a cluster is configured to read it.)
- */
-const INTERNAL: ReadonlySet<string> = new Set([
-  "x-envoy-retriable-status-codes",
-  "x-envoy-retriable-header-names",
-  "x-envoy-retry-on",
-  "x-envoy-retry-grpc-on",
-  "x-envoy-max-retries",
-  "x-envoy-upstream-alt-stat-name",
-  "x-envoy-upstream-rq-timeout-ms",
-  "x-envoy-upstream-rq-per-try-timeout-ms",
-  "x-envoy-upstream-rq-timeout-alt-response",
-  "x-envoy-expected-rq-timeout-ms",
-  "x-envoy-force-trace",
-  "x-envoy-ip-tags",
-  "x-envoy-original-url",
-  "x-envoy-hedge-on-per-try-timeout",
-]);
-
-/**
- * Removes from a request what only a proxy may set. One pass, and nothing is written where nothing is to go.
+ * Removes from a request what only a proxy may set, by the table of {@linkcode PROXY_HEADERS}. One pass, and nothing is
+ * written where nothing is to go. What travels with the connection (`keep-alive`)
+ * the codec has left out already.
  *
  * @param headers Headers of the request.
- * @param internalOnly `internal_only_headers` of the route configuration, lower case.
+ * @param direction Whose requests they are.
  */
-export function sanitizeRequestHeaders(headers: HeaderList, internalOnly: readonly string[] = []): void {
+export function sanitizeRequestHeaders(headers: HeaderList, direction: "inbound" | "outbound" = "outbound"): void {
   const { pairs } = headers;
+  const names = direction === "inbound" ? INBOUND : OUTBOUND;
   let found: string[] | null = null;
   for (let i = 0; i < pairs.length; i += 2) {
     const name = pairs[i]!;
-    if (name.startsWith("x-envoy-") && INTERNAL.has(name)) (found ??= []).push(name);
+    if (name.startsWith("x-envoy-") && names.has(name)) (found ??= []).push(name);
   }
   for (const name of found ?? []) headers.delete(name);
-  for (const name of internalOnly) headers.delete(name);
 }

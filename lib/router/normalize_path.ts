@@ -21,11 +21,9 @@ export function normalizePath(target: string): string | null {
 
 function decodeUnreserved(path: string): string | null {
   let valid = true;
-  const decoded = path.replace(/%(.{0,2})/gs, (escape, hex: string) => {
-    if (!/^[0-9A-Fa-f]{2}$/.test(hex) || hex === "00") {
-      valid = false;
-      return escape;
-    }
+  // What is no escape stays as it is, as in Envoy.
+  const decoded = path.replace(/%([0-9A-Fa-f]{2})/g, (escape, hex: string) => {
+    if (hex === "00") valid = false;
     const char = String.fromCharCode(parseInt(hex, 16));
     return UNRESERVED.test(char) ? char : escape;
   });

@@ -1,10 +1,10 @@
 import { compileRegex } from "../matcher/regex.ts";
 import type { RouteMatch } from "../resource/route.ts";
-import { compilePathTemplate } from "./path_template.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import { pathEnd } from "./request_path.ts";
 
-/** Rewrites a request target: path and query in, path and query out. */
-export type PathRewrite = (target: string) => string;
+/** Rewrites a request target: path and query in, path and query out; `null` where it stays, for nothing is left of it. */
+export type PathRewrite = (target: string) => string | null;
 
 /** How a path is rewritten; at most one of them is set. */
 export interface PathRewriteConfig {
@@ -27,8 +27,8 @@ export function compilePathRewrite(match: RouteMatch, config: PathRewriteConfig)
     return onPath((path) => regex.replaceAll(path, regexRewrite.substitution));
   }
   if (pathTemplateRewrite !== null && match.path.kind === "template") {
-    const template = compilePathTemplate(match.path.value);
-    return onPath((path) => template.rewrite(path, pathTemplateRewrite) ?? path);
+    const rewrite = compilePathTemplate(match.path.value).compileRewrite(pathTemplateRewrite);
+    return onPath((path) => rewrite(path) ?? path);
   }
   if (prefixRewrite === null || prefixRewrite === "") return null;
   const { path } = match;
@@ -42,6 +42,7 @@ export function compilePathRewrite(match: RouteMatch, config: PathRewriteConfig)
 function onPath(rewrite: (path: string) => string): PathRewrite {
   return (target) => {
     const end = pathEnd(target);
-    return rewrite(target.slice(0, end)) + target.slice(end);
+    const path = rewrite(target.slice(0, end));
+    return path === "" ? null : path + target.slice(end);
   };
 }

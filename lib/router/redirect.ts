@@ -1,6 +1,6 @@
 import type { HttpRequest } from "../http/message.ts";
 import type { RedirectAction, RouteMatch } from "../resource/route.ts";
-import { compilePathRewrite } from "./path_rewrite.ts";
+import { compilePathRewrite, type PathRewrite } from "./path_rewrite.ts";
 import { pathEnd, pathOf } from "./request_path.ts";
 
 /**
@@ -28,13 +28,13 @@ function location(action: RedirectAction, request: HttpRequest, scheme: string):
   return implied ? host : request.authority;
 }
 
-function target(action: RedirectAction, former: string, rewrite: ((target: string) => string) | null): string {
+function target(action: RedirectAction, former: string, rewrite: PathRewrite | null): string {
   if (action.path !== null && action.path !== "") {
     // A path with a query of its own replaces both; else the query is kept unless it is stripped.
     const query = action.stripQuery || action.path.includes("?") ? "" : former.slice(pathEnd(former));
     return action.path + query;
   }
-  const rewritten = rewrite === null ? former : rewrite(former);
+  const rewritten = rewrite?.(former) ?? former;
   return action.stripQuery ? pathOf(rewritten) : rewritten;
 }
 

@@ -3,7 +3,8 @@ import type { HttpRequest } from "../http/message.ts";
 import { Backoff } from "../internal/backoff.ts";
 import type { Random } from "../internal/random.ts";
 import { compileHeaderMatch, compileRequestHeaderMatch } from "../matcher/header_matcher.ts";
-import type { RetryPolicy } from "../resource/route.ts";
+import type { HeaderMatch, RetryPolicy } from "../resource/route.ts";
+import type { AttemptOverrides } from "./request_overrides.ts";
 
 /** Why an attempt ended without a response: Envoy's `StreamResetReason`, in its words. */
 export type ResetReason =
@@ -23,6 +24,9 @@ export type AttemptOutcome =
   | { readonly kind: "response"; readonly status: number; readonly headers: HeaderList }
   /** `requestStarted`: whether any byte of the request reached the socket. A per-try timeout is a `local reset`. */
   | { readonly kind: "reset"; readonly reason: ResetReason; readonly requestStarted: boolean };
+
+/** A response that came too early for a request sent as early data: tried again at once. */
+const TOO_EARLY = 425;
 
 /** gRPC status codes by their retry condition. */
 const GRPC_CONDITIONS: Readonly<Record<string, string>> = {
@@ -52,7 +56,7 @@ export class RetryRules {
   readonly #rateLimited: boolean;
   readonly #statusCodes: ReadonlySet<number>;
   readonly #grpcCodes: ReadonlySet<string>;
-  readonly #headers: readonly ((headers: HeaderList) => boolean)[];
+  readonly #headers: readonly ((headers: HeaderList, status: number) => boolean)[];
   readonly #requestHeaders: readonly ((request: HttpRequest) => boolean)[];
 
   /** @param policy The policy; conditions it names that are not known never hold. */
@@ -69,8 +73,13 @@ export class RetryRules {
     this.#rateLimited = on.has("envoy-ratelimited");
     this.#statusCodes = new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []);
     this.#grpcCodes = new Set(policy.retryOn.flatMap((condition) => GRPC_CONDITIONS[condition] ?? []));
-    this.#headers = on.has("retriable-headers") ? policy.retriableHeaders.map(compileHeaderMatch) : [];
+    this.#headers = on.has("retriable-headers") ? policy.retriableHeaders.map(compileResponseMatch) : [];
     this.#requestHeaders = policy.retriableRequestHeaders.map(compileRequestHeaderMatch);
+  }
+
+  /** Whether anything is ever tried again. */
+  get enabled(): boolean {
+    return this.policy.retryOn.length > 0;
   }
 
   /** Whether requests like this one may be tried again at all (`retriable_request_headers`). */
@@ -96,7 +105,7 @@ export class RetryRules {
     if (this.#gatewayErrors && status >= 502 && status <= 504) return true;
     if (this.#conflict && status === 409) return true;
     if (this.#statusCodes.has(status)) return true;
-    if (this.#headers.some((matches) => matches(headers))) return true;
+    if (this.#headers.some((matches) => matches(headers, status))) return true;
     if (this.#grpcCodes.size === 0) return false;
     const grpcStatus = headers.get("grpc-status");
     return grpcStatus !== undefined && this.#grpcCodes.has(grpcStatus);
@@ -109,6 +118,62 @@ export class RetryRules {
     if (this.#refusedStream && reason === "remote refused stream reset") return true;
     return this.#connectFailure && CONNECT_FAILURES.has(reason);
   }
+}
+
+/** Compiles a match on a response, of which `:status` is a header too. */
+function compileResponseMatch(match: HeaderMatch): (headers: HeaderList, status: number) => boolean {
+  const holds = compileHeaderMatch(match);
+  if (match.name !== ":status") return holds;
+  return (_, status) => {
+    const text = String(status);
+    return holds({ getJoined: () => text, testAny: (_, passes) => passes(text) });
+  };
+}
+
+const NO_POLICY: RetryPolicy = {
+  retryOn: [],
+  numRetries: 1,
+  perTryTimeoutMs: null,
+  perTryIdleTimeoutMs: null,
+  retriableStatusCodes: [],
+  retriableHeaders: [],
+  retriableRequestHeaders: [],
+  previousHosts: false,
+  omitCanaryHosts: false,
+  omitHostMetadata: [],
+  hostSelectionRetryMaxAttempts: 1,
+  backoff: null,
+  rateLimitedBackoff: null,
+  previousPriorities: null,
+};
+
+/**
+ * The rules of one request: the route's, with what its headers add. `null` where it is not tried again in any case.
+ *
+ * @param rules The route's rules, `null` for none.
+ * @param overrides What the headers say, `null` for nothing.
+ */
+export function rulesOf(
+  rules: RetryRules | null,
+  overrides: AttemptOverrides | null,
+  request: HttpRequest,
+): RetryRules | null {
+  if (overrides === null) return rules !== null && rules.enabled && rules.covers(request) ? rules : null;
+  const policy = rules?.policy ?? NO_POLICY;
+  const names = overrides.headerNames.map((name): HeaderMatch => ({
+    name,
+    match: { kind: "present", present: true },
+    invert: false,
+    treatMissingAsEmpty: false,
+  }));
+  const own = new RetryRules({
+    ...policy,
+    retryOn: [...policy.retryOn, ...overrides.retryOn],
+    numRetries: overrides.numRetries ?? policy.numRetries,
+    retriableStatusCodes: [...policy.retriableStatusCodes, ...overrides.statusCodes],
+    retriableHeaders: [...policy.retriableHeaders, ...names],
+  });
+  return own.enabled && own.covers(request) ? own : null;
 }
 
 /** What to do after an attempt: `limit_exceeded` is a retry the policy wants and the number forbids (flag `URX`). */
@@ -131,6 +196,18 @@ export class RetryState {
     this.#remaining = rules.policy.numRetries;
   }
 
+  /** The policy it follows. */
+  get policy(): RetryPolicy {
+    return this.#rules.policy;
+  }
+
+  /** Whether the policy names such a response, however many attempts are left. */
+  appliesToResponse(status: number, headers: HeaderList, requestHeaders: HeaderList): boolean {
+    return this.#rules.appliesToResponse(status, headers) &&
+      // What the caller itself sent as early data is its own to send again.
+      (status !== TOO_EARLY || !requestHeaders.has("early-data"));
+  }
+
   /** Decides, and counts the retry when there is one. */
   decide(outcome: AttemptOutcome): RetryDecision {
     if (!this.#rules.applies(outcome)) return "done";
@@ -145,15 +222,17 @@ export class RetryState {
    *
    * @param headers Headers of the response that is retried; `null` after a reset.
    * @param now Milliseconds since the epoch, for reset headers that give a time.
+   * @param status Status of that response.
    */
-  nextDelayMs(headers: HeaderList | null, now: number): number {
+  nextDelayMs(headers: HeaderList | null, now: number, status = 0): number {
+    if (status === TOO_EARLY) return 0;
     const { backoff, rateLimitedBackoff } = this.#rules.policy;
     for (const { name, format } of headers === null ? [] : rateLimitedBackoff?.resetHeaders ?? []) {
       const value = headers!.get(name);
       if (value === undefined || !/^[0-9]{1,15}$/.test(value)) continue;
       const ms = format === "seconds" ? Number(value) * 1000 : Number(value) * 1000 - now;
       // Envoy adds up to half as much again, and ignores what lies beyond the limit or in the past.
-      if (ms > 0 && ms <= rateLimitedBackoff!.maxMs) return ms + ms * 0.5 * this.#random();
+      if (ms > 1 && ms <= rateLimitedBackoff!.maxMs) return ms + ms * 0.5 * this.#random();
     }
     const baseMs = backoff?.baseMs ?? 25;
     this.#backoff ??= new Backoff({ initialMs: baseMs, maxMs: backoff?.maxMs ?? baseMs * 10, random: this.#random });

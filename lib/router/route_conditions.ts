@@ -123,7 +123,7 @@ function headerValue(request: HttpRequest, name: string): string | undefined {
 
 function describeQuery({ name, match }: QueryParameterMatch): Pick<RouteCondition, "text" | "why"> {
   const subject = `query parameter '${name}'`;
-  const wanted = match === null ? "present" : wantedString(match);
+  const wanted = match.kind !== "present" ? wantedString(match) : match.present ? "present" : "absent";
   return {
     text: `${subject} ${wanted}`,
     why({ path }) {

@@ -5,7 +5,7 @@ import { compileRequestHeaderMatch } from "../matcher/header_matcher.ts";
 import { compileRegex } from "../matcher/regex.ts";
 import { compileStringMatch } from "../matcher/string_matcher.ts";
 import type { QueryParameterMatch, RouteMatch } from "../resource/route.ts";
-import { compilePathTemplate } from "./path_template.ts";
+import { compilePathTemplate } from "../matcher/path_template.ts";
 import { queryParameter } from "./request_path.ts";
 
 /** Metadata set by filters, by namespace. */
@@ -83,7 +83,10 @@ function compileConditions(match: RouteMatch): RouteMatcher[] {
 }
 
 function compileQueryParameter({ name, match }: QueryParameterMatch): RouteMatcher {
-  if (match === null) return (request) => queryParameter(request.path, name) !== null;
+  if (match.kind === "present") {
+    const { present } = match;
+    return (request) => (queryParameter(request.path, name) !== null) === present;
+  }
   const holds = compileStringMatch(match);
   return (request) => {
     const value = queryParameter(request.path, name);

@@ -44,6 +44,12 @@ export class RouteChoice implements ChosenRoute {
       this.virtualHost.perFilterConfig.get(filterName) ??
       this.plan.place.configuration.perFilterConfig.get(filterName);
   }
+
+  /** The per-route configurations of a filter at every level, most specific first; `undefined` where a level has none. */
+  filterConfigs(filterName: string): (object | undefined)[] {
+    return [this.weightedCluster, this.route, this.virtualHost, this.plan.place.configuration]
+      .map((level) => level?.perFilterConfig.get(filterName));
+  }
 }
 
 /** A route configuration made ready for use. */
@@ -165,6 +171,7 @@ class CompiledVirtualHost {
         operation: null,
         headers: { requestAdd: [], requestRemove: [], responseAdd: [], responseRemove: [] },
         perFilterConfig: new Map(),
+        requestBufferLimit: 0,
       }, null),
       null,
     );
@@ -198,7 +205,12 @@ class CompiledVirtualHost {
       }
       case "weighted": {
         const choices = cluster.clusters.map((entry) => new RouteChoice(this.#plan(route, entry), entry.name));
-        return (_, random) => choices[pickWeighted(cluster.clusters, cluster.totalWeight, random)]!;
+        return (request, random) => {
+          const index = pickWeighted(cluster.clusters, cluster.totalWeight, random);
+          const choice = choices[index]!;
+          const { header } = cluster.clusters[index]!;
+          return header === null ? choice : new RouteChoice(choice.plan, request.headers.get(header) ?? "");
+        };
       }
     }
   }

@@ -5,6 +5,8 @@ import type { PeerMetadata } from "./peer_metadata.ts";
 export interface LocalNode {
   /** Id of the xDS node, `sidecar~IP~POD.NS~DOMAIN`. */
   readonly id: string;
+  /** Cluster of the xDS node, which is our own service; absent for none. */
+  readonly cluster?: string;
   /** Metadata of the xDS node: `NAME`, `NAMESPACE`, `WORKLOAD_NAME`, `CLUSTER_ID`, `LABELS`, `OWNER` and the like. */
   readonly metadata: Readonly<Record<string, Json>>;
 }

@@ -1,7 +1,9 @@
 import { MeshError } from "../errors.ts";
 import type { LocalReply } from "../router/local_reply.ts";
+import type { AttemptOverrides } from "../router/request_overrides.ts";
 import type { ResetReason } from "../router/retry_policy.ts";
 import { ConnectError } from "./connect_error.ts";
+import type { Expiry } from "./request_timers.ts";
 
 /** Envoy's reason for a failed attempt; `null` where the failure is not one of the connection. */
 export function resetReasonOf(error: unknown): ResetReason | null {
@@ -59,13 +61,50 @@ export function failureReply(error: unknown): LocalReply | null {
   return { status, flag, body, details };
 }
 
-/** Envoy's details of a response that broke off after its head. */
-export function detailsAfterResponse(error: MeshError): string {
-  if (error.code === "UPSTREAM_REQUEST_TIMEOUT") return "response_timeout";
+/**
+ * The answer to a request whose time is up.
+ *
+ * @param reply What the failure would be answered with otherwise.
+ * @param expired Which limit has passed.
+ * @param sent Whether the request was complete.
+ * @param overrides What headers of the request ask for.
+ */
+export function expiryReply(
+  reply: LocalReply,
+  expired: Expiry,
+  sent: boolean,
+  overrides: AttemptOverrides | null,
+): LocalReply {
+  if (expired === "stream_duration") {
+    return {
+      ...reply,
+      status: sent ? 504 : 408,
+      flag: "UMSDR",
+      details: "upstream_max_stream_duration_reached",
+    };
+  }
+  const timed = { ...reply, details: EXPIRY_DETAILS[expired] };
+  return overrides?.alternativeTimeoutStatus === true ? { ...timed, status: 204, body: "" } : timed;
+}
+
+const EXPIRY_DETAILS = {
+  global: "response_timeout",
+  per_try: "upstream_per_try_timeout",
+  per_try_idle: "upstream_per_try_idle_timeout",
+} as const;
+
+/** Envoy's flag and details of a response that broke off after its head. */
+export function brokenOff(error: MeshError, expired: Expiry | null): { flag: string; details: string } {
+  const { flag } = error.meaning;
+  if (error.code === "UPSTREAM_REQUEST_TIMEOUT") {
+    if (expired === "stream_duration") return { flag: "UMSDR", details: "upstream_max_stream_duration_reached" };
+    return { flag, details: EXPIRY_DETAILS[expired ?? "global"] };
+  }
   const reason = resetReasonOf(error);
-  return reason === null
+  const details = reason === null
     ? "downstream_remote_disconnect"
     : `upstream_reset_after_response_started{${reason}}`.replaceAll(" ", "_");
+  return { flag, details };
 }
 
 function beforeResponse(reason: ResetReason, transportFailure: string | null): string {

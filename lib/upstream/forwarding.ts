@@ -1,23 +1,24 @@
 import { MeshError } from "../errors.ts";
-import { BytesBody } from "../http/body.ts";
 import type { Call } from "../http/call.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { HeaderList } from "../http/header_list.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Clock, Timer } from "../internal/clock.ts";
 import type { Random } from "../internal/random.ts";
-import type { ForwardAction } from "../resource/route.ts";
-import { BodyEnd } from "../router/body_end.ts";
-import { localReply } from "../router/local_reply.ts";
-import { type AttemptOutcome, RetryState } from "../router/retry_policy.ts";
+import type { ForwardAction, InternalRedirectPolicy } from "../resource/route.ts";
+import { followRedirect, InternalRedirect } from "../router/internal_redirect.ts";
+import { type LocalReply, localReply } from "../router/local_reply.ts";
+import { type AttemptOverrides, takeAttemptOverrides, takeRequestOverrides } from "../router/request_overrides.ts";
+import { type AttemptOutcome, RetryState, rulesOf } from "../router/retry_policy.ts";
 import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
 import { destinationOf, proxiedAddress } from "./destination.ts";
-import { detailsAfterResponse, failureReply, resetReasonOf } from "./failure_reply.ts";
-import type { UpstreamHost } from "./host.ts";
+import { brokenOff, expiryReply, failureReply, resetReasonOf } from "./failure_reply.ts";
 import { mirrorRequest } from "./mirror.ts";
+import { RequestContent } from "./request_content.ts";
+import { RequestTimers } from "./request_timers.ts";
 import type { ClusterResources } from "./resources.ts";
+import { TriedHosts } from "./tried_hosts.ts";
 import { UpstreamAttempt } from "./upstream_attempt.ts";
 import type { UpstreamSource, UpstreamTarget } from "./upstream_target.ts";
 
@@ -38,11 +39,11 @@ export interface ForwardingRoute {
 }
 
 /**
- * One request on its way to a cluster: `attempting -> (waiting -> attempting)* -> answered | failed`.
+ * One request on its way to a cluster: `attempting -> (waiting -> attempting)* -> answered | redirected | failed`.
  *
  * Attempts follow each other as the retry policy says; time limits and the caller's cancellation end whatever is under
  * way. What the caller gets is the response of the last attempt or a local reply; it rejects only when the caller itself
- * gave up or its request body failed.
+ * gave up, its request body failed, or with {@linkcode InternalRedirect} where the request goes elsewhere.
  */
 export class Forwarding {
   readonly #deps: ForwardingDeps;
@@ -50,23 +51,19 @@ export class Forwarding {
   readonly #request: HttpRequest;
   readonly #call: Call;
   readonly #timeouts: RequestTimeouts;
-  readonly #retry: RetryState | null;
-  readonly #startedAt: number;
-  /** Content that can be sent again; `null` for none and for streams. */
-  readonly #content: Uint8Array | null;
-  readonly #trailers: HeaderList | null;
-  readonly #streaming: boolean;
+  readonly #content: RequestContent;
+  #overrides: AttemptOverrides | null = null;
+  #retry: RetryState | null = null;
+  #timers: RequestTimers | null = null;
   #attempt: UpstreamAttempt | null = null;
-  #tried: UpstreamHost[] | null = null;
-  #globalTimer: Timer | null = null;
-  #perTryTimer: Timer | null = null;
+  #tried: TriedHosts | null = null;
+  #startedAt: number;
   /** Ends the pause between two attempts. */
   #wake: (() => void) | null = null;
   /** What ended the request from outside: the caller's reason or the global limit. */
   #ended: { readonly error: unknown } | null = null;
   /** The breaker slot that the attempt under way takes as a retry. */
   #retrySlot: ClusterResources | null = null;
-  #requestSent: boolean;
 
   /**
    * @param deps Clusters, time, randomness.
@@ -80,105 +77,128 @@ export class Forwarding {
     this.#request = request;
     this.#call = call;
     const { plan, action } = route;
-    this.#retry = plan.retry === null || !plan.retry.covers(request) ? null : new RetryState(plan.retry, deps.random);
-    this.#timeouts = requestTimeouts(action, plan.retry?.policy ?? null, request.headers, request.upgrade);
+    const overrides = takeRequestOverrides(request.headers);
+    const policy = plan.retry?.policy ?? null;
+    this.#timeouts = requestTimeouts(action, policy, request.headers, request.upgrade, overrides);
     this.#startedAt = deps.clock.now();
-    const { body } = request;
-    this.#content = body === null ? null : body.whole();
-    this.#trailers = body === null ? null : body.trailers;
-    this.#streaming = body !== null && this.#content === null;
-    this.#requestSent = !this.#streaming;
+    this.#content = new RequestContent(request);
   }
 
   /** Sends the request; see the class. */
   start(): Promise<HttpResponse> {
     const { plan, clusterName, action } = this.#route;
     const request = this.#request;
+    const call = this.#call;
     const target = this.#deps.clusters.target(clusterName);
     if (target === null) return Promise.resolve(this.#clusterNotFound());
-    this.#call.cluster = target.cluster;
-    plan.rewrite(request, this.#call);
-    this.#call.exchange.onCancel((reason) => this.#end(reason));
+    call.cluster = target.cluster;
+    // Before the changes of the route, as in Envoy: it may take them away again.
+    this.#describeAttempt(++call.attemptCount);
+    plan.rewrite(request, call);
+    this.#overrides = takeAttemptOverrides(request.headers);
+    const rules = rulesOf(plan.retry, this.#overrides, request);
+    if (rules !== null) this.#retry = new RetryState(rules, this.#deps.random);
+    const end = (reason: unknown) => this.#end(reason);
+    call.onAbandon = end;
+    call.exchange.onCancel(end);
     // Given up before it began, in a filter: nothing is sent.
     if (this.#ended !== null) return new Promise((resolve) => resolve(this.#fail(this.#ended!.error)));
-    if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) this.#watchRequestEnd();
-    if (action.mirrors.length > 0 && !this.#streaming && !this.#call.requiresMutualTls) {
-      mirrorRequest(action.mirrors, request, this.#content, this.#deps.clusters, this.#deps.random);
+    const mirrors = action.mirrors.length > 0 && !call.requiresMutualTls && request.upgrade === undefined;
+    this.#watchTime();
+    if (rules !== null || mirrors || action.internalRedirect !== null) {
+      this.#content.keep(plan.place.route.requestBufferLimit);
+    }
+    if (mirrors) {
+      const { clusters, random } = this.#deps;
+      const deps = { clusters, random, arm: (ms: number, callback: () => void) => this.#arm(ms, callback) };
+      mirrorRequest(action.mirrors, request, () => this.#content.mirror(), this.#timeouts.globalMs, deps);
     }
     return this.#send(target);
+  }
+
+  /** Tells the upstream which attempt it is and how long the caller will wait. */
+  #describeAttempt(count: number): void {
+    const { plan, action } = this.#route;
+    const { headers } = this.#request;
+    const { virtualHost } = plan.place;
+    if (virtualHost.includeRequestAttemptCount) headers.set("x-envoy-attempt-count", String(count));
+    if (count > 1 && virtualHost.includeIsTimeoutRetry) {
+      const { expired } = this.#timers ?? { expired: null };
+      const timedOut = expired === "per_try" || expired === "per_try_idle";
+      headers.set("x-envoy-is-timeout-retry", String(timedOut));
+    }
+    if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) {
+      // The first attempt has all of it, whatever time was spent on the way to it.
+      const elapsedMs = count === 1 ? 0 : this.#deps.clock.now() - this.#startedAt;
+      setTimeoutHeaders(headers, this.#timeouts, action, elapsedMs, this.#call.suppressEnvoyHeaders);
+    }
   }
 
   #send(target: UpstreamTarget): Promise<HttpResponse> {
     const { plan, action } = this.#route;
     const request = this.#request;
     const call = this.#call;
-    const count = ++call.attemptCount;
-    if (plan.place.virtualHost.includeRequestAttemptCount) request.headers.set("x-envoy-attempt-count", String(count));
-    if (this.#timeouts.globalMs !== 0 || this.#timeouts.perTryMs !== 0) {
-      setTimeoutHeaders(request.headers, this.#timeouts, action, this.#deps.clock.now() - this.#startedAt);
-    }
     const { cluster } = target;
-    const policy = plan.retry?.policy;
     const attempt = this.#attempt = new UpstreamAttempt({
       hash: plan.hash === null ? null : plan.hash(request, call),
-      excluded: this.#tried !== null && policy!.previousHosts ? this.#tried : null,
-      maxReselections: policy?.hostSelectionRetryMaxAttempts ?? 0,
+      excluded: this.#tried?.excluded ?? null,
+      excludedPriorities: this.#tried?.excludedPriorities ?? null,
+      maxReselections: this.#retry?.policy.hostSelectionRetryMaxAttempts ?? 0,
       subset: plan.subset,
       // Envoy: a retry may go elsewhere.
-      override: count === 1 ? call.overrideHost : null,
+      override: call.attemptCount === 1 ? call.overrideHost : null,
       headers: request.headers,
-      attempt: count - 1,
+      attempt: call.attemptCount - 1,
       destination: destinationOf(cluster, request, call),
       highPriority: action.priority === "high",
       downstreamAddress: proxiedAddress(cluster, call),
       alpnOverride: call.alpnOverride,
       requiresMutualTls: call.requiresMutualTls,
-      onHost: plan.autoHost ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname) : null,
+      onHost: plan.autoHost
+        ? (host) => plan.rewriteToEndpoint(request, host.endpoint.hostname, call.suppressEnvoyHeaders)
+        : null,
     });
-    if (this.#requestSent) this.#armPerTry();
+    request.body = this.#content.next();
+    this.#timers?.begin(attempt.exchange);
     return target.send(request, attempt).then(this.#onResponse, this.#onFailure);
   }
 
   readonly #onResponse = (response: HttpResponse): HttpResponse | Promise<HttpResponse> => {
     const attempt = this.#attempt!;
+    const { status, headers } = response;
     this.#settleAttempt(attempt);
     const retry = this.#retry;
-    if (retry !== null && this.#route.plan.retry!.appliesToResponse(response.status, response.headers)) {
-      const { status, headers } = response;
-      const next = this.#retryAfter({ kind: "response", status, headers }, this.#replayable);
+    if (retry !== null && retry.appliesToResponse(status, headers, this.#request.headers)) {
+      const next = this.#retryAfter({ kind: "response", status, headers });
       if (next !== null) {
-        // What the caller will never see must not hold the connection.
-        if (response.body?.whole() === null) response.body.cancel();
+        attempt.discard(response);
         return next;
       }
     }
+    const policy = this.#route.action.internalRedirect;
+    if (policy !== null && policy.statuses.includes(status)) this.#redirect(policy, response, attempt);
     return this.#answer(response, attempt.exchange);
   };
 
   readonly #onFailure = (error: unknown): HttpResponse | Promise<HttpResponse> => {
     const attempt = this.#attempt!;
     this.#settleAttempt(attempt);
+    this.#timers?.settle();
     const ended = this.#ended;
     if (ended !== null) return this.#fail(ended.error);
     const reason = resetReasonOf(error);
     if (reason !== null) {
       const { requestStarted } = attempt.exchange;
-      // A body that streams survives only what happens before there is a connection.
-      const replayable = this.#replayable || error instanceof ConnectError;
-      const next = this.#retryAfter({ kind: "reset", reason, requestStarted }, replayable);
+      const next = this.#retryAfter({ kind: "reset", reason, requestStarted });
       if (next !== null) return next;
     }
     return this.#fail(error);
   };
 
-  get #replayable(): boolean {
-    return !this.#streaming;
-  }
-
   /** The next attempt where the policy wants one and the request can be sent again; `null` otherwise. */
-  #retryAfter(outcome: AttemptOutcome, replayable: boolean): Promise<HttpResponse> | null {
+  #retryAfter(outcome: AttemptOutcome): Promise<HttpResponse> | null {
     const retry = this.#retry;
-    if (retry === null || !replayable) return null;
+    if (retry === null || !this.#content.replayable) return null;
     const decision = retry.decide(outcome);
     if (decision === "limit_exceeded") this.#call.addFlag("URX");
     if (decision !== "retry") return null;
@@ -191,18 +211,18 @@ export class Forwarding {
       return null;
     }
     const { host } = this.#attempt!;
-    if (host !== null) (this.#tried ??= []).push(host);
+    if (host !== null) (this.#tried ??= new TriedHosts(retry.policy)).add(host);
+    this.#timers?.settle();
     resources.retries.count++;
     this.#retrySlot = resources;
-    const delayMs = retry.nextDelayMs(outcome.kind === "response" ? outcome.headers : null, this.#deps.clock.now());
+    const answered = outcome.kind === "response" ? outcome : null;
+    const delayMs = retry.nextDelayMs(answered?.headers ?? null, this.#deps.clock.now(), answered?.status);
     return this.#pause(delayMs).then(() => {
-      if (this.#ended !== null) {
+      if (this.#ended !== null || !this.#content.replayable) {
         this.#releaseRetrySlot();
-        return this.#fail(this.#ended.error);
+        return this.#ended !== null ? this.#fail(this.#ended.error) : this.#bufferExceeded();
       }
-      if (!this.#streaming) {
-        this.#request.body = this.#content === null ? null : new BytesBody(this.#content, this.#trailers);
-      }
+      this.#describeAttempt(++this.#call.attemptCount);
       return this.#send(target);
     });
   }
@@ -219,9 +239,21 @@ export class Forwarding {
     });
   }
 
+  /** Throws {@linkcode InternalRedirect} where the policy has the redirect followed. */
+  #redirect(policy: InternalRedirectPolicy, response: HttpResponse, attempt: UpstreamAttempt): void {
+    const request = this.#request;
+    const call = this.#call;
+    if (!this.#content.complete) return;
+    request.body = this.#content.again();
+    if (!followRedirect(policy, request, call, response.status, response.headers)) return;
+    attempt.discard(response);
+    this.#timers?.stop();
+    call.attemptCount = 0;
+    call.endpoint = call.upstream = null;
+    throw new InternalRedirect();
+  }
+
   #settleAttempt(attempt: UpstreamAttempt): void {
-    this.#perTryTimer?.cancel();
-    this.#perTryTimer = null;
     this.#releaseRetrySlot();
     const call = this.#call;
     call.endpoint = attempt.host?.endpoint ?? null;
@@ -240,28 +272,34 @@ export class Forwarding {
     const { headers } = response;
     call.response = response;
     call.responseCodeDetails = "via_upstream";
-    headers.set(
-      "x-envoy-upstream-service-time",
-      String(Math.max(0, Math.round(this.#deps.clock.now() - this.#startedAt))),
-    );
+    const timers = this.#timers;
+    timers?.answered(response);
+    // Of an answer that came before the end of the request it says nothing.
+    if (this.#content.sent && !call.suppressEnvoyHeaders) {
+      const elapsed = Math.max(0, Math.round(this.#deps.clock.now() - this.#startedAt));
+      headers.set("x-envoy-upstream-service-time", String(elapsed));
+    }
+    this.#content.commit();
     if (plan.place.virtualHost.includeAttemptCountInResponse) {
       headers.set("x-envoy-attempt-count", String(call.attemptCount));
     }
+    plan.cookies?.(headers, call);
     plan.responseHeaders?.(headers, call);
-    // The global limit covers the response to its end, and an application's call ends with its last attempt.
-    if (call.downstream === null || this.#globalTimer !== null) {
+    // Some limits cover the response to its end, and an application's call ends with its last attempt.
+    if (call.downstream === null || timers?.coversResponse === true) {
       exchange.onComplete((error) => this.#completed(exchange, error));
     }
     return response;
   }
 
   #completed(exchange: Exchange, error: unknown): void {
-    this.#globalTimer?.cancel();
     const call = this.#call;
     if (error instanceof MeshError) {
-      call.addFlag(error.meaning.flag);
-      call.responseCodeDetails = detailsAfterResponse(error);
+      const { flag, details } = brokenOff(error, this.#timers?.expired ?? null);
+      call.addFlag(flag);
+      call.responseCodeDetails = details;
     }
+    this.#timers?.stop();
     if (call.downstream !== null) return;
     const own = call.exchange;
     own.connection = exchange.connection;
@@ -274,25 +312,49 @@ export class Forwarding {
 
   /** A local reply, or a rejection with what the caller itself caused. */
   #fail(error: unknown): HttpResponse {
-    this.#globalTimer?.cancel();
+    const { expired } = this.#timers ?? { expired: null };
+    this.#timers?.stop();
     const call = this.#call;
-    if (this.#streaming) this.#request.body?.cancel(error);
+    this.#content.cancel(error);
     if (call.exchange.cancelled) {
       call.addFlag("DC");
       call.responseCodeDetails = "downstream_remote_disconnect";
       throw call.exchange.reason;
     }
+    if (call.abandoned) throw error;
     if (error instanceof ConnectError) call.upstreamTransportFailureReason = error.transportFailure;
     const reply = failureReply(error);
     if (reply === null) throw error;
-    const perTry = error instanceof MeshError && error.code === "UPSTREAM_REQUEST_TIMEOUT" && this.#ended === null;
-    return localReply(this.#request, call, perTry ? { ...reply, details: "upstream_per_try_timeout" } : reply);
+    const timedOut = error instanceof MeshError && error.code === "UPSTREAM_REQUEST_TIMEOUT" && expired !== null;
+    return this.#reply(timedOut ? expiryReply(reply, expired, this.#content.sent, this.#overrides) : reply);
+  }
+
+  #bufferExceeded(): HttpResponse {
+    this.#timers?.stop();
+    this.#content.cancel();
+    return this.#reply({
+      status: 507,
+      details: "request_payload_exceeded_retry_buffer_limit",
+      body: "Cannot send the request again: its content is longer than what is kept for retries; raise " +
+        "per_request_buffer_limit_bytes, or send it in smaller parts",
+    });
+  }
+
+  #reply(reply: LocalReply): HttpResponse {
+    const response = localReply(this.#request, this.#call, reply);
+    const { plan } = this.#route;
+    if (this.#call.suppressEnvoyHeaders) response.headers.delete("x-envoy-overloaded");
+    if (plan.place.virtualHost.includeAttemptCountInResponse) {
+      response.headers.set("x-envoy-attempt-count", String(Math.max(1, this.#call.attemptCount)));
+    }
+    plan.changeLocalReply(response, this.#call);
+    return response;
   }
 
   #clusterNotFound(): HttpResponse {
     const { clusterName, action } = this.#route;
-    this.#request.body?.cancel();
-    return localReply(this.#request, this.#call, {
+    this.#content.cancel();
+    return this.#reply({
       status: action.clusterNotFoundStatus,
       flag: "NC",
       details: "cluster_not_found",
@@ -308,41 +370,20 @@ export class Forwarding {
     this.#attempt?.exchange.cancel(error);
   }
 
-  /** Time limits count from the end of the request, which for streamed content is yet to come. */
-  #watchRequestEnd(): void {
-    if (this.#requestSent) return this.#armGlobal();
-    this.#request.body = new BodyEnd(this.#request.body!, () => {
-      this.#requestSent = true;
-      this.#armGlobal();
-      this.#armPerTry();
+  #watchTime(): void {
+    const content = this.#content;
+    // Of the whole request as far as it is there; of a stream once its last byte was read.
+    content.onSent(() => {
+      this.#startedAt = this.#deps.clock.now();
+      this.#timers?.requestSent();
     });
-  }
-
-  #armGlobal(): void {
-    const { globalMs } = this.#timeouts;
-    if (globalMs === 0) return;
-    this.#globalTimer = this.#arm(globalMs, () => {
-      this.#end(
-        new MeshError(
-          "UPSTREAM_REQUEST_TIMEOUT",
-          `Cannot wait for the response any longer: the route's timeout of '${globalMs}' ms has passed`,
-        ),
-      );
-    });
-  }
-
-  #armPerTry(): void {
-    const { perTryMs } = this.#timeouts;
-    if (perTryMs === 0) return;
-    const attempt = this.#attempt;
-    this.#perTryTimer = this.#arm(perTryMs, () => {
-      attempt?.exchange.cancel(
-        new MeshError(
-          "UPSTREAM_REQUEST_TIMEOUT",
-          `Cannot wait for the response any longer: the per-try timeout of '${perTryMs}' ms has passed`,
-        ),
-      );
-    });
+    const { globalMs, perTryMs, perTryIdleMs } = this.#timeouts;
+    const durationMs = this.#overrides?.streamDurationMs ?? 0;
+    if (globalMs === 0 && perTryMs === 0 && perTryIdleMs === 0 && durationMs === 0) return;
+    const end = (error: unknown) => this.#end(error);
+    const arm = (ms: number, callback: () => void) => this.#arm(ms, callback);
+    this.#timers = new RequestTimers(arm, this.#timeouts, durationMs, content.sent, end);
+    this.#timers.start();
   }
 
   #arm(ms: number, callback: () => void): Timer {

@@ -1,9 +1,11 @@
+import { MeshError } from "../errors.ts";
 import { Exchange } from "../http/exchange.ts";
-import type { HttpProtocol } from "../http/message.ts";
+import type { HttpProtocol, HttpResponse } from "../http/message.ts";
 import type { Hash64 } from "../internal/xx_hash64.ts";
 import type { Json } from "../protobuf/well_known.ts";
 import type { OverrideHost, PickContext } from "../load_balancer/load_balancer.ts";
 import type { UpstreamHost } from "./host.ts";
+import type { TriedHosts } from "./tried_hosts.ts";
 
 /** Options of {@linkcode UpstreamAttempt}. */
 export interface UpstreamAttemptOptions {
@@ -11,8 +13,8 @@ export interface UpstreamAttemptOptions {
   exchange?: Exchange;
   /** Hash for consistent load balancing. @default {null} */
   hash?: Hash64 | null;
-  /** Hosts tried before. @default {null} */
-  excluded?: readonly UpstreamHost[] | null;
+  /** Hosts to be avoided. @default {null} */
+  excluded?: TriedHosts | null;
   /** Priorities tried before, to be avoided. @default {null} */
   excludedPriorities?: readonly number[] | null;
   /** @default {0} */
@@ -45,7 +47,7 @@ export interface UpstreamAttemptOptions {
 export class UpstreamAttempt implements PickContext {
   readonly exchange: Exchange;
   readonly hash: Hash64 | null;
-  readonly excluded: readonly UpstreamHost[] | null;
+  readonly excluded: TriedHosts | null;
   readonly excludedPriorities: readonly number[] | null;
   readonly maxReselections: number;
   readonly subset: Readonly<Record<string, Json>> | null;
@@ -80,5 +82,12 @@ export class UpstreamAttempt implements PickContext {
     this.highPriority = options.highPriority ?? false;
     this.downstreamAddress = options.downstreamAddress ?? null;
     this.onHost = options.onHost ?? null;
+  }
+
+  /** Ends it, for its response goes to nobody: what the caller will never see must not hold the connection. */
+  discard(response: HttpResponse): void {
+    if (response.body?.whole() === null) response.body.cancel();
+    // A request that is still being sent ends with its attempt.
+    this.exchange.cancel(new MeshError("ABORTED", "Cannot go on with the request: its answer is not used"));
   }
 }

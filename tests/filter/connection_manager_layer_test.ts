@@ -8,13 +8,18 @@ const MANAGER = {
   forwardClientCert: "append_forward",
   setCurrentClientCert: { subject: true, cert: false, chain: false, dns: true, uri: true },
   normalizePath: true,
+  pathWithEscapedSlashes: "keep",
+  headersWithUnderscores: "allow",
+  generateRequestId: true,
+  alwaysSetRequestIdInResponse: false,
 } as HttpConnectionManager;
 
-async function pass(overrides: Parameters<typeof request>[0]) {
+async function pass(overrides: Parameters<typeof request>[0], settings: Partial<HttpConnectionManager> = {}) {
   const message = request(overrides);
   const answer = { status: 200, headers: new HeaderList(), body: null };
-  await connectionManagerLayer(MANAGER)(() => Promise.resolve(answer))(message, callOf(message));
-  return message;
+  const layer = connectionManagerLayer({ ...MANAGER, ...settings });
+  const response = await layer(() => Promise.resolve(answer))(message, callOf(message));
+  return { ...message, response };
 }
 
 Deno.test("connectionManagerLayer() adds a request id and the scheme, and keeps the caller's", async () => {
@@ -25,6 +30,18 @@ Deno.test("connectionManagerLayer() adds a request id and the scheme, and keeps 
   assert.deepEqual(given.headers.pairs, ["x-request-id", "mine", "x-forwarded-proto", "https"]);
 });
 
+Deno.test("connectionManagerLayer() gives no request id where it must not, and tells the caller of it where it must", async () => {
+  assert.equal((await pass({}, { generateRequestId: false })).headers.has("x-request-id"), false);
+  const told = await pass({ pairs: ["x-request-id", "mine"] }, { alwaysSetRequestIdInResponse: true });
+  assert.equal(told.response.headers.get("x-request-id"), "mine");
+});
+
+Deno.test("connectionManagerLayer() takes the scheme of a request from the proxy in front of it", async () => {
+  assert.equal((await pass({ pairs: ["x-forwarded-proto", "https"] })).scheme, "https");
+  assert.equal((await pass({ pairs: ["x-forwarded-proto", "nonsense"] })).scheme, "http");
+  assert.equal((await pass({ pairs: ["x-forwarded-proto", "https"], protocol: "HTTP/2" })).scheme, "http");
+});
+
 Deno.test("connectionManagerLayer() takes out headers that steer a proxy", async () => {
   const { headers } = await pass({ pairs: ["x-envoy-max-retries", "99", "x-envoy-upstream-rq-timeout-ms", "1"] });
   assert.equal(headers.get("x-envoy-max-retries"), undefined);
@@ -33,5 +50,30 @@ Deno.test("connectionManagerLayer() takes out headers that steer a proxy", async
 
 Deno.test("connectionManagerLayer() normalises the path and refuses an invalid one", async () => {
   assert.equal((await pass({ path: "/a/../b?c=.." })).path, "/b?c=..");
-  await assert.rejects(pass({ path: "/a%zz" }), /invalid escape: '\/a%zz'/);
+  await assert.rejects(pass({ path: "/a%00" }), /an escape that is not allowed: '\/a%00'/);
+  await assert.rejects(pass({ path: "/a#b" }), /holds a fragment/);
+});
+
+Deno.test("connectionManagerLayer() redirects to the one form of a path", async () => {
+  const { response } = await pass({ path: "/a%2Fb?c" }, { pathWithEscapedSlashes: "unescape_and_redirect" });
+  assert.equal(response.status, 307);
+  assert.equal(response.headers.get("location"), "/a/b?c");
+});
+
+Deno.test("connectionManagerLayer() strips the port of the host", async () => {
+  assert.equal((await pass({ authority: "a:8080" }, { stripAnyHostPort: true })).authority, "a");
+});
+
+Deno.test("connectionManagerLayer() drops headers with underscores or refuses requests with one", async () => {
+  const pairs = ["a_b", "1", "c", "2"];
+  assert.equal((await pass({ pairs: [...pairs] })).headers.get("a_b"), "1");
+  const dropped = await pass({ pairs: [...pairs] }, { headersWithUnderscores: "drop" });
+  assert.equal(dropped.headers.get("a_b"), undefined);
+  assert.equal(dropped.headers.get("c"), "2");
+  await assert.rejects(pass({ pairs: [...pairs] }, { headersWithUnderscores: "reject" }), /has an underscore/);
+});
+
+Deno.test("connectionManagerLayer() takes out what the application says of a client certificate", async () => {
+  const given = { pairs: ["x-forwarded-client-cert", "URI=spiffe://forged"] };
+  assert.equal((await pass(given)).headers.get("x-forwarded-client-cert"), undefined);
 });

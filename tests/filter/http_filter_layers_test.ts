@@ -6,7 +6,9 @@ import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpResponse } from "../../lib/http/message.ts";
 import { stack } from "../../lib/internal/layer.ts";
 import type { HttpFilterConfig } from "../../lib/resource/http_connection_manager.ts";
+import { FILTER_DISABLED, FILTER_UNSUPPORTED } from "../../lib/resource/filter_parsers.ts";
 import { callOf, filterContext, request } from "../support/calls.ts";
+import { route, virtualHost } from "../support/resource_objects.ts";
 
 function filter(name: string, overrides: Partial<HttpFilterConfig> = {}): HttpFilterConfig {
   const plan: HttpFilterPlan = {
@@ -18,10 +20,13 @@ function filter(name: string, overrides: Partial<HttpFilterConfig> = {}): HttpFi
   return { name, typeUrl: `type.googleapis.com/${name}`, plan, optional: false, disabled: false, ...overrides };
 }
 
-async function run(filters: HttpFilterConfig[]): Promise<string[]> {
+async function run(filters: HttpFilterConfig[], ofRoute: Record<string, object> = {}): Promise<string[]> {
   const message = request();
   const answer: HttpResponse = { status: 200, headers: new HeaderList(), body: null };
-  await stack(httpFilterLayers(filters, filterContext()), () => Promise.resolve(answer))(message, callOf(message));
+  const call = callOf(message);
+  const perFilterConfig = new Map(Object.entries(ofRoute));
+  call.chosen = { virtualHost: virtualHost(), route: route({ perFilterConfig }), clusterName: null };
+  await stack(httpFilterLayers(filters, filterContext()), () => Promise.resolve(answer))(message, call);
   return message.headers.getAll("seen");
 }
 
@@ -47,4 +52,28 @@ Deno.test("httpFilterLayers() refuses requests where a required filter is not su
     assert.match(error.message, /requires filter 'envoy\.filters\.http\.lua'.*unsupportedFilters/s);
     return true;
   });
+});
+
+Deno.test("httpFilterLayers() runs a filter that is off in the chain where the route has configuration for it", async () => {
+  const filters = [filter("off", { disabled: true }), filter("on")];
+  assert.deepEqual(await run(filters, { off: {} }), ["off", "on"]);
+  assert.deepEqual(await run(filters, { off: FILTER_DISABLED }), ["on"]);
+});
+
+Deno.test("httpFilterLayers() refuses where the route switches on what is not supported, and not where it is off", async () => {
+  const unsupported = { plan: null, typeUrl: "x.Y" };
+  const off = [filter("unknown", { ...unsupported, disabled: true })];
+  assert.deepEqual(await run(off), []);
+  await assert.rejects(run(off, { unknown: FILTER_UNSUPPORTED }), /requires filter 'unknown'/);
+  assert.deepEqual(await run([filter("unknown", unsupported)], { unknown: FILTER_DISABLED }), []);
+});
+
+Deno.test("httpFilterLayers() tells filters their names", async () => {
+  const plan: HttpFilterPlan = {
+    create: (_, name) => (next) => (message, call) => {
+      message.headers.append("seen", name!);
+      return next(message, call);
+    },
+  };
+  assert.deepEqual(await run([filter("one", { plan }), filter("two", { plan })]), ["one", "two"]);
 });

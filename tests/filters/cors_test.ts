@@ -59,6 +59,8 @@ Deno.test("answers the preflight of an allowed origin", async () => {
       "x-shop",
       "access-control-max-age",
       "600",
+      "access-control-expose-headers",
+      "x-trace",
       "content-length",
       "0",
     ],

@@ -16,12 +16,13 @@ import {
   loadAssignment,
   loadBalancing,
   locality,
+  noHeaders,
   retryPolicy,
   route,
   routeConfiguration,
   virtualHost,
 } from "../support/resource_objects.ts";
-import { FakeUpstream, request, turn } from "../upstream/fake_upstream.ts";
+import { FakeUpstream, type Received, request, turn } from "../upstream/fake_upstream.ts";
 
 const A = endpoint("10.0.0.1", 8080);
 const B = endpoint("10.0.0.2", 8080);
@@ -183,6 +184,66 @@ Deno.test("Header changes, path and host rewrites reach the upstream, the origin
   rig.fake.manager.close();
 });
 
+Deno.test("A rewrite is noted even where it changes nothing; a weighted cluster's host leaves no trace", async () => {
+  const literal = forwardAction({ prefixRewrite: "/", hostRewrite: { kind: "literal", value: "backend.default" } });
+  const rig = new Rig({ route: { action: literal } });
+  rig.send(request({ path: "/a" }));
+  const { headers } = (await rig.fake.next()).request;
+  assert.equal(headers.get("x-envoy-original-path"), "/a");
+  assert.equal(headers.get("x-envoy-original-host"), "backend.default");
+  rig.fake.manager.close();
+  const weighted = {
+    name: "backend",
+    header: null,
+    weight: 1,
+    headers: noHeaders,
+    hostRewrite: "weighted.example",
+    perFilterConfig: new Map(),
+    subset: null,
+  };
+  const split = new Rig({
+    route: { action: forwardAction({ cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1 } }) },
+  });
+  split.send(request());
+  const sent = (await split.fake.next()).request;
+  assert.equal(sent.authority, "weighted.example");
+  assert.equal(sent.headers.has("x-envoy-original-host"), false);
+  split.fake.manager.close();
+});
+
+Deno.test("A weighted cluster may be named by a header", () => {
+  const entry = { name: "", header: "x-cluster", weight: 1, headers: noHeaders, hostRewrite: null, subset: null };
+  const cluster = { kind: "weighted", clusters: [{ ...entry, perFilterConfig: new Map() }], totalWeight: 1 } as const;
+  const rig = new Rig({ route: { action: forwardAction({ cluster }) } });
+  const named = rig.send(request({ headers: new HeaderList(["x-cluster", "mirror"]) }));
+  assert.equal(named.call.chosen?.clusterName, "mirror");
+  assert.equal(rig.send(request()).call.chosen?.clusterName, "");
+  rig.fake.manager.close();
+});
+
+Deno.test("A direct response whose status wants a location has that of the request", async () => {
+  for (
+    const [status, location] of [[201, "http://backend.default/a?b"], [302, "http://backend.default/a?b"], [200, null]]
+  ) {
+    const action = { kind: "direct_response", status: status as number, body: "" } as const;
+    const rig = new Rig({ route: { action } });
+    const { response } = rig.send(request({ path: "/a?b" }));
+    assert.equal((await response).headers.get("location") ?? null, location);
+    rig.fake.manager.close();
+  }
+});
+
+Deno.test("What the router says by itself has the headers of the route, whose values know no status yet", async () => {
+  const add = { name: "x", value: "%RESPONSE_CODE% %RESPONSE_FLAGS%", action: "append_if_exists_or_add" } as const;
+  const headers = { ...noHeaders, responseAdd: [{ ...add, keepEmptyValue: false }] };
+  const missing = forwardAction({ cluster: { kind: "name", name: "nowhere" } });
+  const rig = new Rig({ route: { headers, action: missing }, host: { includeAttemptCountInResponse: true } });
+  const answered = await rig.send(request()).response;
+  assert.equal(answered.headers.get("x"), "0 NC");
+  assert.equal(answered.headers.get("x-envoy-attempt-count"), "1");
+  rig.fake.manager.close();
+});
+
 Deno.test("A refused connection is tried again on another host, the body with it", async () => {
   const rig = new Rig({
     endpoints: [A, B],
@@ -254,16 +315,216 @@ Deno.test("gRPC: unavailable in the head is tried again", async () => {
   rig.fake.manager.close();
 });
 
-Deno.test("A streamed body is not sent twice", async () => {
-  const rig = new Rig({ host: { retryPolicy: retryPolicy(["5xx", "reset"]) } });
+function streamed(...chunks: string[]): QueueBody {
   const body = new QueueBody(null, { consumed: () => {}, cancelled: () => {} });
-  body.push(new Uint8Array(3));
+  for (const chunk of chunks) body.push(new TextEncoder().encode(chunk));
+  return body;
+}
+
+async function contentOf(received: Received): Promise<string> {
+  return new TextDecoder().decode((await readAll(received.request.body))!);
+}
+
+Deno.test("A streamed body is sent again, what was read of it and what comes after", async () => {
+  const rig = new Rig({ host: { retryPolicy: retryPolicy(["5xx", "reset"]) } });
+  const body = streamed("one ");
+  const { call, response } = rig.send(request({ method: "POST", body }));
+  const first = await rig.fake.next();
+  assert.equal((await first.request.body!.read())!.length, 4);
+  first.fail("UPSTREAM_REMOTE_RESET");
+  await turn();
+  await rig.fake.clock.advance(100);
+  const second = await rig.fake.next();
+  body.push(new TextEncoder().encode("two"));
+  body.end();
+  assert.equal(await contentOf(second), "one two");
+  second.answer();
+  assert.equal((await response).status, 200);
+  assert.equal(call.attemptCount, 2);
+  rig.fake.manager.close();
+});
+
+Deno.test("A streamed body beyond the limit is sent on, and not sent again", async () => {
+  const rig = new Rig({
+    route: { requestBufferLimit: 5 },
+    host: { retryPolicy: retryPolicy(["5xx"]) },
+  });
+  const body = streamed("12345", "6789");
   const { call, response } = rig.send(request({ method: "POST", body }));
   const received = await rig.fake.next();
-  received.fail("UPSTREAM_REMOTE_RESET");
+  body.end();
+  assert.equal(await contentOf(received), "123456789");
+  received.answer(503);
   assert.equal((await response).status, 503);
-  assert.equal(call.attemptCount, 1);
-  assert.equal(call.responseFlags, "UR");
+  assert.deepEqual([call.attemptCount, call.responseFlags], [1, "-"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("Content in memory beyond the limit is not sent again either", async () => {
+  const rig = new Rig({ route: { requestBufferLimit: 5 }, host: { retryPolicy: retryPolicy(["5xx"]) } });
+  const { call, response } = rig.send(request({ method: "POST", body: new BytesBody(new Uint8Array(6)) }));
+  (await rig.fake.next()).answer(503);
+  assert.equal((await response).status, 503);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [1, "-"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("A body that outgrows the limit between two attempts ends as 507", async () => {
+  const rig = new Rig({
+    route: { requestBufferLimit: 5 },
+    host: { retryPolicy: retryPolicy(["5xx"]) },
+  });
+  const body = streamed("12345");
+  const { call, response } = rig.send(request({ method: "POST", body }));
+  const received = await rig.fake.next();
+  await received.request.body!.read();
+  void received.request.body!.read();
+  received.fail("UPSTREAM_REMOTE_RESET");
+  await turn();
+  body.push(new TextEncoder().encode("6"));
+  await turn();
+  await rig.fake.clock.advance(100);
+  assert.equal((await response).status, 507);
+  assert.equal(call.responseCodeDetails, "request_payload_exceeded_retry_buffer_limit");
+  rig.fake.manager.close();
+});
+
+Deno.test("Without a retry policy a streamed body is not kept", async () => {
+  const rig = new Rig();
+  const body = streamed("one");
+  const { call, response } = rig.send(request({ method: "POST", body }));
+  (await rig.fake.next()).fail("UPSTREAM_REMOTE_RESET");
+  assert.equal((await response).status, 503);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [1, "UR"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("A streamed body is mirrored as it goes", async () => {
+  const action = forwardAction({
+    mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }],
+  });
+  const rig = new Rig({ route: { action } });
+  rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
+  const body = streamed("one ");
+  const { response } = rig.send(request({ method: "PUT", body }));
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  const own = both.find(({ request }) => request.authority === "backend.default")!;
+  const copy = both.find((received) => received !== own)!;
+  const [mirrored, sent] = [contentOf(copy), contentOf(own)];
+  body.push(new TextEncoder().encode("two"));
+  body.end();
+  assert.deepEqual([await sent, await mirrored], ["one two", "one two"]);
+  own.answer(204);
+  assert.equal((await response).status, 204);
+  copy.answer();
+  rig.fake.manager.close();
+});
+
+Deno.test("Headers that filters set change timeouts and retries, and go no further", async () => {
+  const rig = new Rig();
+  const pairs = [
+    ...["x-envoy-retry-on", "retriable-status-codes", "x-envoy-max-retries", "1"],
+    ...["x-envoy-retriable-status-codes", "418", "x-envoy-upstream-rq-timeout-ms", "700"],
+  ];
+  const { call, response } = rig.send(request({ headers: new HeaderList(pairs) }));
+  const first = await rig.fake.next();
+  assert.deepEqual(first.request.headers.pairs, ["x-envoy-expected-rq-timeout-ms", "700"]);
+  first.answer(418);
+  await rig.fake.clock.advance(100);
+  (await rig.fake.next()).answer(418);
+  assert.equal((await response).status, 418);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [2, "URX"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("x-envoy-upstream-rq-timeout-alt-response: 204 in the place of 504", async () => {
+  const rig = new Rig({ route: { action: forwardAction({ timeoutMs: 50 }) } });
+  const headers = new HeaderList(["x-envoy-upstream-rq-timeout-alt-response", "1"]);
+  const { response } = rig.send(request({ headers }));
+  await rig.fake.next();
+  await rig.fake.clock.advance(50);
+  assert.equal((await response).status, 204);
+  rig.fake.manager.close();
+});
+
+Deno.test("x-envoy-upstream-stream-duration-ms: 504 UMSDR", async () => {
+  const rig = new Rig();
+  const headers = new HeaderList(["x-envoy-upstream-stream-duration-ms", "50"]);
+  const { call, response } = rig.send(request({ headers }));
+  await rig.fake.next();
+  await rig.fake.clock.advance(50);
+  assert.equal((await response).status, 504);
+  assert.deepEqual([call.responseFlags, call.responseCodeDetails], ["UMSDR", "upstream_max_stream_duration_reached"]);
+  rig.fake.manager.close();
+});
+
+Deno.test("The per-try idle time-out: silence before the answer is tried again, silence within it breaks it off", async () => {
+  const policy = retryPolicy(["5xx"], { perTryIdleTimeoutMs: 50, numRetries: 1 });
+  const rig = new Rig({ host: { retryPolicy: policy } });
+  const { call, response } = rig.send(request());
+  await rig.fake.next();
+  await rig.fake.clock.advance(50);
+  await rig.fake.clock.advance(25);
+  const second = await rig.fake.next();
+  const body = streamed("some");
+  second.stream(200, body);
+  const answered = await response;
+  assert.equal((await answered.body!.read())!.length, 4);
+  await rig.fake.clock.advance(40);
+  body.push(new Uint8Array(1));
+  await answered.body!.read();
+  await rig.fake.clock.advance(40);
+  assert.equal(second.exchange.cancelled, false);
+  await rig.fake.clock.advance(10);
+  assert.equal(second.exchange.cancelled, true);
+  assert.deepEqual([call.attemptCount, call.responseFlags], [2, "UT"]);
+  assert.equal(call.responseCodeDetails, "upstream_per_try_idle_timeout");
+  rig.fake.manager.close();
+});
+
+Deno.test("Retries avoid canaries and hosts of some metadata; the first attempt does not", async () => {
+  const canary = { ...A, metadata: { "envoy.lb": { canary: true } } };
+  const old = { ...B, metadata: { "envoy.lb": { version: "v1" } } };
+  const C = endpoint("10.0.0.3", 8080);
+  for (const policy of [{ omitCanaryHosts: true }, { omitHostMetadata: [{ version: "v1" }] }]) {
+    const rig = new Rig({
+      endpoints: [policy.omitCanaryHosts === true ? canary : old, C],
+      cluster: { loadBalancing: loadBalancing({ policy: "round_robin" }) },
+      host: { retryPolicy: retryPolicy(["5xx"], { ...policy, numRetries: 5, hostSelectionRetryMaxAttempts: 5 }) },
+    });
+    const seen: string[] = [];
+    for (let call = 0; call < 2; call++) {
+      const { response } = rig.send(request());
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const received = await rig.fake.next();
+        if (attempt > 0) seen.push(received.connection.info.remote.hostname);
+        received.answer(attempt < 2 ? 500 : 200);
+        await rig.fake.clock.advance(300);
+      }
+      await response;
+    }
+    assert.deepEqual(seen, ["10.0.0.3", "10.0.0.3", "10.0.0.3", "10.0.0.3"]);
+    rig.fake.manager.close();
+  }
+});
+
+Deno.test("Retries say whether they follow a time-out where the virtual host wants it", async () => {
+  const rig = new Rig({
+    host: { includeIsTimeoutRetry: true, retryPolicy: retryPolicy(["5xx"], { perTryTimeoutMs: 50 }) },
+  });
+  const { response } = rig.send(request());
+  assert.equal((await rig.fake.next()).request.headers.has("x-envoy-is-timeout-retry"), false);
+  await rig.fake.clock.advance(50);
+  await rig.fake.clock.advance(30);
+  const second = await rig.fake.next();
+  assert.equal(second.request.headers.get("x-envoy-is-timeout-retry"), "true");
+  second.answer(500);
+  await turn();
+  await rig.fake.clock.advance(49);
+  const third = await rig.fake.next();
+  assert.equal(third.request.headers.get("x-envoy-is-timeout-retry"), "false");
+  third.answer();
+  await response;
   rig.fake.manager.close();
 });
 
@@ -367,7 +628,9 @@ Deno.test("Giving up between two attempts ends the pause", async () => {
 });
 
 Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", async () => {
-  const action = forwardAction({ mirrors: [{ cluster: "mirror", fraction: { numerator: 100, denominator: 100 } }] });
+  const action = forwardAction({
+    mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }],
+  });
   const rig = new Rig({ route: { action } });
   rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
   const body = new BytesBody(new Uint8Array([1, 2]));
@@ -377,9 +640,35 @@ Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", as
   assert.deepEqual(authorities, ["backend-shadow:9080", "backend:9080"]);
   const [own, copy] = one.request.authority === "backend:9080" ? [one, two] : [two, one];
   assert.deepEqual(copy.request.body!.whole(), new Uint8Array([1, 2]));
+  assert.equal(copy.request.headers.get("x-envoy-internal"), "true");
   copy.fail("UPSTREAM_REMOTE_RESET");
   own.answer(204);
   assert.equal((await response).status, 204);
+  rig.fake.manager.close();
+});
+
+Deno.test("A mirror is given up when the time of its request is", async () => {
+  const mirrors = [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 1, denominator: 1 } }];
+  const rig = new Rig({ route: { action: forwardAction({ mirrors, timeoutMs: 100 }) } });
+  rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
+  const { response } = rig.send(request());
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  const copy = both.find(({ request }) => request.authority.endsWith("-shadow"))!;
+  both.find((received) => received !== copy)!.answer();
+  assert.equal((await response).status, 200);
+  await rig.fake.clock.advance(100);
+  assert.equal(copy.exchange.cancelled, true);
+  rig.fake.manager.close();
+});
+
+Deno.test("A mirror may be named by a header and have the host as it is", async () => {
+  const all = { numerator: 100, denominator: 100 };
+  const action = forwardAction({ mirrors: [{ cluster: "", header: "x-mirror", shadowSuffix: false, fraction: all }] });
+  const rig = new Rig({ route: { action } });
+  rig.fake.push({ clusters: [cluster({ name: "mirror" })] });
+  rig.send(request({ headers: new HeaderList(["x-mirror", "mirror"]) }));
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  assert.deepEqual(both.map((received) => received.request.authority), ["backend.default", "backend.default"]);
   rig.fake.manager.close();
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { grpcStatusName, grpcStatusOf, hasGrpcContentType } from "../../lib/formatter/grpc_status.ts";
+import { grpcStatusName, grpcStatusOf, grpcStatusOfHttp, hasGrpcContentType } from "../../lib/formatter/grpc_status.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import { fakeStreamInfo } from "./fake_stream_info.ts";
 
@@ -40,4 +40,9 @@ Deno.test("names status codes", () => {
   assert.equal(grpcStatusName(1, "snake"), "CANCELLED");
   assert.equal(grpcStatusName(4, "snake"), "DEADLINE_EXCEEDED");
   assert.equal(grpcStatusName(99), "99");
+});
+
+Deno.test("HTTP statuses map as gRPC says", () => {
+  const cases = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14, 200: 2, 500: 2 };
+  for (const [http, grpc] of Object.entries(cases)) assert.equal(grpcStatusOfHttp(Number(http)), grpc, http);
 });

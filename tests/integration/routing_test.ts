@@ -200,8 +200,8 @@ Deno.test("VirtualServices: header match, rewrite, redirect, weights, faults, he
 Deno.test("a failed attempt is made again elsewhere", async (t) => {
   await MeshRig.use(async (rig) => {
     const seen: string[] = [];
-    const { mesh, port, targetPort } = await rig.serve("web", (request) => {
-      seen.push(request.method);
+    const { mesh, port, targetPort } = await rig.serve("web", async (request) => {
+      seen.push(await request.text());
       return new Response("good");
     });
     const failing = await mesh.serve(
@@ -230,6 +230,22 @@ Deno.test("a failed attempt is made again elsewhere", async (t) => {
       );
       await rig.istiod.settled();
       for (let i = 0; i < 20; i++) assert.deepEqual(await ask(caller, "http://web.default/"), [200, "good"]);
+    });
+    await t.step("a streamed body too, also where the answer came before its end", async () => {
+      const part = new TextEncoder().encode("a part of it, ".repeat(1000));
+      for (let i = 0; i < 20; i++) {
+        let parts = 0;
+        const body = new ReadableStream({
+          async pull(controller) {
+            await new Promise((resolve) => setTimeout(resolve, 0));
+            if (++parts > 4) return controller.close();
+            controller.enqueue(part);
+          },
+        });
+        seen.length = 0;
+        assert.deepEqual(await ask(caller, "http://web.default/", { method: "POST", body }), [200, "good"]);
+        assert.equal(seen.at(-1)?.length, 4 * part.length);
+      }
     });
     await t.step("not when the VirtualService says none", async () => {
       rig.istiod.apply(

@@ -11,6 +11,8 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   istiod: ["istiod"],
   load_balancing: ["envoy"],
   outcomes: ["istiod"],
+  differential: ["envoy"],
+  headers: ["envoy"],
   istioctl: ["istioctl", "envoy"],
   proxy_status: ["istioctl", "istiod"],
   h2spec: ["h2spec"],

@@ -41,10 +41,21 @@ Deno.test("matches as Envoy 1.40 was seen to", () => {
   }
 });
 
-Deno.test("several values are joined by commas", () => {
-  const match = { ...exactA, string: { kind: "exact", value: "a,b", ignoreCase: false } } as HeaderMatchInput["match"];
+Deno.test("of several values one has to pass, inverted none may, as Envoy 1.40 was seen to", () => {
   const headers = new HeaderList(["x", "a", "y", "1", "x", "b"]);
-  assert.equal(compileHeaderMatch({ name: "x", match, invert: false, treatMissingAsEmpty: false })(headers), true);
+  const holds = (value: string, invert = false) =>
+    compileHeaderMatch({
+      name: "x",
+      match: { kind: "string", string: { kind: "exact", value, ignoreCase: false } },
+      invert,
+      treatMissingAsEmpty: false,
+    })(headers);
+  assert.equal(holds("a"), true);
+  assert.equal(holds("b"), true);
+  assert.equal(holds("a,b"), false, "they are not joined");
+  assert.equal(holds("c"), false);
+  assert.equal(holds("b", true), false);
+  assert.equal(holds("c", true), true);
 });
 
 Deno.test("pseudo-headers are read from the request", () => {

@@ -33,3 +33,7 @@ Deno.test("gives the same object for the same pattern, and forgets old ones", ()
   for (let i = 0; i < 2000; i++) compileRegex(`x${i}`);
   assert.notEqual(compileRegex("memo-[0-9]+"), first);
 });
+
+Deno.test("Nothing is replaced where the substitution names a group that is not there", () => {
+  assert.equal(compileRegex("a").replaceAll("abc", "\\1"), "abc");
+});

@@ -41,6 +41,16 @@ Deno.test("Removals of a level come before its additions", () => {
   assert.deepEqual(apply([level([set("a", "2", "append_if_exists_or_add")], ["a"])], "a", "1"), ["a", "2"]);
 });
 
+Deno.test("Additions of a level do not see each other, and what overwrites is written first", () => {
+  const additions = [
+    set("a", "1", "append_if_exists_or_add"),
+    set("a", "2", "add_if_absent"),
+    set("b", "%REQ(a)%", "append_if_exists_or_add", true),
+    set("a", "3"),
+  ];
+  assert.deepEqual(apply([level(additions)]), ["a", "3", "a", "1", "a", "2", "b", ""]);
+});
+
 Deno.test("Values are formats; an empty outcome is left out unless kept", () => {
   assert.deepEqual(apply([level([set("h", "%REQ(:AUTHORITY)%-x")])]), ["h", "me-x"]);
   assert.deepEqual(apply([level([set("h", "%REQ(NOPE)%")])]), []);

@@ -5,7 +5,7 @@ import { routeMatch } from "../support/resource_objects.ts";
 
 const NONE: PathRewriteConfig = { prefixRewrite: null, regexRewrite: null, pathTemplateRewrite: null };
 
-function rewrite(path: RouteMatch["path"], config: Partial<PathRewriteConfig>, target: string): string {
+function rewrite(path: RouteMatch["path"], config: Partial<PathRewriteConfig>, target: string): string | null {
   return compilePathRewrite(routeMatch({ path }), { ...NONE, ...config })!(target);
 }
 
@@ -33,4 +33,9 @@ Deno.test("A path template rewrites with variables", () => {
 
 Deno.test("No rewrite, no function", () => {
   assert.equal(compilePathRewrite(routeMatch(), NONE), null);
+});
+
+Deno.test("A path that comes to nothing stays", () => {
+  const regexRewrite = { pattern: "/a", substitution: "" };
+  assert.equal(rewrite({ kind: "prefix", value: "/" }, { regexRewrite }, "/a?b"), null);
 });

@@ -60,6 +60,30 @@ Deno.test("A rate limited response is not retried for its status", () => {
   assert.equal(rules.applies(response(503, "x-envoy-ratelimited", "true")), false);
 });
 
+Deno.test("retriable-headers may look at the status", () => {
+  const rules = new RetryRules(retryPolicy(["retriable-headers"], {
+    retriableHeaders: [{
+      name: ":status",
+      match: { kind: "string", string: { kind: "prefix", value: "40", ignoreCase: false } },
+      invert: false,
+      treatMissingAsEmpty: false,
+    }],
+  }));
+  assert.deepEqual([404, 409, 410].map((status) => rules.applies(response(status))), [true, true, false]);
+});
+
+Deno.test("A response that came too early is tried again at once", () => {
+  const state = new RetryState(
+    new RetryRules(retryPolicy(["retriable-status-codes"], {
+      retriableStatusCodes: [425],
+    })),
+    () => 1,
+  );
+  assert.equal(state.nextDelayMs(new HeaderList(), 0, 425), 0);
+  assert.equal(state.appliesToResponse(425, new HeaderList(), new HeaderList()), true);
+  assert.equal(state.appliesToResponse(425, new HeaderList(), new HeaderList(["early-data", "1"])), false);
+});
+
 Deno.test("Retries are counted; the one too many is told", () => {
   const state = new RetryState(new RetryRules(retryPolicy(["5xx"], { numRetries: 2 })), () => 0.5);
   assert.deepEqual([1, 2, 3].map(() => state.decide(response(503))), ["retry", "retry", "limit_exceeded"]);

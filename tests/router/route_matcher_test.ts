@@ -55,7 +55,9 @@ Deno.test("Every header, method included, must match", () => {
 
 Deno.test("Query parameters: presence and value of the first one", () => {
   const value = { kind: "exact" as const, value: "1", ignoreCase: false };
-  const match = { queryParameters: [{ name: "a", match: value }, { name: "b", match: null }] };
+  const match = {
+    queryParameters: [{ name: "a", match: value }, { name: "b", match: { kind: "present", present: true } as const }],
+  };
   assert.equal(matches(match, request({ path: "/?b&a=1" })), true);
   assert.equal(matches(match, request({ path: "/?a=1" })), false);
   assert.equal(matches(match, request({ path: "/?a=2&b&a=1" })), false);

@@ -14,7 +14,15 @@ import {
 import { seededRandom } from "../support/seeded_random.ts";
 
 function weighted(name: string, weight: number, overrides: Partial<WeightedCluster> = {}): WeightedCluster {
-  return { name, weight, headers: noHeaders, hostRewrite: null, perFilterConfig: new Map(), ...overrides };
+  return {
+    name,
+    header: null,
+    weight,
+    headers: noHeaders,
+    hostRewrite: null,
+    perFilterConfig: new Map(),
+    ...overrides,
+  };
 }
 
 function to(name: string, path: string) {

@@ -40,14 +40,17 @@ export function forwardAction(overrides: Partial<ForwardAction> = {}): ForwardAc
     appendXForwardedHost: false,
     timeoutMs: 0,
     idleTimeoutMs: null,
-    maxStreamDurationMs: null,
-    grpcTimeoutHeaderMaxMs: null,
+    maxGrpcTimeoutMs: null,
+    grpcTimeoutOffsetMs: 0,
+    streamDuration: null,
     retryPolicy: null,
     mirrors: [],
     hashPolicies: [],
     upgrades: {},
     subset: null,
     internalRedirect: null,
+    rateLimits: [],
+    includeVirtualHostRateLimits: false,
     ...overrides,
   };
 }
@@ -61,6 +64,7 @@ export function route(overrides: Partial<Route> = {}): Route {
     operation: null,
     headers: noHeaders,
     perFilterConfig: new Map(),
+    requestBufferLimit: 1024 * 1024,
     ...overrides,
   };
 }
@@ -74,6 +78,8 @@ export function virtualHost(overrides: Partial<VirtualHost> = {}): VirtualHost {
     headers: noHeaders,
     includeRequestAttemptCount: false,
     includeAttemptCountInResponse: false,
+    includeIsTimeoutRetry: false,
+    rateLimits: [],
     requireTls: "none",
     perFilterConfig: new Map(),
     ...overrides,
@@ -104,10 +110,12 @@ export function retryPolicy(retryOn: readonly string[], overrides: Partial<Retry
     retriableHeaders: [],
     retriableRequestHeaders: [],
     previousHosts: false,
+    omitCanaryHosts: false,
+    omitHostMetadata: [],
     hostSelectionRetryMaxAttempts: 0,
     backoff: null,
     rateLimitedBackoff: null,
-    previousPriorities: false,
+    previousPriorities: null,
     ...overrides,
   };
 }

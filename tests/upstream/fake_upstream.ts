@@ -1,5 +1,5 @@
 import { MeshError } from "../../lib/errors.ts";
-import { BytesBody } from "../../lib/http/body.ts";
+import { type Body, BytesBody } from "../../lib/http/body.ts";
 import type { HttpClientConnection } from "../../lib/http/codec.ts";
 import type { Exchange } from "../../lib/http/exchange.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
@@ -27,6 +27,8 @@ export interface Received {
   answer(status?: number, headers?: string[], body?: string): void;
   /** Answers with a head only; the exchange goes on. */
   head(status: number): void;
+  /** Answers with content that is still to come; the exchange goes on. */
+  stream(status: number, body: Body): void;
   fail(code: "UPSTREAM_REMOTE_RESET" | "UPSTREAM_CONNECTION_TERMINATION" | "UPSTREAM_REFUSED_STREAM"): void;
 }
 
@@ -84,6 +86,7 @@ export class FakeConnection implements HttpClientConnection {
           end(null);
         },
         head: (status) => resolve({ status, headers: new HeaderList(), body: null }),
+        stream: (status, body) => resolve({ status, headers: new HeaderList(), body }),
         fail: (code) => fail(new MeshError(code, "The fake server failed")),
       });
     });

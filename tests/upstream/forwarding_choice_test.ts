@@ -85,6 +85,7 @@ Deno.test("The metadata a route wants choose the subset", async () => {
 Deno.test("A weighted cluster wants more, and overrules the route", async () => {
   const weighted = {
     name: "backend",
+    header: null,
     weight: 1,
     headers: noHeaders,
     hostRewrite: null,

@@ -142,7 +142,7 @@ Deno.test("basic: routes with Istio's default timeout and retries", () => {
   const action = host?.routes[0]?.action;
   assert.ok(action?.kind === "forward");
   assert.equal(action.timeoutMs, 0);
-  assert.equal(action.grpcTimeoutHeaderMaxMs, 0);
+  assert.equal(action.maxGrpcTimeoutMs, 0);
   assert.deepEqual(action.cluster, { kind: "name", name: "outbound|8000||httpbin.default.svc.cluster.local" });
   assert.deepEqual(action.retryPolicy?.retryOn, [
     "connect-failure",

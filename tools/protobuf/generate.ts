@@ -2,7 +2,8 @@
  * Writes `lib/protobuf/gen/`: the descriptors of every message in `roots.ts` with all they refer to, and a
  * TypeScript interface for each. With `--check` it writes nothing and fails when the checked-in files differ.
  *
- * The Envoy definitions come from the npm package `@grpc/grpc-js-xds`, Istio's are in `istio/`.
+ * The Envoy definitions come from the npm package `@grpc/grpc-js-xds`, Istio's are in `istio/`, and so are those of Envoy
+ * that the package has in an older form.
  */
 import protobuf from "protobufjs";
 import { NEWER_FIELDS } from "./newer_fields.ts";
@@ -18,6 +19,7 @@ const ISTIO_PACKAGES: Record<string, string> = {
   "envoy.tcp.metadataexchange.": "metadata_exchange.proto",
   "stats.": "stats.proto",
   "grpc.health.": "health.proto",
+  "envoy.extensions.filters.http.header_mutation.": "header_mutation.proto",
   "envoy.Cookie": "session_cookie.proto",
   "envoy.extensions.load_balancing_policies.override_host.": "override_host.proto",
 };

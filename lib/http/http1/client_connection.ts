@@ -35,6 +35,9 @@ export function connectHttp1(stream: ByteStream, options: Http1Options): HttpCli
   return new Http1ClientConnection(stream, options);
 }
 
+/** Methods whose requests need not say that they have no content, as Envoy writes them. */
+const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
+
 /** A request under way. */
 interface Current {
   readonly method: string;
@@ -273,7 +276,7 @@ class Http1ClientConnection
     const framing = requestFramingOf(body, whole, request.headers);
     let head: string;
     try {
-      const explicit = body !== null || method === "POST" || method === "PUT" || method === "PATCH";
+      const explicit = body !== null || !BODILESS.has(method);
       head = this.#heads.request(method, request.path, request.authority, request.headers, framing, explicit, upgrade);
     } catch (error) {
       request.body?.cancel(error);

@@ -203,11 +203,13 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
     const name = errorCodeName(errorCode);
     this.closeStream(
       stream,
-      errorCode === Http2ErrorCode.REFUSED_STREAM
-        ? this.#refused("the server refused the stream")
-        : new MeshError("UPSTREAM_REMOTE_RESET", `${this.#server()} reset the stream with '${name}'`, {
+      errorCode === Http2ErrorCode.REFUSED_STREAM ? this.#refused("the server refused the stream") : new MeshError(
+        "UPSTREAM_REMOTE_RESET",
+        `Cannot get the response of ${this.#server()}: it reset the stream with '${name}'`,
+        {
           cause: new Http2StreamReset(errorCode),
-        }),
+        },
+      ),
     );
   }
 

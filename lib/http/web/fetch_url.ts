@@ -52,9 +52,15 @@ function readUrl(url: URL): FetchUrl {
     hostname: url.hostname,
     port,
     authority: url.host,
-    path: url.pathname + url.search,
+    path: pathOf(url),
     authorization: username === "" && password === "" ? null : basic(username, password),
   };
+}
+
+/** Path and query: a lone `?` belongs to it, which `search` does not show. */
+function pathOf(url: URL): string {
+  if (url.search !== "") return url.pathname + url.search;
+  return url.href.slice(0, url.href.length - url.hash.length).endsWith("?") ? `${url.pathname}?` : url.pathname;
 }
 
 /** RFC 7617, in UTF-8. */

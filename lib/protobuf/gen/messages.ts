@@ -2169,6 +2169,50 @@ export interface EnvoyExtensionsFiltersHttpGrpc_statsV3FilterConfig {
   replaceDotsInGrpcServiceName?: boolean;
 }
 
+/** `envoy.extensions.filters.http.header_mutation.v3.HeaderChange` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange {
+  remove?: string;
+  append?: EnvoyConfigCoreV3HeaderValueOption;
+  removeOnMatch?: EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRemoveOnMatch;
+  regexCopy?: EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRegexCopy;
+}
+
+/** `envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RegexCopy` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRegexCopy {
+  sourceHeader?: string;
+  targetHeader?: string;
+  expression?: EnvoyTypeMatcherV3RegexMatchAndSubstitute;
+}
+
+/** `envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RemoveOnMatch` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRemoveOnMatch {
+  keyMatcher?: EnvoyTypeMatcherV3StringMatcher;
+}
+
+/** `envoy.extensions.filters.http.header_mutation.v3.HeaderMutation` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderMutation {
+  mutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3Mutations;
+  mostSpecificHeaderMutationsWins?: boolean;
+}
+
+/** `envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderMutationPerRoute {
+  mutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3Mutations;
+}
+
+/** `envoy.extensions.filters.http.header_mutation.v3.Mutations` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3Mutations {
+  requestMutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange[];
+  responseMutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange[];
+  queryParameterMutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3Unread[];
+  responseTrailersMutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange[];
+  requestTrailersMutations?: EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange[];
+}
+
+/** `envoy.extensions.filters.http.header_mutation.v3.Unread` */
+export interface EnvoyExtensionsFiltersHttpHeader_mutationV3Unread {
+}
+
 /** `envoy.extensions.filters.http.jwt_authn.v3.FilterStateRule` */
 export interface EnvoyExtensionsFiltersHttpJwt_authnV3FilterStateRule {
   name?: string;
@@ -2648,6 +2692,19 @@ export interface EnvoyExtensionsHttpStateful_sessionHeaderV3HeaderBasedSessionSt
   name?: string;
 }
 
+/** `envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig` */
+export interface EnvoyExtensionsInternal_redirectAllow_listed_routesV3AllowListedRoutesConfig {
+  allowedRouteNames?: string[];
+}
+
+/** `envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig` */
+export interface EnvoyExtensionsInternal_redirectPrevious_routesV3PreviousRoutesConfig {
+}
+
+/** `envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig` */
+export interface EnvoyExtensionsInternal_redirectSafe_cross_schemeV3SafeCrossSchemeConfig {
+}
+
 /** `envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin` */
 export interface EnvoyExtensionsLoad_balancing_policiesClient_side_weighted_round_robinV3ClientSideWeightedRoundRobin {
   enableOobLoadReport?: GoogleProtobufBoolValue;
@@ -2787,8 +2844,22 @@ export interface EnvoyExtensionsRequest_idUuidV3UuidRequestIdConfig {
   useRequestIdForTraceSampling?: GoogleProtobufBoolValue;
 }
 
+/** `envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate` */
+export interface EnvoyExtensionsRetryHostOmit_canary_hostsV3OmitCanaryHostsPredicate {
+}
+
+/** `envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig` */
+export interface EnvoyExtensionsRetryHostOmit_host_metadataV3OmitHostMetadataConfig {
+  metadataMatch?: EnvoyConfigCoreV3Metadata;
+}
+
 /** `envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate` */
 export interface EnvoyExtensionsRetryHostPrevious_hostsV3PreviousHostsPredicate {
+}
+
+/** `envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig` */
+export interface EnvoyExtensionsRetryPriorityPrevious_prioritiesV3PreviousPrioritiesConfig {
+  updateFrequency?: number;
 }
 
 /** `envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport` */
@@ -4091,6 +4162,13 @@ export interface MessageMap {
   "envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort": EnvoyExtensionsFiltersHttpFaultV3FaultAbortHeaderAbort;
   "envoy.extensions.filters.http.fault.v3.HTTPFault": EnvoyExtensionsFiltersHttpFaultV3HTTPFault;
   "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig": EnvoyExtensionsFiltersHttpGrpc_statsV3FilterConfig;
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderChange": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange;
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RegexCopy": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRegexCopy;
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RemoveOnMatch": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRemoveOnMatch;
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderMutation;
+  "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderMutationPerRoute;
+  "envoy.extensions.filters.http.header_mutation.v3.Mutations": EnvoyExtensionsFiltersHttpHeader_mutationV3Mutations;
+  "envoy.extensions.filters.http.header_mutation.v3.Unread": EnvoyExtensionsFiltersHttpHeader_mutationV3Unread;
   "envoy.extensions.filters.http.jwt_authn.v3.FilterStateRule": EnvoyExtensionsFiltersHttpJwt_authnV3FilterStateRule;
   "envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch": EnvoyExtensionsFiltersHttpJwt_authnV3JwksAsyncFetch;
   "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication": EnvoyExtensionsFiltersHttpJwt_authnV3JwtAuthentication;
@@ -4147,6 +4225,9 @@ export interface MessageMap {
   "envoy.extensions.filters.network.wasm.v3.Wasm": EnvoyExtensionsFiltersNetworkWasmV3Wasm;
   "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState": EnvoyExtensionsHttpStateful_sessionCookieV3CookieBasedSessionState;
   "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState": EnvoyExtensionsHttpStateful_sessionHeaderV3HeaderBasedSessionState;
+  "envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig": EnvoyExtensionsInternal_redirectAllow_listed_routesV3AllowListedRoutesConfig;
+  "envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig": EnvoyExtensionsInternal_redirectPrevious_routesV3PreviousRoutesConfig;
+  "envoy.extensions.internal_redirect.safe_cross_scheme.v3.SafeCrossSchemeConfig": EnvoyExtensionsInternal_redirectSafe_cross_schemeV3SafeCrossSchemeConfig;
   "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin": EnvoyExtensionsLoad_balancing_policiesClient_side_weighted_round_robinV3ClientSideWeightedRoundRobin;
   "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided": EnvoyExtensionsLoad_balancing_policiesCluster_providedV3ClusterProvided;
   "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": EnvoyExtensionsLoad_balancing_policiesCommonV3ConsistentHashingLbConfig;
@@ -4167,7 +4248,10 @@ export interface MessageMap {
   "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": EnvoyExtensionsPathMatchUri_templateV3UriTemplateMatchConfig;
   "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig": EnvoyExtensionsPathRewriteUri_templateV3UriTemplateRewriteConfig;
   "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig": EnvoyExtensionsRequest_idUuidV3UuidRequestIdConfig;
+  "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate": EnvoyExtensionsRetryHostOmit_canary_hostsV3OmitCanaryHostsPredicate;
+  "envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig": EnvoyExtensionsRetryHostOmit_host_metadataV3OmitHostMetadataConfig;
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": EnvoyExtensionsRetryHostPrevious_hostsV3PreviousHostsPredicate;
+  "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig": EnvoyExtensionsRetryPriorityPrevious_prioritiesV3PreviousPrioritiesConfig;
   "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport": EnvoyExtensionsTransport_socketsProxy_protocolV3ProxyProtocolUpstreamTransport;
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": EnvoyExtensionsTransport_socketsRaw_bufferV3RawBuffer;
   "envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance": EnvoyExtensionsTransport_socketsTlsV3CertificateProviderPluginInstance;

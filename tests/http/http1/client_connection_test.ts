@@ -101,7 +101,10 @@ Deno.test("connectHttp1() sends a request and reads the response, and again on t
 
 Deno.test("connectHttp1() writes a length of zero for methods that have content", async () => {
   for (
-    const [method, expected] of [["POST", true], ["PUT", true], ["PATCH", true], ["GET", false], ["DELETE", false]]
+    const [method, expected] of [
+      ...[["POST", true], ["PUT", true], ["PATCH", true], ["OPTIONS", true], ["PROPFIND", true]],
+      ...[["GET", false], ["DELETE", false]],
+    ]
   ) {
     const { server, connection } = connect();
     connection.send(request({ method: method as string }), new Exchange()).catch(() => {});

@@ -1,0 +1,154 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { BytesBody, readAll } from "../../../lib/http/body.ts";
+import type { Exchange } from "../../../lib/http/exchange.ts";
+import { HeaderList } from "../../../lib/http/header_list.ts";
+import { serveHttp2 } from "../../../lib/http/http2/server_connection.ts";
+import type { HttpRequest, HttpResponse } from "../../../lib/http/message.ts";
+import { systemClock } from "../../../lib/internal/clock.ts";
+import { silentLogger } from "../../../lib/internal/logger.ts";
+import { nodeSocketStream } from "../../support/node_socket_stream.ts";
+import { BACKENDS } from "./case.ts";
+import { delay, parseStep, type ScriptStep } from "./script.ts";
+import { wireHead, WireReader } from "./http1.ts";
+import type { Attempt } from "./outcome.ts";
+
+/** Names the request to the backends; the value says the side too, so it is taken out of what is compared. */
+export const ID_HEADER = "x-differential";
+/** Carries `CaseRequest.script`, attempts with `;` between. */
+export const SCRIPT_HEADER = "x-script";
+
+/** Servers on loopback that note what arrives and do what the request says. */
+export class Backends implements AsyncDisposable {
+  /** Ports by name. */
+  readonly ports: Record<string, number> = {};
+  readonly #attempts = new Map<string, Attempt[]>();
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+
+  private constructor() {}
+
+  /** Starts one for each name of {@linkcode BACKENDS}; `dead` gets a port where nobody listens. */
+  static async start(): Promise<Backends> {
+    const backends = new Backends();
+    for (const name of BACKENDS) {
+      if (name === "dead") continue;
+      const server = createServer({ allowHalfOpen: name === "h2" }, (socket) => {
+        backends.#sockets.add(socket);
+        socket.on("close", () => backends.#sockets.delete(socket));
+        if (name === "h2") backends.#serveHttp2(name, socket);
+        else void backends.#serve(name, socket);
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      backends.#servers.push(server);
+      backends.ports[name] = (server.address() as { port: number }).port;
+    }
+    // Not one that is free now: the listeners of Envoy, on ports of the system's choice, might get it.
+    backends.ports.dead = 1;
+    return backends;
+  }
+
+  /** What has arrived of a request so far: mirrored copies last. */
+  attempts(id: string): readonly Attempt[] {
+    const all = this.#attempts.get(id) ?? [];
+    return [...all.filter((attempt) => !isMirror(attempt)), ...all.filter(isMirror).sort(byBackend)];
+  }
+
+  async #serve(name: string, socket: Socket): Promise<void> {
+    const reader = new WireReader(socket);
+    for (;;) {
+      const message = await reader.next();
+      if (message === null) break;
+      const [method = "", path = ""] = message.startLine.split(" ");
+      const field = (wanted: string) => message.headers.find(([known]) => known === wanted)?.[1];
+      const attempt: Attempt = {
+        backend: name,
+        method,
+        path,
+        authority: field("host") ?? "",
+        headers: message.headers.filter(([known]) => known !== ID_HEADER && known !== "host"),
+        body: message.body,
+      };
+      const step = this.#note(field(ID_HEADER) ?? "", attempt, field(SCRIPT_HEADER));
+      if (!await answer(socket, attempt, step)) return;
+    }
+    socket.end();
+  }
+
+  /** By the codec of enmesh, which tests of its own hold against real peers. */
+  #serveHttp2(name: string, socket: Socket): void {
+    const handler = async (request: HttpRequest, exchange: Exchange) => {
+      const { pairs } = request.headers;
+      const headers = pairs.flatMap((known, at): [string, string][] => at % 2 === 0 ? [[known, pairs[at + 1]!]] : []);
+      const attempt: Attempt = {
+        backend: name,
+        method: request.method,
+        path: request.path,
+        authority: request.authority,
+        headers: [[":scheme", request.scheme], ...headers.filter(([known]) => known !== ID_HEADER)],
+        body: request.body === null ? "" : new TextDecoder("latin1").decode((await readAll(request.body)) ?? undefined),
+      };
+      const step = this.#note(request.headers.get(ID_HEADER) ?? "", attempt, request.headers.get(SCRIPT_HEADER));
+      return answerHttp2(attempt, step, exchange);
+    };
+    serveHttp2(nodeSocketStream(socket), handler, { clock: systemClock, logger: silentLogger });
+  }
+
+  #note(id: string, attempt: Attempt, script: string | undefined): ScriptStep {
+    let all = this.#attempts.get(id);
+    if (all === undefined) this.#attempts.set(id, all = []);
+    const count = all.filter((attempt) => !isMirror(attempt)).length;
+    all.push(attempt);
+    const steps = script === undefined || isMirror(attempt) ? ["200"] : script.split(";");
+    return parseStep(steps[Math.min(count, steps.length - 1)]!);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#sockets].map((socket) =>
+      new Promise((resolve) => {
+        socket.once("close", resolve);
+        socket.destroy();
+      })
+    ));
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+function isMirror({ authority, headers }: Attempt): boolean {
+  return /-shadow(:\d+)?$/.test(authority) || headers.some(([name]) => name === "x-envoy-internal");
+}
+
+function byBackend(a: Attempt, b: Attempt): number {
+  return a.backend < b.backend ? -1 : a.backend > b.backend ? 1 : 0;
+}
+
+/** Does one step of a script over HTTP/1.1. Returns whether the connection goes on. */
+async function answer(socket: Socket, { backend, method }: Attempt, step: ScriptStep): Promise<boolean> {
+  if (step.ending === "reset") {
+    socket.destroy();
+    return false;
+  }
+  await delay(step);
+  if (socket.destroyed) return false;
+  const { status, ending } = step;
+  const body = ending === "empty" ? "" : backend;
+  const headers: (readonly [string, string])[] = [["x-backend", backend], ...step.headers];
+  const bodiless = method === "HEAD" || status === 204 || status === 304;
+  const missing = ending === "cut" ? 10 : 0;
+  if (!bodiless) headers.push(["content-length", String(body.length + missing)]);
+  socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, headers) + (bodiless ? "" : body), "latin1");
+  if (missing > 0) socket.end();
+  return missing === 0;
+}
+
+/** Does one step of a script over HTTP/2. */
+async function answerHttp2({ backend, method }: Attempt, step: ScriptStep, exchange: Exchange): Promise<HttpResponse> {
+  if (step.ending === "reset") exchange.cancel(new Error("A reset that the script wants"));
+  await delay(step);
+  const content = step.ending === "empty" || method === "HEAD" ? "" : backend;
+  const trailers = step.trailers.length === 0 ? null : new HeaderList([...step.trailers]);
+  return {
+    status: step.status,
+    headers: new HeaderList(["x-backend", backend, ...step.headers.flat()]),
+    body: content === "" && trailers === null ? null : new BytesBody(new TextEncoder().encode(content), trailers),
+  };
+}

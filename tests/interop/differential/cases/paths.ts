@@ -1,0 +1,190 @@
+import type { DifferentialCase, JsonObject } from "../case.ts";
+import { answer, to, typed } from "../routes.ts";
+
+const paths = (...paths: string[]) => paths.map((path) => ({ path }));
+
+/** One condition on the path. */
+function onPath(what: string, match: JsonObject, ...given: string[]): DifferentialCase {
+  return {
+    name: `matching: path ${what}`,
+    routes: [answer("yes", match), answer("no")],
+    requests: paths(...given),
+  };
+}
+
+const TEMPLATE = "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig";
+const template = (path_template: string) => ({
+  path_match_policy: typed("envoy.path.match.uri_template.uri_template_matcher", TEMPLATE, { path_template }),
+});
+
+/** Which paths match, and in which form they are looked at. */
+export const PATH_CASES: readonly DifferentialCase[] = [
+  onPath("prefix", { prefix: "/a" }, "/a", "/ab", "/a/b", "/A", "/", "/b", "/a?x", "/a#x", "//a", "/a%2fb"),
+  onPath("prefix in any case", { prefix: "/aB", case_sensitive: false }, "/ab", "/ABC", "/a", "/Ab/c?D"),
+  onPath("prefix /", { prefix: "/" }, "/", "/a"),
+  onPath("empty prefix", { prefix: "" }, "/", "/a"),
+  onPath(
+    "exact",
+    { path: "/a/b" },
+    "/a/b",
+    "/a/b/",
+    "/a/b?c=d",
+    "/a/b#c",
+    "/a",
+    "/A/b",
+    "/a/./b",
+    "/a/c/../b",
+    "/a//b",
+  ),
+  onPath("exact in any case", { path: "/A/b", case_sensitive: false }, "/a/B", "/A/b", "/a/c"),
+  onPath("regex", { safe_regex: { regex: "/[a-c]+/\\d{2}" } }, "/abc/12", "/abc/123", "/d/12", "/a/12?x=1", "/x/a/12"),
+  onPath("regex with alternatives", { safe_regex: { regex: "/(foo|bar).*" } }, "/foo", "/bar/x", "/baz", "/x/foo"),
+  onPath(
+    "regex is greedy and whole",
+    { safe_regex: { regex: ".*\\.(css|js)" } },
+    "/a.css",
+    "/a.css/b",
+    "/a.js?b",
+    "/a.jsx",
+  ),
+  onPath("regex ignores case_sensitive", { safe_regex: { regex: "/ab" }, case_sensitive: false }, "/ab", "/AB"),
+  onPath("regex with flags", { safe_regex: { regex: "(?i)/ab" } }, "/ab", "/AB"),
+  onPath("regex with anchors", { safe_regex: { regex: "^/ab$" } }, "/ab", "/abc"),
+  onPath("regex of literal text", { safe_regex: { regex: "/a\\.b" } }, "/a.b", "/acb"),
+  onPath("separated prefix", { path_separated_prefix: "/a" }, "/a", "/a/", "/a/b", "/ab", "/a?b", "/a#b", "/A", "/b/a"),
+  onPath(
+    "separated prefix in any case",
+    { path_separated_prefix: "/aB/c", case_sensitive: false },
+    "/AB/C/d",
+    "/ab/cd",
+  ),
+  onPath("template with a star", template("/a/*/c"), "/a/b/c", "/a/b/d/c", "/a//c", "/a/b/c/", "/a/b/c?x", "/a/%20/c"),
+  onPath("template with two stars", template("/a/**"), "/a/b/c", "/a/", "/a", "/a/b.css", "/ab"),
+  onPath("template with variables", template("/{one}/x/{two=**}"), "/1/x/2/3", "/1/y/2", "/1/x", "/1/x/"),
+  onPath("template with patterns", template("/{lang=*}/docs/{file=**}.html"), "/en/docs/a/b.html", "/en/docs/a.htm"),
+  {
+    name: "matching: CONNECT matches no ordinary request",
+    routes: [answer("connect", { connect_matcher: {} }), answer("no")],
+    requests: [{}, { method: "POST", body: "" }],
+  },
+  {
+    name: "matching: paths are normalised before they are matched",
+    routes: [to("a", { prefix: "/a" }), to("b", { path: "/b" }), answer("no")],
+    requests: paths(
+      "/x/../a",
+      "/./b",
+      "/%62",
+      "/a/%2e%2e/b",
+      "/a\\b",
+      "/b/..",
+      "/b/.",
+      "/%2fa",
+      "/a/../../b",
+      "/a%",
+      "/a%zz",
+    ),
+  },
+  {
+    name: "matching: paths are left alone without normalize_path",
+    routes: [to("a", { prefix: "/a" }), to("b", { path: "/b" }), answer("no")],
+    manager: { normalize_path: false },
+    requests: paths("/x/../a", "/./b", "/%62", "/a/%2e%2e/b", "/a\\b", "/a/../b", "/a%zz"),
+  },
+  {
+    name: "matching: slashes are merged",
+    routes: [to("a", { prefix: "/a/b" }), answer("no")],
+    manager: { merge_slashes: true },
+    requests: paths("/a//b", "//a/b", "/a///b//c?x=//y", "/a/b//", "/a/b"),
+  },
+  {
+    name: "matching: escaped slashes are kept",
+    routes: [to("a", { prefix: "/a/b" }), to("b")],
+    manager: { path_with_escaped_slashes_action: "KEEP_UNCHANGED" },
+    requests: paths("/a%2Fb", "/a%2fb", "/a%5Cb", "/a/b"),
+  },
+  {
+    name: "matching: escaped slashes are rejected",
+    routes: [to("a", { prefix: "/a/b" }), to("b")],
+    manager: { path_with_escaped_slashes_action: "REJECT_REQUEST" },
+    requests: paths("/a%2Fb", "/a%2fb", "/a%5Cb", "/a/b", "/a/b?x=%2F"),
+  },
+  {
+    name: "matching: escaped slashes are unescaped and redirected",
+    routes: [to("a", { prefix: "/a/b" }), to("b")],
+    manager: { path_with_escaped_slashes_action: "UNESCAPE_AND_REDIRECT" },
+    requests: paths("/a%2Fb", "/a%2fb?x=%2F", "/a%5Cb", "/a/b"),
+  },
+  {
+    name: "matching: escaped slashes are unescaped and forwarded",
+    routes: [to("a", { prefix: "/a/b" }), to("b")],
+    manager: { path_with_escaped_slashes_action: "UNESCAPE_AND_FORWARD", merge_slashes: true },
+    requests: paths("/a%2Fb", "/a%2f%2Fb?x=%2F", "/a%5Cb", "/a/b", "/a%2F..%2Fb"),
+  },
+  {
+    name: "matching: the first route that matches wins",
+    routes: [
+      answer("1", { prefix: "/a/b" }),
+      answer("2", { prefix: "/a" }),
+      answer("3", { path: "/a/b" }),
+      answer("4"),
+    ],
+    requests: paths("/a/b", "/a/c", "/a", "/", "/b"),
+  },
+  {
+    name: "matching: a bad path expression is refused",
+    routes: [answer("no", { safe_regex: { regex: "(" } })],
+    requests: [{}],
+    refused: true,
+  },
+  {
+    name: "matching: an expression with look-ahead is refused",
+    routes: [answer("no", { safe_regex: { regex: "/(?=a)" } })],
+    requests: [{}],
+    refused: true,
+  },
+  {
+    name: "matching: a separated prefix with a slash at its end is refused",
+    routes: [answer("no", { path_separated_prefix: "/a/" })],
+    requests: [{}],
+    refused: true,
+  },
+  ...[
+    "/a/{b}{b}",
+    "/**/a",
+    "a",
+    "/{b=**}/c",
+    "/*/*/{x=*/b}",
+    "/{a}-{b}",
+    "/{1a}",
+    "/{aaaaaaaaaaaaaaaaa}",
+    "/{a=}",
+    "/a*",
+    "/{a}/{b}/{c}/{d}/{e}/{f}",
+    "/**.css",
+    "/{a=**}.css",
+    "/{a=b*}",
+    "/*.css",
+    "/*-*",
+    "/a/",
+    "/{a=b/*}",
+    "/a.b*",
+    "/x{a}.css",
+    "/**a",
+    "/{a}/",
+    "/{a=**}/b",
+    "/(a)",
+    "/a+",
+    "/a?b",
+    "/a//b",
+    "/{a",
+    "/a}",
+    "/",
+    "/é",
+    "/{a=*}/{b=*}/{c=*}/{d=*}/{e=*}",
+  ].map((text) => ({
+    name: `matching: template ${text}`,
+    routes: [answer("yes", template(text)), answer("no")],
+    refused: "alike" as const,
+    requests: paths("/", "/a", "/a/b", "/a/b/c/d/e", "/x.css", "/a/b/b", "/1-2", "/a*"),
+  })),
+];
