@@ -6,9 +6,10 @@ import type {
 import { jsonToStruct } from "../../protobuf/well_known.ts";
 import { policyFor } from "../kinds/destination_rule.ts";
 import { selects } from "../kinds/kind.ts";
-import type { ServiceEndpoint } from "../mesh_view.ts";
 import type { Locality } from "../proxy_node.ts";
+import type { ServiceEndpoint } from "../service_endpoints.ts";
 import { canonical, type GenerateContext, type GeneratedResource, parseClusterName } from "./context.ts";
+import { type LocalityGroup, localityRules, prioritize } from "./locality_priorities.ts";
 
 /** The endpoints of a cluster; an unknown cluster gets an empty assignment, as istiod answers. */
 export function clusterLoadAssignment(context: GenerateContext, name: string): GeneratedResource {
@@ -20,49 +21,47 @@ export function clusterLoadAssignment(context: GenerateContext, name: string): G
 }
 
 function localities(context: GenerateContext, name: string): LocalityLbEndpoints[] {
+  const { view, node } = context;
   const target = parseClusterName(name);
-  const service = target && context.view.service(target.hostname);
+  const service = target && view.service(target.hostname);
   const port = service?.ports.find((item) => item.port === target!.port);
   if (target === undefined || service === undefined || port === undefined) return [];
-  const rule = context.view.destinationRule(service.hostname, context.node.namespace);
-  const subset = context.view.subset(rule, target.subset);
+  const rule = view.destinationRule(service.hostname, node);
+  const subset = view.subset(rule, target.subset);
   if (target.subset !== "" && subset === undefined) return [];
-  const { tls, outlierDetection } = policyFor(rule?.value, subset, port.port);
+  const { tls, outlierDetection, loadBalancer } = policyFor(rule?.value, subset, port.port);
+  const own = view.nodeNameOf(node);
+  const endpoints = view.endpoints(service, port).filter((endpoint) =>
+    selects(subset?.labels ?? {}, endpoint.labels) && (!service.nodeLocal || endpoint.node === own)
+  );
+  // Failover needs somebody to notice the failure: without outlier detection every locality is as good.
+  const rules = localityRules(loadBalancer?.locality, service.trafficDistribution, outlierDetection !== undefined);
+  const client = { locality: view.localityOf(node), labels: view.labelsOf(node) };
+  return prioritize(byLocality(endpoints), rules, client).map((group) => ({
+    locality: localityOf(group.locality),
+    lbEndpoints: group.endpoints.map((endpoint) => lbEndpoint(context, endpoint, tls?.mode)),
+    loadBalancingWeight: { value: group.weight },
+    ...(group.priority === 0 ? {} : { priority: group.priority }),
+  }));
+}
+
+/** Endpoints by where they are, in istiod's order. */
+function byLocality(endpoints: readonly ServiceEndpoint[]): LocalityGroup[] {
   const groups = new Map<string, ServiceEndpoint[]>();
-  for (const endpoint of context.view.endpoints(service, port)) {
-    if (!selects(subset?.labels ?? {}, endpoint.labels)) continue;
+  for (const endpoint of endpoints) {
     const { region, zone, subZone } = endpoint.locality;
     const key = `${region}/${zone}/${subZone}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [endpoint]);
     else group.push(endpoint);
   }
-  const sorted = [...groups.keys()].sort().map((key) => groups.get(key)!);
-  // Failover needs somebody to notice the failure: without outlier detection every locality is as good.
-  const own = outlierDetection === undefined ? undefined : context.view.localityOf(context.node);
-  const priorities = priorityRanks(sorted.map((endpoints) => own === undefined ? 0 : distance(own, endpoints[0]!)));
-  return sorted.map((endpoints, index) => ({
-    locality: localityOf(endpoints[0]!),
-    lbEndpoints: endpoints.map((endpoint) => lbEndpoint(context, endpoint, tls?.mode)),
-    loadBalancingWeight: { value: endpoints.length },
-    ...(priorities[index] === 0 ? {} : { priority: priorities[index]! }),
-  }));
+  return [...groups.keys()].sort().map((key) => {
+    const group = groups.get(key)!;
+    return { locality: group[0]!.locality, endpoints: group, weight: group.length, priority: 0 };
+  });
 }
 
-/** 0 in the same sub-zone, 1 in the same zone, 2 in the same region, else 3. */
-function distance(own: Locality, { locality }: ServiceEndpoint): number {
-  if (own.region !== locality.region) return 3;
-  if (own.zone !== locality.zone) return 2;
-  return own.subZone === locality.subZone ? 0 : 1;
-}
-
-/** Priorities without gaps, from 0, as Envoy asks for. */
-function priorityRanks(distances: readonly number[]): number[] {
-  const ranks = [...new Set(distances)].sort((a, b) => a - b);
-  return distances.map((item) => ranks.indexOf(item));
-}
-
-function localityOf({ locality: { region, zone, subZone } }: ServiceEndpoint): Record<string, string> {
+function localityOf({ region, zone, subZone }: Locality): Record<string, string> {
   return {
     ...(region === "" ? {} : { region }),
     ...(zone === "" ? {} : { zone }),

@@ -24,6 +24,9 @@ export interface ServicePort {
   readonly protocol: PortProtocol;
 }
 
+/** Which endpoints callers prefer: those of their zone, or of their node. */
+export type TrafficDistribution = "PreferSameZone" | "PreferSameNode";
+
 /** A Kubernetes Service. */
 export interface Service {
   /** Its address; `null` for a headless one, `undefined` where the cluster is to choose. */
@@ -31,9 +34,13 @@ export interface Service {
   /** Empty when it has none: its endpoints then come from EndpointSlices only. */
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly ServicePort[];
+  /** Whether callers only reach endpoints of their own Node. */
+  readonly nodeLocal: boolean;
+  /** `undefined` for no preference. */
+  readonly trafficDistribution: TrafficDistribution | undefined;
 }
 
-/** `v1 Service`: `clusterIP`, `selector`, `ports` (TCP). */
+/** `v1 Service`: `clusterIP`, `selector`, `ports` (TCP), `internalTrafficPolicy`, `trafficDistribution`. */
 export const serviceKind: Kind<"Service", Service> = {
   kind: "Service",
   groups: [""],
@@ -48,9 +55,16 @@ export const serviceKind: Kind<"Service", Service> = {
       clusterIp: clusterIp === "None" ? null : clusterIp,
       selector: spec.stringMap("selector"),
       ports: spec.list("ports").filter((port) => (port.string("protocol") ?? "TCP") === "TCP").map(parsePort),
+      nodeLocal: spec.oneOf("internalTrafficPolicy", ["Cluster", "Local"]) === "Local",
+      trafficDistribution: parseDistribution(spec),
     };
   },
 };
+
+function parseDistribution(spec: Fields): TrafficDistribution | undefined {
+  const distribution = spec.oneOf("trafficDistribution", ["PreferClose", "PreferSameZone", "PreferSameNode"]);
+  return distribution === "PreferClose" ? "PreferSameZone" : distribution;
+}
 
 function parsePort(fields: Fields): ServicePort {
   const port = fields.port("port");

@@ -10,10 +10,10 @@ export const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   basic: /$^/,
   // The ServiceEntry of an outside host, and the rule for it.
   "tls-modes": /partner\.example\.test/,
-  // Delegation and CORS policies, and the VirtualService that delegates.
-  canary: /cart-delegating|cart-checkout/,
-  // TCP and TLS routes, and ServiceEntries.
+  canary: /$^/,
   resilience: /$^/,
+  locality: /$^/,
+  hashing: /$^/,
   tcp: /^apiVersion: networking/m,
   grpc: /$^/,
   // ServiceEntries only.
@@ -25,10 +25,6 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   {
     pattern: /^tls-modes\/\w+ \w+ (.*partner\.example\.test|\S*8443)/,
     reason: "the fake knows no ServiceEntry: the outside host and its port are missing",
-  },
-  {
-    pattern: /^canary\/\w+ RDS 80 message\.virtualHosts\.cart\.shop\.svc\.cluster\.local:80/,
-    reason: "the fake knows no delegation: the delegating VirtualService is left out",
   },
   {
     pattern:

@@ -7,6 +7,8 @@ const CASES: readonly [string, readonly string[]][] = [
   ["tls-modes", ["sleep", "httpbin"]],
   ["canary", ["sleep", "httpbin"]],
   ["resilience", ["sleep", "httpbin"]],
+  ["locality", ["sleep", "httpbin"]],
+  ["hashing", ["sleep", "httpbin"]],
   ["tcp", ["sleep", "httpbin"]],
   ["grpc", ["sleep", "httpbin"]],
   ["external-registry-only", ["sleep", "httpbin"]],

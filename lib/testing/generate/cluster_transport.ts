@@ -1,0 +1,91 @@
+import { encode } from "../../protobuf/registry.ts";
+import type {
+  EnvoyConfigClusterV3Cluster as Cluster,
+  EnvoyConfigCoreV3TransportSocket as TransportSocket,
+} from "../../protobuf/gen/messages.ts";
+import { jsonToStruct } from "../../protobuf/well_known.ts";
+import type { ClientTls } from "../kinds/client_tls.ts";
+import type { ServicePort } from "../kinds/service.ts";
+import type { TrafficPolicy } from "../kinds/traffic_policy.ts";
+import type { MeshService } from "../mesh_view.ts";
+import { speaksHttp2 } from "./cluster_protocol.ts";
+import type { GenerateContext } from "./context.ts";
+import { originatedTls, outboundMeshTls, rawBuffer } from "./tls.ts";
+
+/** One outbound cluster: a port of a service, or of a subset of it. */
+export interface ClusterTarget {
+  readonly service: MeshService;
+  readonly port: ServicePort;
+  readonly subset: { readonly name: string } | undefined;
+  readonly policy: TrafficPolicy;
+  /** Whether the rule is for some workloads only: it may then name secrets. */
+  readonly selected: boolean;
+}
+
+/** How connections to the endpoints are protected. */
+export function transport(context: GenerateContext, target: ClusterTarget): Cluster {
+  const sockets = tlsSockets(context, target);
+  const { proxyProtocol } = target.policy;
+  if (proxyProtocol === undefined) return sockets;
+  const { transportSocket, transportSocketMatches } = sockets;
+  if (transportSocketMatches === undefined) {
+    return { transportSocket: withProxyProtocol(transportSocket ?? rawBuffer(), proxyProtocol) };
+  }
+  return {
+    transportSocketMatches: transportSocketMatches.map((match) => ({
+      ...match,
+      transportSocket: withProxyProtocol(match.transportSocket!, proxyProtocol),
+    })),
+  };
+}
+
+function tlsSockets(context: GenerateContext, target: ClusterTarget): Cluster {
+  const { service, port, subset, policy } = target;
+  const tls = policy.tls;
+  const sni = `outbound_.${port.port}_.${subset?.name ?? ""}_.${service.hostname}`;
+  const http2 = speaksHttp2(port.protocol, policy.connectionPool);
+  const alpn = http2 ? ["istio-peer-exchange", "istio", "h2"] : ["istio-peer-exchange", "istio"];
+  switch (tls?.mode) {
+    case "DISABLE":
+      return {};
+    case "ISTIO_MUTUAL": {
+      const sans = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : context.view.identities(service);
+      return { transportSocket: outboundMeshTls(sans, tls.sni ?? sni, alpn) };
+    }
+    case "SIMPLE":
+    case "MUTUAL":
+      // A rule for every workload must not make all of them wait for a secret: istiod then leaves TLS out.
+      if (needsSecret(tls) && !target.selected) return {};
+      return { transportSocket: originatedTls(tls, http2 ? ["h2"] : []) };
+  }
+  // Automatic mutual TLS: off where the namespace's policy turns it off, else by endpoint.
+  if (context.view.namespaceMtlsMode(service.namespace) === "DISABLE") return {};
+  const socket = outboundMeshTls(context.view.identities(service), sni, alpn);
+  if (service.address === null || policy.loadBalancer?.simple === "PASSTHROUGH") return { transportSocket: socket };
+  return {
+    transportSocketMatches: [
+      { name: "tlsMode-istio", match: jsonToStruct({ tlsMode: "istio" }), transportSocket: socket },
+      { name: "tlsMode-disabled", match: {}, transportSocket: rawBuffer() },
+    ],
+  };
+}
+
+function needsSecret({ credentialName }: ClientTls): boolean {
+  return credentialName !== undefined && !credentialName.startsWith("configmap://");
+}
+
+const PROXY_PROTOCOL =
+  "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport";
+
+/** Writes the header of the PROXY protocol before what the socket sends. */
+function withProxyProtocol(socket: TransportSocket, version: "V1" | "V2"): TransportSocket {
+  const inner = encode("envoy.config.core.v3.TransportSocket", socket);
+  // Fields `config` (version 2 is 1) and `transport_socket`; the message is not in the descriptors.
+  const config = version === "V1" ? [0x0a, 0x00] : [0x0a, 0x02, 0x08, 0x01];
+  const value = Uint8Array.of(...config, 0x12, ...varint(inner.length), ...inner);
+  return { name: "envoy.transport_sockets.upstream_proxy_protocol", typedConfig: { typeUrl: PROXY_PROTOCOL, value } };
+}
+
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [value & 0x7f | 0x80, ...varint(value >>> 7)];
+}

@@ -1,0 +1,19 @@
+import type { StoredObject } from "./object_store.ts";
+
+/** An object of a namespace. */
+export interface Named<T> {
+  readonly name: string;
+  readonly namespace: string;
+  readonly value: T;
+}
+
+/** An object without the rest of its metadata. */
+export function named<T>({ meta, value }: StoredObject<T>): Named<T> {
+  return { name: meta.name, namespace: meta.namespace, value };
+}
+
+/** istiod's order: of objects of one age the first by name, then by namespace, stands for the oldest. */
+export function byAge(a: Named<unknown>, b: Named<unknown>): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.namespace === b.namespace ? 0 : a.namespace < b.namespace ? -1 : 1;
+}
