@@ -4,6 +4,7 @@ import type {
   EnvoyConfigRouteV3VirtualHost as VirtualHost,
 } from "../../protobuf/gen/messages.ts";
 import { hostsMeet, isWildcard } from "../host_match.ts";
+import { mayBeHttp } from "../kinds/service.ts";
 import type { MeshService } from "../mesh_view.ts";
 import { clusterName, type GenerateContext, type GeneratedResource } from "./context.ts";
 import { hashPolicy, serviceHash } from "./hash_policy.ts";
@@ -103,7 +104,7 @@ function virtualServiceRoutes(context: GenerateContext, services: readonly MeshS
 
 /** Whether a port of a service is known to carry HTTP, or might. */
 function carriesHttp(service: MeshService, port: number): boolean {
-  return service.ports.some((item) => item.port === port && item.protocol !== "tcp");
+  return service.ports.some((item) => item.port === port && mayBeHttp(item.protocol));
 }
 
 /** Every way a caller in this namespace may write the host. */

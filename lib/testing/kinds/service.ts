@@ -2,7 +2,7 @@ import { type Kind, specOf } from "./kind.ts";
 import type { Fields } from "../fields.ts";
 
 /** How istiod treats the traffic of a port: named by `appProtocol` or the prefix of the port's name, else detected. */
-export type PortProtocol = "http" | "http2" | "grpc" | "tcp" | "auto";
+export type PortProtocol = "http" | "http2" | "grpc" | "tcp" | "tls" | "auto";
 
 /** Whether a port is known to carry HTTP. */
 export function isHttp(protocol: PortProtocol): boolean {
@@ -12,6 +12,11 @@ export function isHttp(protocol: PortProtocol): boolean {
 /** Whether a port is known to carry HTTP/2. */
 export function isHttp2(protocol: PortProtocol): boolean {
   return protocol === "http2" || protocol === "grpc";
+}
+
+/** Whether a port is known to carry HTTP, or is looked at. */
+export function mayBeHttp(protocol: PortProtocol): boolean {
+  return isHttp(protocol) || protocol === "auto";
 }
 
 /** A port of a Service. */
@@ -85,9 +90,10 @@ function protocolOf(name: string): PortProtocol {
     case "http2":
     case "kubernetes.io/h2c":
       return "http2";
-    case "tcp":
     case "tls":
     case "https":
+      return "tls";
+    case "tcp":
     case "mysql":
     case "redis":
     case "mongo":
