@@ -82,7 +82,9 @@ function tcpChains(context: GenerateContext, name: string, service: MeshService,
 
 const TLS_INSPECTOR = {
   name: "envoy.filters.listener.tls_inspector",
-  typedConfig: packAny("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector", {}),
+  typedConfig: packAny("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector", {
+    initialReadBufferSize: { value: 512 },
+  }),
 };
 
 /** A chain for what the inspector takes for HTTP. */
