@@ -23,10 +23,11 @@ export class DestinationRules {
   /** @param domain DNS domain of services. */
   constructor(objects: readonly Named<DestinationRule>[], domain: string, rootNamespace: string) {
     this.#rootNamespace = rootNamespace;
-    for (const { name, namespace, value } of [...objects].sort(bySelector)) {
+    for (const object of [...objects].sort(bySelector)) {
+      const { namespace, value } = object;
       // A rule for some workloads is for its own namespace only.
       const exportTo = value.workloadSelector === undefined ? value.exportTo : ["."];
-      const rule = { name, namespace, value: { ...value, exportTo, host: qualify(value.host, namespace, domain) } };
+      const rule = { ...object, value: { ...value, exportTo, host: qualify(value.host, namespace, domain) } };
       const own = exportTo.includes(".") || exportTo.includes(namespace);
       if (exportTo.length === 0 || exportTo.includes("*") || own) add(poolOf(this.#local, namespace), rule);
       if (!(exportTo.length === 1 && own)) add(poolOf(this.#exported, namespace), rule);
@@ -108,11 +109,11 @@ function compareCallers(a: DestinationRule, b: DestinationRule): "same" | "other
   return selects(first, second) && selects(second, first) ? "same" : "other";
 }
 
-function merged({ name, namespace, value }: Named<DestinationRule>, added: DestinationRule): Named<DestinationRule> {
+function merged(existing: Named<DestinationRule>, added: DestinationRule): Named<DestinationRule> {
+  const { value } = existing;
   const known = new Set(value.subsets.map((subset) => subset.name));
   return {
-    name,
-    namespace,
+    ...existing,
     value: {
       ...value,
       subsets: [...value.subsets, ...added.subsets.filter((subset) => !known.has(subset.name))],

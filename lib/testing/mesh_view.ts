@@ -43,6 +43,8 @@ export interface InboundPort {
   readonly port: ServicePort;
   /** The workload's port. */
   readonly targetPort: number;
+  /** Every service that is served there, the one above first. */
+  readonly services: readonly MeshService[];
 }
 
 /** The objects of the cluster related to each other, as istiod's push context does. Read-only; made per push. */
@@ -96,12 +98,15 @@ export class MeshView {
 
   /** The ports on which a workload serves, one service a port: the first by name wins, as istiod lets one win. */
   inboundPorts(node: ProxyNode): InboundPort[] {
-    const found = new Map<number, InboundPort>();
+    const found = new Map<number, InboundPort & { services: MeshService[] }>();
     for (const service of this.services) {
       if (service.namespace !== node.namespace) continue;
       for (const port of service.ports) {
         const targetPort = this.#targetPortOn(node, service, port);
-        if (targetPort !== undefined && !found.has(targetPort)) found.set(targetPort, { service, port, targetPort });
+        if (targetPort === undefined) continue;
+        const known = found.get(targetPort);
+        if (known === undefined) found.set(targetPort, { service, port, targetPort, services: [service] });
+        else if (!known.services.includes(service)) known.services.push(service);
       }
     }
     return [...found.values()].sort((a, b) => a.targetPort - b.targetPort);

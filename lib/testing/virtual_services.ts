@@ -1,5 +1,5 @@
 import { mergeDelegate } from "./delegates.ts";
-import { isWildcard, mostSpecific } from "./host_match.ts";
+import { mostSpecific } from "./host_match.ts";
 import type { HttpRoute } from "./kinds/http_route.ts";
 import { qualify } from "./kinds/kind.ts";
 import type { VirtualService } from "./kinds/virtual_service.ts";
@@ -53,11 +53,11 @@ export class VirtualServices {
   }
 
   #merged(item: Named<VirtualService>, domain: string): Named<VirtualService> {
-    const { name, namespace, value } = item;
+    const { namespace, value } = item;
     const hosts = value.hosts.map((host) => qualify(host, namespace, domain));
     const http = value.http.flatMap((route) => this.#resolve(item, route, domain))
       .map((route) => qualifyRoute(route, namespace, domain));
-    return { name, namespace, value: { ...value, hosts, http } };
+    return { ...item, value: { ...value, hosts, http } };
   }
 
   /** The routes in place of one that delegates. A delegate that is not there, or not visible, leaves nothing. */
@@ -80,7 +80,7 @@ export function inMesh(gateways: readonly string[]): boolean {
 function rankFor({ namespace, value }: Named<VirtualService>, viewer: string): 0 | 1 | 2 | undefined {
   const exports = value.exportTo.map((item) => item === "." ? namespace : item);
   if (exports.length === 0 || exports.includes("*")) return 2;
-  if (exports.includes("~") || !exports.includes(viewer)) return undefined;
+  if (!exports.includes(viewer)) return undefined;
   return viewer === namespace ? 0 : 1;
 }
 
@@ -90,15 +90,4 @@ function qualifyRoute(route: HttpRoute, namespace: string, domain: string): Http
     host: qualify(item.host, namespace, domain),
   });
   return { ...route, destinations: route.destinations.map(qualified), mirrors: route.mirrors.map(qualified) };
-}
-
-/** Whether a VirtualService concerns one of these services: by name, or by a wildcard on either side. */
-export function concerns(
-  { value }: Named<VirtualService>,
-  hostnames: ReadonlySet<string>,
-  meets: (a: string, b: string) => boolean,
-): boolean {
-  return value.hosts.some((host) =>
-    hostnames.has(host) || (isWildcard(host) && [...hostnames].some((hostname) => meets(host, hostname)))
-  );
 }

@@ -13,6 +13,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   outcomes: ["istiod"],
   istioctl: ["istioctl", "envoy"],
   proxy_status: ["istioctl", "istiod"],
+  generated: ["istiod"],
   h2spec: ["h2spec"],
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],

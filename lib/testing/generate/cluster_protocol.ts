@@ -5,26 +5,26 @@ import type { TrafficPolicy } from "../kinds/traffic_policy.ts";
 import { duration } from "./context.ts";
 
 /** Whether requests to a port leave as HTTP/2. A detected port keeps the protocol of its callers. */
-export function speaksHttp2(protocol: PortProtocol, pool: ConnectionPool | undefined): boolean {
+export function speaksHttp2(protocol: PortProtocol, pool: ConnectionPool | undefined, upgrades = true): boolean {
   if (pool?.useClientProtocol === true) return false;
-  return isHttp2(protocol) || (protocol !== "auto" && pool?.h2Upgrade === true);
+  return isHttp2(protocol) || (upgrades && protocol !== "auto" && pool?.h2Upgrade === true);
 }
 
 /**
  * HTTP settings of a cluster.
  *
- * @param outbound Whether upgrades and TLS origination are meant for it.
+ * @param kind `"inbound"` without upgrades and TLS origination, `"untouched"` without TLS origination.
  * @returns `undefined` where there are none.
  */
 export function protocolOptions(
   protocol: PortProtocol,
   policy: TrafficPolicy,
-  outbound: boolean,
+  kind: "outbound" | "untouched" | "inbound",
 ): HttpProtocolOptions | undefined {
   const pool = policy.connectionPool;
   const common = commonOptions(pool);
-  const upstream = outbound ? originationNames(policy) : undefined;
-  const http2 = outbound ? speaksHttp2(protocol, pool) : isHttp2(protocol) && pool?.useClientProtocol !== true;
+  const upstream = kind === "outbound" ? originationNames(policy) : undefined;
+  const http2 = speaksHttp2(protocol, pool, kind !== "inbound");
   const asClients = protocol === "auto" || pool?.useClientProtocol === true;
   if (common === undefined && upstream === undefined && !http2 && !asClients) return undefined;
   return {

@@ -1,10 +1,9 @@
-import { encode } from "../../protobuf/registry.ts";
+import { packAny } from "../../protobuf/registry.ts";
 import type {
   EnvoyConfigClusterV3Cluster as Cluster,
   EnvoyConfigCoreV3TransportSocket as TransportSocket,
 } from "../../protobuf/gen/messages.ts";
 import { jsonToStruct } from "../../protobuf/well_known.ts";
-import type { ClientTls } from "../kinds/client_tls.ts";
 import type { ServicePort } from "../kinds/service.ts";
 import type { TrafficPolicy } from "../kinds/traffic_policy.ts";
 import type { MeshService } from "../mesh_view.ts";
@@ -29,7 +28,9 @@ export function transport(context: GenerateContext, target: ClusterTarget): Clus
   if (proxyProtocol === undefined) return sockets;
   const { transportSocket, transportSocketMatches } = sockets;
   if (transportSocketMatches === undefined) {
-    return { transportSocket: withProxyProtocol(transportSocket ?? rawBuffer(), proxyProtocol) };
+    return {
+      transportSocket: withProxyProtocol(transportSocket ?? { ...rawBuffer(), name: "raw_buffer" }, proxyProtocol),
+    };
   }
   return {
     transportSocketMatches: transportSocketMatches.map((match) => ({
@@ -54,14 +55,19 @@ function tlsSockets(context: GenerateContext, target: ClusterTarget): Cluster {
     }
     case "SIMPLE":
     case "MUTUAL":
-      // A rule for every workload must not make all of them wait for a secret: istiod then leaves TLS out.
-      if (needsSecret(tls) && !target.selected) return {};
+      if (withholdsTls(target)) return {};
       return { transportSocket: originatedTls(tls, http2 ? ["h2"] : []) };
   }
   // Automatic mutual TLS: off where the namespace's policy turns it off, else by endpoint.
   if (context.view.namespaceMtlsMode(service.namespace) === "DISABLE") return {};
   const socket = outboundMeshTls(context.view.identities(service), sni, alpn);
-  if (service.address === null || policy.loadBalancer?.simple === "PASSTHROUGH") return { transportSocket: socket };
+  if (service.address === null || policy.loadBalancer?.simple === "PASSTHROUGH") {
+    // Nobody knows which endpoint it will be: all of them must take it.
+    const endpoints = context.view.endpoints(service, port);
+    const all = endpoints.length > 0 &&
+      endpoints.every(({ labels }) => labels["security.istio.io/tlsMode"] === "istio");
+    return all ? { transportSocket: socket } : {};
+  }
   return {
     transportSocketMatches: [
       { name: "tlsMode-istio", match: jsonToStruct({ tlsMode: "istio" }), transportSocket: socket },
@@ -70,22 +76,21 @@ function tlsSockets(context: GenerateContext, target: ClusterTarget): Cluster {
   };
 }
 
-function needsSecret({ credentialName }: ClientTls): boolean {
-  return credentialName !== undefined && !credentialName.startsWith("configmap://");
+/**
+ * Whether istiod leaves TLS out: a rule for every workload must not make all of them wait for a secret. Configuration
+ * maps are for everybody.
+ */
+export function withholdsTls({ policy: { tls }, selected }: Pick<ClusterTarget, "policy" | "selected">): boolean {
+  return tls?.credentialName !== undefined && !tls.credentialName.startsWith("configmap://") && !selected;
 }
-
-const PROXY_PROTOCOL =
-  "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport";
 
 /** Writes the header of the PROXY protocol before what the socket sends. */
-function withProxyProtocol(socket: TransportSocket, version: "V1" | "V2"): TransportSocket {
-  const inner = encode("envoy.config.core.v3.TransportSocket", socket);
-  // Fields `config` (version 2 is 1) and `transport_socket`; the message is not in the descriptors.
-  const config = version === "V1" ? [0x0a, 0x00] : [0x0a, 0x02, 0x08, 0x01];
-  const value = Uint8Array.of(...config, 0x12, ...varint(inner.length), ...inner);
-  return { name: "envoy.transport_sockets.upstream_proxy_protocol", typedConfig: { typeUrl: PROXY_PROTOCOL, value } };
-}
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [value & 0x7f | 0x80, ...varint(value >>> 7)];
+function withProxyProtocol(transportSocket: TransportSocket, version: "V1" | "V2"): TransportSocket {
+  return {
+    name: "envoy.transport_sockets.upstream_proxy_protocol",
+    typedConfig: packAny("envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport", {
+      config: version === "V1" ? {} : { version },
+      transportSocket,
+    }),
+  };
 }

@@ -11,7 +11,7 @@ import type { InboundPort, MeshService } from "../mesh_view.ts";
 import type { Named } from "../named.ts";
 import { circuitBreakers, connectionOptions, loadBalancing, outlierDetection } from "./cluster_policy.ts";
 import { protocolOptions } from "./cluster_protocol.ts";
-import { type ClusterTarget, transport } from "./cluster_transport.ts";
+import { type ClusterTarget, transport, withholdsTls } from "./cluster_transport.ts";
 import { clusterName, duration, type GenerateContext, type GeneratedResource } from "./context.ts";
 import { localityRules, weighsLocalities } from "./locality_priorities.ts";
 import { tcpMetadataExchange } from "./network_filters.ts";
@@ -80,7 +80,7 @@ function outboundCluster(context: GenerateContext, target: Target): Cluster {
     ...(policy.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(policy.outlierDetection) }),
     commonLbConfig: commonLbConfig(target),
     metadata: metadata(target),
-    ...typedOptions(protocolOptions(port.protocol, policy, true)),
+    ...typedOptions(protocolOptions(port.protocol, policy, withholdsTls(target) ? "untouched" : "outbound")),
     ...transport(context, target),
     filters: [tcpMetadataExchange()],
   };
@@ -142,7 +142,10 @@ function fixed(context: GenerateContext): Cluster[] {
 const FROM_INBOUND: Cluster = { upstreamBindConfig: { sourceAddress: { address: "127.0.0.6", portValue: 0 } } };
 
 /** To the application behind a port. Limits of a rule for the service hold here too. */
-function inboundCluster({ view, node }: GenerateContext, { service, port, targetPort }: InboundPort): Cluster {
+function inboundCluster(
+  { view, node }: GenerateContext,
+  { service, services, port, targetPort }: InboundPort,
+): Cluster {
   const rule = view.inboundRule(service.hostname, node);
   const policed = rule?.value.policy === undefined ? undefined : rule;
   const policy = policyFor(policed?.value, undefined, port.port);
@@ -160,11 +163,11 @@ function inboundCluster({ view, node }: GenerateContext, { service, port, target
     commonLbConfig: {},
     metadata: {
       filterMetadata: {
-        istio: jsonToStruct({ config: policed && configPath(policed), services: [serviceReference(service)] }),
+        istio: jsonToStruct({ config: policed && configPath(policed), services: services.map(serviceReference) }),
       },
     },
     // The application speaks what its port says: neither an upgrade nor TLS of the callers is meant for it.
-    ...typedOptions(protocolOptions(port.protocol, policy, false)),
+    ...typedOptions(protocolOptions(port.protocol, policy, "inbound")),
   };
 }
 

@@ -75,9 +75,10 @@ function tcpChains(context: GenerateContext, name: string, service: MeshService,
       ...(rest === undefined ? {} : { defaultFilterChain: rest }),
     };
   }
-  // What no chain matches is none of this service's.
-  const rest = chains.some(matchesAll) ? {} : { defaultFilterChain: passthroughChain(context) };
-  return { filterChains: chains, ...rest, ...inspectors };
+  if (chains.length === 1 && matchesAll(chains[0]!)) return { filterChains: chains };
+  // What no chain matches goes to the service, or is none of this service's.
+  const rest = chains.find(matchesAll) ?? passthroughChain(context);
+  return { filterChains: chains.filter((chain) => !matchesAll(chain)), defaultFilterChain: rest, ...inspectors };
 }
 
 const TLS_INSPECTOR = {

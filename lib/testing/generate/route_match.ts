@@ -2,25 +2,17 @@ import type {
   EnvoyConfigRouteV3HeaderMatcher as HeaderMatcher,
   EnvoyConfigRouteV3QueryParameterMatcher as QueryParameterMatcher,
   EnvoyConfigRouteV3RouteMatch as RouteMatch,
-  EnvoyTypeMatcherV3MetadataMatcher as MetadataMatcher,
 } from "../../protobuf/gen/messages.ts";
 import type { HttpMatch } from "../kinds/http_match.ts";
 import type { StringMatch } from "../kinds/string_match.ts";
 import { stringMatcher } from "./string_matcher.ts";
 
-const CLAIMS = "@request.auth.claims";
-
 /** What a request must look like, for Envoy; the parts that istiod decides itself are left out. */
 export function routeMatch(match: HttpMatch | undefined): RouteMatch {
   if (match === undefined) return { prefix: "/" };
   const headers: HeaderMatcher[] = [];
-  const dynamicMetadata: MetadataMatcher[] = [];
   for (const [invert, matches] of [[false, match.headers], [true, match.withoutHeaders]] as const) {
-    for (const [name, value] of Object.entries(matches)) {
-      const claims = claimsOf(name);
-      if (claims === undefined) headers.push(headerMatcher(name, value, invert));
-      else dynamicMetadata.push(claimMatcher(claims, value, invert));
-    }
+    for (const [name, value] of Object.entries(matches)) headers.push(headerMatcher(name, value, invert));
   }
   headers.sort((a, b) => a.name! === b.name! ? 0 : a.name! < b.name! ? -1 : 1);
   for (const [name, value] of PSEUDO_HEADERS) {
@@ -33,16 +25,14 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
     caseSensitive: match.ignoreUriCase ? {} : { value: true },
     ...(headers.length === 0 ? {} : { headers }),
     ...(queryParameters.length === 0 ? {} : { queryParameters }),
-    ...(dynamicMetadata.length === 0 ? {} : { dynamicMetadata }),
   };
 }
 
 const PSEUDO_HEADERS = [[":method", "method"], [":authority", "authority"], [":scheme", "scheme"]] as const;
 
 /** Whether nothing that follows a route with this match can ever be reached. */
-export function isCatchAll({ prefix, safeRegex, headers, queryParameters, dynamicMetadata }: RouteMatch): boolean {
-  return (prefix === "/" || safeRegex?.regex === ".*") && headers === undefined && queryParameters === undefined &&
-    dynamicMetadata === undefined;
+export function isCatchAll({ prefix, safeRegex, headers, queryParameters }: RouteMatch): boolean {
+  return (prefix === "/" || safeRegex?.regex === ".*") && headers === undefined && queryParameters === undefined;
 }
 
 function pathSpecifier(uri: StringMatch | undefined): RouteMatch {
@@ -73,23 +63,4 @@ function queryParameterMatchers({ queryParams }: HttpMatch): QueryParameterMatch
     const match = queryParams[name]!;
     return { name, ...(match === null ? { presentMatch: true } : { stringMatch: stringMatcher(match) }) };
   });
-}
-
-/** The path of a claim in `@request.auth.claims.a.b` or `@request.auth.claims[a][b]`. */
-function claimsOf(name: string): string[] | undefined {
-  if (!name.toLowerCase().startsWith(CLAIMS)) return undefined;
-  const rest = name.slice(CLAIMS.length);
-  if (/^\..+$/.test(rest)) return rest.slice(1).split(".");
-  return /^\[.+\]$/.test(rest) ? rest.slice(1, -1).split("][") : undefined;
-}
-
-/** A claim is a string or a list that holds it. */
-function claimMatcher(claims: readonly string[], match: StringMatch | null, invert: boolean): MetadataMatcher {
-  const value = match === null ? {} : { stringMatch: stringMatcher(match) };
-  return {
-    filter: "envoy.filters.http.jwt_authn",
-    path: ["payload", ...claims].map((key) => ({ key })),
-    value: { orMatch: { valueMatchers: [{ listMatch: { oneOf: value } }, value] } },
-    ...(invert ? { invert: true } : {}),
-  };
 }

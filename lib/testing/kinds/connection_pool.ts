@@ -50,6 +50,9 @@ export function parseConnectionPool(fields: Fields | undefined): ConnectionPool 
   const limit = (of: Fields | undefined, name: string): number | undefined => of?.number(name) || undefined;
   const useClientProtocol = http?.boolean("useClientProtocol") ?? false;
   const upgrade = http?.oneOf("h2UpgradePolicy", ["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]) === "UPGRADE";
+  if (upgrade && useClientProtocol) {
+    throw http!.error("useClientProtocol", "must not be true beside 'h2UpgradePolicy: UPGRADE'");
+  }
   return {
     maxConnections: limit(tcp, "maxConnections"),
     connectTimeoutMs: tcp?.durationMs("connectTimeout"),
@@ -63,7 +66,7 @@ export function parseConnectionPool(fields: Fields | undefined): ConnectionPool 
     httpIdleTimeoutMs: http?.durationMs("idleTimeout"),
     maxConcurrentStreams: limit(http, "maxConcurrentStreams"),
     http2KeepAlive: parsePings(http?.object("http2KeepAlive")),
-    h2Upgrade: upgrade && !useClientProtocol,
+    h2Upgrade: upgrade,
     useClientProtocol,
   };
 }

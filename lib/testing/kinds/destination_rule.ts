@@ -1,3 +1,4 @@
+import { parseExportTo } from "./export_to.ts";
 import { type Kind, specOf } from "./kind.ts";
 import { mergePolicies, parseTrafficPolicy, type TrafficPolicy } from "./traffic_policy.ts";
 
@@ -14,7 +15,7 @@ export interface DestinationRule {
   readonly host: string;
   readonly policy: TrafficPolicy | undefined;
   readonly subsets: readonly Subset[];
-  /** Namespaces that see it: `.`, `*`, `~` or names; empty for all. */
+  /** Namespaces that see it: `.`, `*` or names; empty for all. */
   readonly exportTo: readonly string[];
   /** Labels of the callers it holds for, in its own namespace; `undefined` for all callers. */
   readonly workloadSelector: Readonly<Record<string, string>> | undefined;
@@ -41,7 +42,7 @@ export const destinationRuleKind: Kind<"DestinationRule", DestinationRule> = {
           policy: parseTrafficPolicy(subset.object("trafficPolicy")),
         };
       }),
-      exportTo: spec.strings("exportTo"),
+      exportTo: parseExportTo(spec),
       workloadSelector: selector?.stringMap("matchLabels"),
     };
   },

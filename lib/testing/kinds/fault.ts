@@ -2,7 +2,14 @@ import type { Fields } from "../fields.ts";
 
 /** Faults put into a share of the requests. */
 export interface Fault {
-  readonly delay: { readonly fixedMs: number; readonly percent: number } | undefined;
+  readonly delay:
+    | {
+      readonly fixedMs: number;
+      readonly percent: number | undefined;
+      /** The share of older documents, where `percent` is not there. */
+      readonly wholePercent: number;
+    }
+    | undefined;
   readonly abort:
     | {
       readonly status: { readonly kind: "http" | "grpc"; readonly code: number };
@@ -44,7 +51,7 @@ function parseDelay(fields: Fields | undefined): Fault["delay"] {
   fields.only("fixedDelay", "percentage", "percent");
   const fixedMs = fields.durationMs("fixedDelay");
   if (fixedMs === undefined) throw fields.error("fixedDelay", "is required");
-  return { fixedMs, percent: parsePercent(fields, "percentage") ?? fields.number("percent", 0, 100) ?? 0 };
+  return { fixedMs, percent: parsePercent(fields, "percentage"), wholePercent: fields.number("percent", 0, 100) ?? 0 };
 }
 
 function parseAbort(fields: Fields | undefined): Fault["abort"] {

@@ -42,6 +42,11 @@ export function parseHttpMatch(fields: Fields): HttpMatch {
     "gateways",
     "statPrefix",
   );
+  for (const name of ["headers", "withoutHeaders"]) {
+    const claim = fields.object(name)?.names.find((header) => header.toLowerCase().startsWith("@request.auth.claims"));
+    // istiod's validation refuses them where the mesh is meant: they are for gateways, which have checked the token.
+    if (claim !== undefined) throw fields.error(`${name}.${claim}`, "is only for gateways: sidecars know no claims");
+  }
   return {
     name: fields.string("name") ?? "",
     uri: parseStringMatch(fields, "uri"),

@@ -27,7 +27,7 @@ export type HashKey =
 /** Requests with one hash go to one endpoint. */
 export interface ConsistentHash {
   readonly key: HashKey;
-  /** `size` is the smallest ring, or the table of Maglev; `undefined` for Envoy's default. */
+  /** `size` is that of the smallest ring, `undefined` for Envoy's default, or of Maglev's table. */
   readonly table: { readonly kind: "ring" | "maglev"; readonly size: number | undefined };
 }
 
@@ -121,7 +121,11 @@ function parseCookie(fields: Fields): HashKey {
 function parseTable(fields: Fields): ConsistentHash["table"] {
   const maglev = fields.object("maglev");
   maglev?.only("tableSize");
-  if (maglev !== undefined) return { kind: "maglev", size: maglev.number("tableSize") || undefined };
+  if (maglev !== undefined) {
+    const size = maglev.number("tableSize", 2);
+    if (size === undefined) throw maglev.error("tableSize", "is required, a prime number");
+    return { kind: "maglev", size };
+  }
   const ring = fields.object("ringHash");
   ring?.only("minimumRingSize");
   if (ring !== undefined) return { kind: "ring", size: ring.number("minimumRingSize") || undefined };

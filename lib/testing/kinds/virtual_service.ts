@@ -1,3 +1,4 @@
+import { parseExportTo } from "./export_to.ts";
 import { type HttpRoute, parseHttpRoute } from "./http_route.ts";
 import { type Kind, specOf } from "./kind.ts";
 import { type L4Route, parseL4Route } from "./l4_route.ts";
@@ -8,7 +9,7 @@ export interface VirtualService {
   readonly hosts: readonly string[];
   /** Where it applies, `mesh` for sidecars; empty for the mesh alone. */
   readonly gateways: readonly string[];
-  /** Namespaces that see it: `.`, `*`, `~` or names; empty for all. */
+  /** Namespaces that see it: `.`, `*` or names; empty for all. */
   readonly exportTo: readonly string[];
   readonly http: readonly HttpRoute[];
   readonly tls: readonly L4Route[];
@@ -34,6 +35,6 @@ export const virtualServiceKind: Kind<"VirtualService", VirtualService> = {
       }
     }
     if (http.length + tls.length + tcp.length === 0) throw spec.error("http", "is required, or 'tls' or 'tcp'");
-    return { hosts, gateways: spec.strings("gateways"), exportTo: spec.strings("exportTo"), http, tls, tcp };
+    return { hosts, gateways: spec.strings("gateways"), exportTo: parseExportTo(spec), http, tls, tcp };
   },
 };
