@@ -199,6 +199,7 @@ export function parseMirrors(
         `${path}[${index}].runtime_fraction.default_value`,
         policy.runtimeFraction.defaultValue,
       ),
+      shadowSuffix: policy.disableShadowHostSuffixAppend !== true,
     });
   }
   return out;

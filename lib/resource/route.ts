@@ -96,7 +96,12 @@ export interface ForwardAction {
   /** `grpc_timeout_header_max` (or the older `max_grpc_timeout`); 0 honours the header without a limit, `null` ignores it. */
   readonly grpcTimeoutHeaderMaxMs: number | null;
   readonly retryPolicy: RetryPolicy | null;
-  readonly mirrors: readonly { readonly cluster: string; readonly fraction: FractionalPercent }[];
+  readonly mirrors: readonly {
+    readonly cluster: string;
+    readonly fraction: FractionalPercent;
+    /** Whether the copy's host gets `-shadow` behind it: Envoy's default, which istiod turns off. */
+    readonly shadowSuffix: boolean;
+  }[];
   readonly hashPolicies: readonly HashPolicy[];
   /** Upgrade types switched on or off for this route. */
   readonly upgrades: Readonly<Record<string, boolean>>;

@@ -10,7 +10,8 @@ const MAX_DISCARDED = 1024 * 1024;
 
 /**
  * Sends copies of a request to the mirror clusters of its route and forgets them: nothing waits for a mirror, and its
- * failure is nobody's. The authority gets `-shadow` behind the host, as from Envoy. Only requests whose content is in
+ * failure is nobody's. Where the policy says so the authority gets `-shadow` behind
+ * the host, as from Envoy. Only requests whose content is in
  * memory are mirrored.
  *
  * @param request The request as it goes to the upstream.
@@ -23,13 +24,13 @@ export function mirrorRequest(
   clusters: UpstreamSource,
   random: Random,
 ): void {
-  for (const { cluster, fraction } of mirrors) {
+  for (const { cluster, fraction, shadowSuffix } of mirrors) {
     if (randomInt(random, fraction.denominator) >= fraction.numerator) continue;
     const target = clusters.target(cluster);
     if (target === null) continue;
     const copy: HttpRequest = {
       ...request,
-      authority: shadowAuthority(request.authority),
+      authority: shadowSuffix ? shadowAuthority(request.authority) : request.authority,
       headers: request.headers.clone(),
       body: content === null ? null : new BytesBody(content),
     };

@@ -104,6 +104,7 @@ Deno.test("Every part of a route action", () => {
       retryPolicy: {},
       requestMirrorPolicies: [{ cluster: "m" }, {
         cluster: "n",
+        disableShadowHostSuffixAppend: true,
         runtimeFraction: { defaultValue: { numerator: 3, denominator: "MILLION" } },
       }],
       hashPolicy: [
@@ -147,8 +148,8 @@ Deno.test("Every part of a route action", () => {
         previousPriorities: false,
       },
       mirrors: [
-        { cluster: "m", fraction: { numerator: 100, denominator: 100 } },
-        { cluster: "n", fraction: { numerator: 3, denominator: 1_000_000 } },
+        { cluster: "m", fraction: { numerator: 100, denominator: 100 }, shadowSuffix: true },
+        { cluster: "n", fraction: { numerator: 3, denominator: 1_000_000 }, shadowSuffix: false },
       ],
       hashPolicies: [
         { kind: "header", name: "x-user", terminal: true },
