@@ -1,0 +1,23 @@
+import type { OutcomeSequence } from "./outcome_table.ts";
+import { CART, cluster, HTTPBIN } from "./parts.ts";
+
+const CART_REACHED = { request: "http://cart.shop/", expect: { cluster: cluster(CART, 80) } };
+const HTTPBIN_REACHED = { request: "http://httpbin:8000/", expect: { cluster: cluster(HTTPBIN, 8000) } };
+
+/** Extensions of a server change nothing for its callers; a Sidecar takes a namespace out of sight and gives it back. */
+export const SEQ_EXTENSIONS: OutcomeSequence = {
+  recording: "seq-extensions/sleep",
+  fake: null,
+  steps: {
+    initial: [CART_REACHED, HTTPBIN_REACHED],
+    "01-apply-wasm": [CART_REACHED, HTTPBIN_REACHED],
+    "02-apply-wasm-changed": [CART_REACHED, HTTPBIN_REACHED],
+    "03-delete-wasm": [CART_REACHED, HTTPBIN_REACHED],
+    "04-apply-telemetry": [CART_REACHED, HTTPBIN_REACHED],
+    "05-apply-sidecar": [
+      { request: "http://cart.shop/", expect: { virtualHost: "allow_any", cluster: "PassthroughCluster" } },
+      HTTPBIN_REACHED,
+    ],
+    "06-delete-sidecar": [CART_REACHED, HTTPBIN_REACHED],
+  },
+};
