@@ -48,5 +48,22 @@ export const ENVOY_FILTER_SERVER: OutcomeTable = {
       expect: { cluster: cluster(HTTPBIN, 8000), headers: { "x-patched": undefined } },
     },
     { request: "http://cart.shop/", expect: { cluster: cluster(CART, 80), settings: { connectTimeoutMs: 10_000 } } },
+    // What is patched in stands where it was put: first of all, and last on one port.
+    {
+      request: "inbound 8080 tls istio-h2",
+      expect: { filters: { includes: "istio.stats !lab.lua" }, targets: [{ name: "inbound|8080||" }] },
+    },
+    {
+      request: "inbound 8080 plaintext",
+      expect: { filters: { includes: "lab.local_ratelimit istio.metadata_exchange" } },
+    },
+    {
+      request: "inbound 7 plaintext http/1.1",
+      expect: { chain: "virtualInbound-catchall-http", filters: { includes: "lab.local_ratelimit" } },
+    },
+    {
+      request: "inbound 7 plaintext",
+      expect: { chain: "virtualInbound", filters: "istio.metadata_exchange istio.stats tcp_proxy" },
+    },
   ],
 };

@@ -19,6 +19,7 @@ import { FakeClock } from "../../../lib/testing/fake_clock.ts";
 import { selectTransportSocket } from "../../../lib/upstream/transport_socket.ts";
 import type { UpstreamSource, UpstreamTarget } from "../../../lib/upstream/upstream_target.ts";
 import { callOf, filterContext, request as makeRequest } from "../../support/calls.ts";
+import { inboundOutcome } from "./inbound_outcome.ts";
 import type { OutcomeCase } from "./outcome_table.ts";
 
 /** Headers that differ from request to request. */
@@ -41,6 +42,7 @@ export async function outcomeOf(
   item: OutcomeCase,
   draw = item.draw ?? 0.5,
 ): Promise<Record<string, unknown>> {
+  if (item.request.startsWith("inbound ")) return inboundOutcome(store, item.request);
   const [, method = "GET", target] = /^(?:([A-Z]+) )?(.+)$/.exec(item.request)!;
   const url = new URL(target!);
   const clock = new FakeClock();

@@ -1,6 +1,9 @@
 /** A request of the application, and what has to become of it. */
 export interface OutcomeCase {
-  /** `METHOD URL`, the method being GET where it is left out. */
+  /**
+   * `METHOD URL`, the method being GET where it is left out. For a connection that comes in: `inbound PORT`, with
+   * `plaintext`, `plaintext ALPN`, `tls` or `tls ALPN` behind it, names of protocols separated by commas.
+   */
   readonly request: string;
   /** Headers of the request; `host` takes the place of the URL's. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -16,7 +19,7 @@ export interface OutcomeCase {
 export interface OutcomeTable {
   /** `SCENARIO/NODE`. */
   readonly recording: string;
-  /** What the client may report of the configuration, and why that is right: parts of the reports. */
+  /** What the client may report of the configuration: parts of the reports. */
   readonly reports?: readonly string[];
   /** Filters that the user skips. */
   readonly skipFilters?: readonly string[];
@@ -28,4 +31,6 @@ export interface OutcomeTable {
 /** The requests of a recording that goes on: by step, `initial` for what was there before. */
 export interface OutcomeSequence extends Omit<OutcomeTable, "cases"> {
   readonly steps: Readonly<Record<string, readonly OutcomeCase[]>>;
+  /** Cases that the fake is not held against. */
+  readonly recordedOnly?: Readonly<Record<string, readonly OutcomeCase[]>>;
 }

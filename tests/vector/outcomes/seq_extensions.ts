@@ -21,3 +21,29 @@ export const SEQ_EXTENSIONS: OutcomeSequence = {
     "06-delete-sidecar": [CART_REACHED, HTTPBIN_REACHED],
   },
 };
+
+const WASM = "extensions.istio.io/trafficextension/default.stamp~istio-translated-wasmplugin";
+const PLAIN = {
+  request: "inbound 8080 tls istio-h2",
+  expect: { filters: { includes: "istio.metadata_exchange envoy.filters.http.grpc_stats" } },
+};
+const STAMPED = {
+  request: "inbound 8080 tls istio-h2",
+  expect: { filters: { includes: `${WASM} envoy.filters.http.grpc_stats` }, targets: [{ name: "inbound|8080||" }] },
+};
+
+/** The server whose extension comes, changes and goes. */
+export const SEQ_EXTENSIONS_SERVER: OutcomeSequence = {
+  recording: "seq-extensions/httpbin",
+  reports: ["'config_discovery of envoy.extensions.filters.http.wasm.v3.Wasm"],
+  fake: null,
+  steps: {
+    initial: [PLAIN],
+    "01-apply-wasm": [STAMPED],
+    "02-apply-wasm-changed": [STAMPED],
+    "03-delete-wasm": [PLAIN],
+    "04-apply-telemetry": [PLAIN],
+    "05-apply-sidecar": [PLAIN, { request: "http://cart.shop/", expect: { cluster: "PassthroughCluster" } }],
+    "06-delete-sidecar": [PLAIN, CART_REACHED],
+  },
+};

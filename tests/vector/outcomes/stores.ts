@@ -35,19 +35,15 @@ export function applyUpdates(
   store: SnapshotStore,
   updates: readonly RecordedUpdate[],
   reports: readonly string[],
-): Set<string> {
-  const used = new Set<string>();
+): void {
   for (const { file, kind, update } of updates) {
     for (const { name, applied, errors } of store.apply(kind, update)) {
       assert.equal(applied, true, `${file}: '${name}' is refused: ${errors.join("; ")}`);
       for (const error of errors) {
-        const expected = reports.find((report) => error.includes(report));
-        assert.ok(expected !== undefined, `${file}: '${name}' reports: ${error}`);
-        used.add(expected);
+        assert.ok(reports.some((report) => error.includes(report)), `${file}: '${name}' reports: ${error}`);
       }
     }
   }
-  return used;
 }
 
 const KINDS: readonly (readonly [ResourceKind, string])[] = [
