@@ -120,13 +120,13 @@ export class MeshView {
 
   /** Where a workload runs: by the registry, else as the proxy says. */
   localityOf(node: ProxyNode): Locality {
-    return this.#store.get("Node", "", this.nodeNameOf(node))?.value ?? node.locality ?? NOWHERE;
+    const pod = this.#store.get("Pod", node.namespace, node.name);
+    return (pod && this.#store.get("Node", "", pod.value.node)?.value) ?? node.locality ?? NOWHERE;
   }
 
-  /** Name of the Node a workload runs on, empty where none is known. */
-  nodeNameOf(node: ProxyNode): string {
-    const named = node.metadata.NODE_NAME;
-    return this.#store.get("Pod", node.namespace, node.name)?.value.node || (typeof named === "string" ? named : "");
+  /** Name of the Node a workload runs on; istiod takes it from the proxy alone. Empty where it does not say. */
+  nodeNameOf({ metadata }: ProxyNode): string {
+    return typeof metadata.NODE_NAME === "string" ? metadata.NODE_NAME : "";
   }
 
   /** How a workload takes mutual TLS on one of its ports; workload policy before namespace before mesh. */

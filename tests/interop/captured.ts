@@ -25,7 +25,7 @@ export async function capture(options: JoinOptions): Promise<Captured> {
   const registry = new HandleRegistry();
   const shared = { registry, clock: systemClock, random: Math.random, logger: silentLogger };
   const store = new SnapshotStore({ parsers: RECORDING_PARSERS, clientNamespace: bootstrap.workload.namespace });
-  const configuration = new Configuration({ store, onRoots: null });
+  const configuration = new Configuration({ store, clock: systemClock, onRoots: null });
   const resources = new Map<string, Map<string, Uint8Array>>();
   const ads = new AdsClient({
     ...shared,
@@ -36,12 +36,12 @@ export async function capture(options: JoinOptions): Promise<Captured> {
     node: (localAddress) => buildNode(bootstrap, localAddress),
     source: configuration,
     sink: {
-      apply(typeUrl: string, update: ResourceUpdate) {
+      async apply(typeUrl: string, update: ResourceUpdate) {
         const known = resources.get(typeUrl) ?? new Map<string, Uint8Array>();
         resources.set(typeUrl, known);
         for (const [name, bytes] of update.changed) known.set(name, bytes.slice());
         // Told to the store, which then says what else is wanted; that it does not know a filter is no matter here.
-        configuration.apply(typeUrl, update);
+        await configuration.apply(typeUrl, update);
         return [];
       },
     },
