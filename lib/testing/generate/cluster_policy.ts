@@ -25,7 +25,6 @@ export function circuitBreakers(pool: ConnectionPool | undefined, budget?: Retry
       ...(budget === undefined ? {} : {
         retryBudget: {
           budgetPercent: budget.percent === 0 ? {} : { value: budget.percent },
-          ...(budget.intervalMs === undefined ? {} : { budgetInterval: duration(budget.intervalMs) }),
           minRetryConcurrency: wrap(budget.minRetryConcurrency),
         },
       }),

@@ -8,8 +8,6 @@ import { type OutlierDetection, parseOutlierDetection } from "./outlier_detectio
 export interface RetryBudget {
   readonly percent: number;
   readonly minRetryConcurrency: number;
-  /** Time over which requests are counted. */
-  readonly intervalMs: number | undefined;
 }
 
 /** Connections of `tcp` and `tls` routes through a proxy of the user's. */
@@ -81,11 +79,10 @@ function parseShared(fields: Fields): Pick<TrafficPolicy, (typeof SHARED)[number
 
 function parseBudget(fields: Fields | undefined): RetryBudget | undefined {
   if (fields === undefined) return undefined;
-  fields.only("percent", "minRetryConcurrency", "budgetInterval");
+  fields.only("percent", "minRetryConcurrency");
   return {
     percent: fields.number("percent", 0, 100) ?? 20,
     minRetryConcurrency: fields.number("minRetryConcurrency") || 3,
-    intervalMs: fields.durationMs("budgetInterval"),
   };
 }
 
