@@ -10,19 +10,27 @@ import type { Locality } from "./proxy_node.ts";
 export interface ServiceEndpoint {
   readonly address: string;
   readonly port: number;
-  readonly healthy: boolean;
+  /** `undefined` where nobody looks after it. */
+  readonly healthy: boolean | undefined;
   /** The pod's, with those that say where it runs. */
   readonly labels: Readonly<Record<string, string>>;
   readonly namespace: string;
   /** Empty where no pod is known. */
   readonly serviceAccount: string;
   readonly workload: string;
+  /** Whether it has a proxy that takes the mesh's mutual TLS. */
+  readonly mutualTls: boolean;
+  readonly weight: number;
   readonly locality: Locality;
   /** Name of the Node it runs on, empty where none is known. */
   readonly node: string;
   /** `NAMESPACE/NAME` of the pod, `null` where none is known. */
   readonly pod: string | null;
+  /** Whether the registry knows what runs there. */
+  readonly known: boolean;
 }
+
+const TLS_MODE = "security.istio.io/tlsMode";
 
 /** Where nothing is known about a place. */
 export const NOWHERE: Locality = { region: "", zone: "", subZone: "" };
@@ -38,12 +46,16 @@ export class ServiceEndpoints {
     this.#clusterId = clusterId;
   }
 
-  /** Where a port of a service is served: its EndpointSlices, or without any the pods its selector names. */
+  /**
+   * Where a port of a service is served: its EndpointSlices, or without any the pods its selector names; and the
+   * WorkloadEntries that it names.
+   */
   of(service: MeshService, port: ServicePort): ServiceEndpoint[] {
     const slices = this.#store.all("EndpointSlice").filter(({ meta, value }) =>
       meta.namespace === service.namespace && value.service === service.name
     );
-    return slices.length > 0 ? this.#sliceEndpoints(service, port, slices) : this.#podEndpoints(service, port);
+    const own = slices.length > 0 ? this.#sliceEndpoints(service, port, slices) : this.#podEndpoints(service, port);
+    return [...own, ...this.#entryEndpoints(service, port)];
   }
 
   /** Labels with those that istiod adds: where a workload runs. */
@@ -101,18 +113,51 @@ export class ServiceEndpoints {
   ): ServiceEndpoint {
     const node = pod?.value.node ?? "";
     const locality = this.#store.get("Node", "", node)?.value ?? NOWHERE;
+    const labels = pod?.value.labels ?? {};
     return {
       address,
       port,
       healthy,
-      labels: this.placed(pod?.value.labels ?? {}, locality, node),
+      labels: this.placed(labels, locality, node),
+      mutualTls: labels[TLS_MODE] === "istio",
+      weight: 1,
       namespace: service.namespace,
       serviceAccount: pod?.value.serviceAccount ?? "",
       workload: pod?.value.workload ?? "",
       locality,
       node,
       pod: pod === undefined ? null : `${pod.meta.namespace}/${pod.meta.name}`,
+      known: pod !== undefined,
     };
+  }
+
+  /** Workloads that are no pods; connections to pods of a headless service know only pods. */
+  #entryEndpoints(service: MeshService, port: ServicePort): ServiceEndpoint[] {
+    if (service.address === null || Object.keys(service.selector).length === 0) return [];
+    const found: ServiceEndpoint[] = [];
+    for (const { meta, value } of this.#store.all("WorkloadEntry")) {
+      const { address, ports, labels, serviceAccount, locality, weight } = value;
+      if (meta.namespace !== service.namespace || !selects(service.selector, labels)) continue;
+      const { targetPort } = port;
+      const target = typeof targetPort === "number" ? ports[port.name] ?? targetPort : ports[targetPort];
+      if (target === undefined) continue;
+      found.push({
+        address,
+        port: target,
+        healthy: undefined,
+        labels: this.placed(labels, locality, ""),
+        mutualTls: labels[TLS_MODE] === undefined ? serviceAccount !== "" : labels[TLS_MODE] === "istio",
+        weight,
+        namespace: meta.namespace,
+        serviceAccount,
+        workload: meta.name,
+        locality,
+        node: "",
+        pod: null,
+        known: true,
+      });
+    }
+    return found;
   }
 
   #podNamed(reference: string): StoredObject<Pod> | undefined {

@@ -24,7 +24,7 @@ const read = (name: string) =>
       return `${JSON.stringify(document.toJS())}\n`;
     }).join("---\n");
 const KUBERNETES = read("kubernetes");
-const ISTIO = ["virtual_services", "destination_rules"].map(read).join("---\n");
+const ISTIO = ["virtual_services", "destination_rules", "workload_entries"].map(read).join("---\n");
 
 const WORKLOADS: readonly FakeWorkloadOptions[] = [
   { name: "sleep-v1", ip: "10.0.0.1", serviceAccount: "sleep", labels: { app: "sleep", version: "v1" } },

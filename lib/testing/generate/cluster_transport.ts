@@ -65,7 +65,7 @@ function tlsSockets(context: GenerateContext, target: ClusterTarget): Cluster {
     // Nobody knows which endpoint it will be: all of them must take it.
     const endpoints = context.view.endpoints(service, port);
     const all = endpoints.length > 0 &&
-      endpoints.every(({ labels }) => labels["security.istio.io/tlsMode"] === "istio");
+      endpoints.every(({ mutualTls }) => mutualTls);
     return all ? { transportSocket: socket } : {};
   }
   return {

@@ -9,7 +9,7 @@ import { selects } from "../kinds/kind.ts";
 import type { Locality } from "../proxy_node.ts";
 import type { ServiceEndpoint } from "../service_endpoints.ts";
 import { canonical, type GenerateContext, type GeneratedResource, parseClusterName } from "./context.ts";
-import { type LocalityGroup, localityRules, prioritize } from "./locality_priorities.ts";
+import { type LocalityGroup, localityRules, prioritize, weightOf } from "./locality_priorities.ts";
 
 /** The endpoints of a cluster; an unknown cluster gets an empty assignment, as istiod answers. */
 export function clusterLoadAssignment(context: GenerateContext, name: string): GeneratedResource {
@@ -57,7 +57,7 @@ function byLocality(endpoints: readonly ServiceEndpoint[]): LocalityGroup[] {
   }
   return [...groups.keys()].sort().map((key) => {
     const group = groups.get(key)!;
-    return { locality: group[0]!.locality, endpoints: group, weight: group.length, priority: 0 };
+    return { locality: group[0]!.locality, endpoints: group, weight: weightOf(group), priority: 0 };
   });
 }
 
@@ -71,25 +71,27 @@ function localityOf({ region, zone, subZone }: Locality): Record<string, string>
 
 function lbEndpoint(context: GenerateContext, endpoint: ServiceEndpoint, tlsMode: string | undefined): LbEndpoint {
   const { service, revision } = canonical(endpoint.labels, endpoint.workload);
-  const workload = [endpoint.workload, endpoint.namespace, service, revision, context.view.settings.clusterId];
+  // The revision that everybody has is not said.
+  const shown = revision === "latest" ? "" : revision;
+  const workload = [endpoint.workload, endpoint.namespace, service, shown, context.view.settings.clusterId];
   return {
     endpoint: { address: { socketAddress: { address: endpoint.address, portValue: endpoint.port } } },
-    healthStatus: endpoint.healthy ? "HEALTHY" : "UNHEALTHY",
+    ...(endpoint.healthy === undefined ? {} : { healthStatus: endpoint.healthy ? "HEALTHY" : "UNHEALTHY" }),
     metadata: {
       filterMetadata: {
         ...(takesMutualTls(context, endpoint, tlsMode)
           ? { "envoy.transport_socket_match": jsonToStruct({ tlsMode: "istio" }) }
           : {}),
-        ...(endpoint.pod === null ? {} : { istio: jsonToStruct({ workload: workload.join(";") }) }),
+        ...(!endpoint.known ? {} : { istio: jsonToStruct({ workload: workload.join(";") }) }),
       },
     },
-    loadBalancingWeight: { value: 1 },
+    loadBalancingWeight: { value: endpoint.weight },
   };
 }
 
 /** Whether callers meet this endpoint with mutual TLS: it has a proxy, no rule says otherwise, its policy allows it. */
 function takesMutualTls(context: GenerateContext, endpoint: ServiceEndpoint, tlsMode: string | undefined): boolean {
   if (tlsMode !== undefined && tlsMode !== "ISTIO_MUTUAL") return false;
-  if (endpoint.labels["security.istio.io/tlsMode"] !== "istio") return false;
+  if (!endpoint.mutualTls) return false;
   return context.view.mtlsMode(endpoint.namespace, endpoint.labels, endpoint.port) !== "DISABLE";
 }

@@ -132,7 +132,7 @@ function byLabels(
   }
   return [...split.keys()].sort((a, b) => a - b).map((priority) => {
     const endpoints = split.get(priority)!;
-    return { ...group, endpoints, weight: endpoints.length, priority };
+    return { ...group, endpoints, weight: weightOf(endpoints), priority };
   });
 }
 
@@ -151,6 +151,11 @@ function mismatch(
     otherNetwork = labels.length;
   }
   return otherNetwork;
+}
+
+/** The weight of a group: that of its endpoints together. */
+export function weightOf(endpoints: readonly ServiceEndpoint[]): number {
+  return endpoints.reduce((sum, { weight }) => sum + weight, 0);
 }
 
 /** Priorities without gaps, from 0, as Envoy asks for. */

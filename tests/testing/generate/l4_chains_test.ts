@@ -24,7 +24,7 @@ function chainsOf(routes: string, port = "tcp:90", ...others: string[]): string[
     const { serverNames = [], prefixRanges = [] } = chain.filterChainMatch ?? {};
     const { cluster, weightedClusters } = proxyOf(chain);
     const match = [...serverNames, ...prefixRanges.map((range) => `${range.addressPrefix}/${range.prefixLen!.value}`)];
-    const clusters = weightedClusters?.clusters!.map(({ name, weight }) => `${name}=${weight}`) ?? [cluster];
+    const clusters = weightedClusters?.clusters?.map(({ name, weight }) => `${name}=${weight}`) ?? [cluster];
     return `${match.join() || "*"} -> ${clusters.join(" ")}`;
   };
   return [...filterChains.map(text), ...defaultFilterChain === undefined ? [] : [`else ${text(defaultFilterChain)}`]];

@@ -17,7 +17,9 @@ function locality(text: string): Locality {
 
 /** Endpoints named by their labels, in a locality. */
 function group(place: string, ...labels: Record<string, string>[]): LocalityGroup {
-  const endpoints = (labels.length === 0 ? [{}] : labels).map((own) => ({ labels: own }) as unknown as ServiceEndpoint);
+  const endpoints = (labels.length === 0 ? [{}] : labels).map((own) =>
+    ({ labels: own, weight: 1 }) as unknown as ServiceEndpoint
+  );
   return { locality: locality(place), endpoints, weight: endpoints.length, priority: 0 };
 }
 
