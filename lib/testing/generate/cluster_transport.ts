@@ -17,6 +17,8 @@ export interface ClusterTarget {
   readonly port: ServicePort;
   readonly subset: { readonly name: string } | undefined;
   readonly policy: TrafficPolicy;
+  /** Whether connections go where the application sends them. */
+  readonly passesThrough: boolean;
   /** Whether the rule is for some workloads only: it may then name secrets. */
   readonly selected: boolean;
 }
@@ -64,10 +66,9 @@ function tlsSockets(context: GenerateContext, target: ClusterTarget): Cluster {
   if (service.address === null || policy.loadBalancer?.simple === "PASSTHROUGH") {
     // Nobody knows which endpoint it will be: all of them must take it.
     const endpoints = context.view.endpoints(service, port);
-    const all = endpoints.length > 0 &&
-      endpoints.every(({ mutualTls }) => mutualTls);
-    return all ? { transportSocket: socket } : {};
+    if (endpoints.length === 0 || !endpoints.every(({ mutualTls }) => mutualTls)) return {};
   }
+  if (target.passesThrough) return { transportSocket: socket };
   return {
     transportSocketMatches: [
       { name: "tlsMode-istio", match: jsonToStruct({ tlsMode: "istio" }), transportSocket: socket },

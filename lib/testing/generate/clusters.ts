@@ -7,6 +7,7 @@ import type {
 import { type Json, jsonToStruct } from "../../protobuf/well_known.ts";
 import type { DestinationRule, Subset } from "../kinds/destination_rule.ts";
 import { policyFor } from "../kinds/destination_rule.ts";
+import type { TrafficPolicy } from "../kinds/traffic_policy.ts";
 import type { InboundPort, MeshService } from "../mesh_view.ts";
 import type { Named } from "../named.ts";
 import { circuitBreakers, connectionOptions, loadBalancing, outlierDetection } from "./cluster_policy.ts";
@@ -40,13 +41,17 @@ function outboundTargets(context: GenerateContext): Target[] {
   for (const service of context.view.services) {
     const rule = context.view.destinationRule(service.hostname, context.node);
     for (const port of service.ports) {
+      // A subset passes through where its host does, whatever balancer it asks for.
+      const hostPasses = service.address === null || isPassthrough(policyFor(rule?.value, undefined, port.port));
       for (const subset of [undefined, ...rule?.value.subsets ?? []]) {
+        const policy = policyFor(rule?.value, subset, port.port);
         targets.push({
           service,
           port,
           rule,
           subset,
-          policy: policyFor(rule?.value, subset, port.port),
+          policy,
+          passesThrough: hostPasses || isPassthrough(policy),
           selected: rule?.value.workloadSelector !== undefined,
         });
       }
@@ -55,12 +60,15 @@ function outboundTargets(context: GenerateContext): Target[] {
   return targets;
 }
 
+/** Whether connections are to go where the application sends them. */
+function isPassthrough({ loadBalancer }: TrafficPolicy): boolean {
+  return loadBalancer?.simple === "PASSTHROUGH";
+}
+
 function outboundCluster(context: GenerateContext, target: Target): Cluster {
-  const { service, port, subset, policy } = target;
+  const { service, port, subset, policy, passesThrough } = target;
   const name = clusterName(port.port, subset?.name ?? "", service.hostname);
   const { loadBalancer, connectionPool } = policy;
-  // Connections go where the application sends them: to a pod of a headless service, or because the rule says so.
-  const passesThrough = service.address === null || loadBalancer?.simple === "PASSTHROUGH";
   const { lbPolicy, ...lbConfig } = loadBalancing(loadBalancer);
   return {
     ...base(name),

@@ -205,6 +205,19 @@ Deno.test("where connections pass through, mutual TLS needs every endpoint to ta
   assert.equal(socket(pod("p", istio), pod("pp", "x: y")), undefined);
 });
 
+Deno.test("a subset passes through where its host does, whatever balancer it asks for", () => {
+  const made = clusterOf(
+    "loadBalancer: {simple: PASSTHROUGH}",
+    80,
+    "s",
+    "subsets: [{name: s, labels: {}, trafficPolicy: {loadBalancer: {simple: RANDOM}}}]",
+  );
+  assert.deepEqual([made.type, made.lbPolicy], ["ORIGINAL_DST", "CLUSTER_PROVIDED"]);
+  assert.equal(made.transportSocketMatches, undefined);
+  // Only a policy that passes through itself makes istiod look at the endpoints.
+  assert.equal(made.transportSocket!.name, "envoy.transport_sockets.tls");
+});
+
 Deno.test("a rule for some workloads is for them alone", () => {
   const rule = networking(
     "DestinationRule",
