@@ -11,7 +11,7 @@ import { MeshView } from "../../lib/testing/mesh_view.ts";
 import { ObjectStore } from "../../lib/testing/object_store.ts";
 import { parseProxyNode } from "../../lib/testing/proxy_node.ts";
 import { FakeIstiod, type FakeWorkloadOptions } from "../../lib/testing/mod.ts";
-import { differences, expand } from "../testing/generate/recording.ts";
+import { type Decoded, differences, expand } from "../testing/generate/recording.ts";
 import { byName } from "../testing/generate/by_name.ts";
 import { service } from "../testing/generate/generated.ts";
 import { networkingObjects } from "../testing/generate/networking_objects.ts";
@@ -67,12 +67,21 @@ async function differencesFor(
     const ours = new Map(generate(context, type, real.keys())!.map(({ name, value }) => [name, value]));
     for (const name of new Set([...real.keys(), ...ours.keys()])) {
       const [theirs, generated] = [real.get(name), ours.get(name)].map((value) =>
-        value === undefined ? undefined : byName(expand({ typeUrl: type, value }))
+        value === undefined ? undefined : byAddress(byName(expand({ typeUrl: type, value })))
       );
       for (const line of differences(theirs, generated)) found.push(`${messageName(type)} ${name} ${line}`);
     }
   }
   return found;
+}
+
+/** The order of WorkloadEntries is left to chance: endpoints of a locality are compared by their addresses. */
+function byAddress(resource: Decoded | undefined): Decoded | undefined {
+  const { message } = (resource ?? {}) as { message?: { endpoints?: { lbEndpoints?: Decoded[] }[] } };
+  for (const { lbEndpoints } of message?.endpoints ?? []) {
+    lbEndpoints?.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+  }
+  return resource;
 }
 
 /** Applies documents one by one: what istiod reads later is younger to it. */
