@@ -19,6 +19,8 @@ export interface ClusterTarget {
   readonly policy: TrafficPolicy;
   /** Whether connections go where the application sends them. */
   readonly passesThrough: boolean;
+  /** Whether automatic mutual TLS asks whether every endpoint takes it. */
+  readonly asksEndpoints: boolean;
   /** Whether the rule is for some workloads only: it may then name secrets. */
   readonly selected: boolean;
 }
@@ -63,7 +65,7 @@ function tlsSockets(context: GenerateContext, target: ClusterTarget): Cluster {
   // Automatic mutual TLS: off where the namespace's policy turns it off, else by endpoint.
   if (context.view.namespaceMtlsMode(service.namespace) === "DISABLE") return {};
   const socket = outboundMeshTls(context.view.identities(service), sni, alpn);
-  if (service.address === null || policy.loadBalancer?.simple === "PASSTHROUGH") {
+  if (target.asksEndpoints) {
     // Nobody knows which endpoint it will be: all of them must take it.
     const endpoints = context.view.endpoints(service, port);
     if (endpoints.length === 0 || !endpoints.every(({ mutualTls }) => mutualTls)) return {};

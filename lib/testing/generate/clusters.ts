@@ -41,7 +41,7 @@ function outboundTargets(context: GenerateContext): Target[] {
   for (const service of context.view.services) {
     const rule = context.view.destinationRule(service.hostname, context.node);
     for (const port of service.ports) {
-      // A subset passes through where its host does, whatever balancer it asks for.
+      // A subset passes through where its host does, or where it says so, whatever its port's level asks for.
       const hostPasses = service.address === null || isPassthrough(policyFor(rule?.value, undefined, port.port));
       for (const subset of [undefined, ...rule?.value.subsets ?? []]) {
         const policy = policyFor(rule?.value, subset, port.port);
@@ -51,7 +51,10 @@ function outboundTargets(context: GenerateContext): Target[] {
           rule,
           subset,
           policy,
-          passesThrough: hostPasses || isPassthrough(policy),
+          // Here istiod looks at what is said for all ports, and never at a port's level.
+          asksEndpoints: service.address === null ||
+            isPassthrough(subset === undefined ? rule?.value.policy : subset.policy),
+          passesThrough: hostPasses || isPassthrough(policy) || isPassthrough(subset?.policy),
           selected: rule?.value.workloadSelector !== undefined,
         });
       }
@@ -61,8 +64,8 @@ function outboundTargets(context: GenerateContext): Target[] {
 }
 
 /** Whether connections are to go where the application sends them. */
-function isPassthrough({ loadBalancer }: TrafficPolicy): boolean {
-  return loadBalancer?.simple === "PASSTHROUGH";
+function isPassthrough(policy: TrafficPolicy | undefined): boolean {
+  return policy?.loadBalancer?.simple === "PASSTHROUGH";
 }
 
 function outboundCluster(context: GenerateContext, target: Target): Cluster {
