@@ -1,13 +1,14 @@
+import { DestinationRules, type RuleClient } from "./destination_rules.ts";
 import type { DestinationRule, Subset } from "./kinds/destination_rule.ts";
-import { qualify, selects } from "./kinds/kind.ts";
+import { selects } from "./kinds/kind.ts";
 import type { MtlsMode } from "./kinds/peer_authentication.ts";
-import type { EndpointSlice } from "./kinds/endpoint_slice.ts";
-import type { Pod } from "./kinds/pod.ts";
-import type { ServicePort } from "./kinds/service.ts";
-import type { VirtualService } from "./kinds/virtual_service.ts";
-import type { ObjectStore, StoredObject } from "./object_store.ts";
+import type { ServicePort, TrafficDistribution } from "./kinds/service.ts";
+import { type Named, named } from "./named.ts";
+import type { ObjectStore } from "./object_store.ts";
 import type { Locality, ProxyNode } from "./proxy_node.ts";
+import { NOWHERE, type ServiceEndpoint, ServiceEndpoints } from "./service_endpoints.ts";
 import { ServiceMemory } from "./service_memory.ts";
+import { VirtualServices } from "./virtual_services.ts";
 
 /** Settings of the mesh as a whole. */
 export interface MeshSettings {
@@ -32,21 +33,8 @@ export interface MeshService {
   readonly address: string | null;
   readonly ports: readonly ServicePort[];
   readonly selector: Readonly<Record<string, string>>;
-}
-
-/** One place where a port of a service is served. */
-export interface ServiceEndpoint {
-  readonly address: string;
-  readonly port: number;
-  readonly healthy: boolean;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly namespace: string;
-  /** Empty where no pod is known. */
-  readonly serviceAccount: string;
-  readonly workload: string;
-  readonly locality: Locality;
-  /** `NAMESPACE/NAME` of the pod, `null` where none is known. */
-  readonly pod: string | null;
+  readonly nodeLocal: boolean;
+  readonly trafficDistribution: TrafficDistribution | undefined;
 }
 
 /** A port on which a workload receives the requests of a service. */
@@ -55,13 +43,8 @@ export interface InboundPort {
   readonly port: ServicePort;
   /** The workload's port. */
   readonly targetPort: number;
-}
-
-/** An object of a namespace. */
-export interface Named<T> {
-  readonly name: string;
-  readonly namespace: string;
-  readonly value: T;
+  /** Every service that is served there, the one above first. */
+  readonly services: readonly MeshService[];
 }
 
 /** The objects of the cluster related to each other, as istiod's push context does. Read-only; made per push. */
@@ -71,6 +54,10 @@ export class MeshView {
   readonly services: readonly MeshService[];
   readonly #store: ObjectStore;
   readonly #memory: ServiceMemory;
+  readonly #endpoints: ServiceEndpoints;
+  readonly #byHostname: ReadonlyMap<string, MeshService>;
+  #virtualServices: VirtualServices | undefined;
+  #rules: DestinationRules | undefined;
 
   /**
    * @param store The objects; read, never changed.
@@ -80,25 +67,24 @@ export class MeshView {
     this.#store = store;
     this.#memory = memory;
     this.settings = settings;
+    this.#endpoints = new ServiceEndpoints(store, settings.clusterId);
     this.services = store.all("Service").map(({ meta: { name, namespace }, value }) => {
       const hostname = `${name}.${namespace}.svc.${settings.domain}`;
-      const { ports, selector, clusterIp } = value;
+      const { ports, selector, clusterIp, nodeLocal, trafficDistribution } = value;
       const address = clusterIp === undefined ? memory.address(hostname) : clusterIp;
-      return { hostname, name, namespace, address, ports, selector };
+      return { hostname, name, namespace, address, ports, selector, nodeLocal, trafficDistribution };
     }).sort((a, b) => a.hostname < b.hostname ? -1 : 1);
+    this.#byHostname = new Map(this.services.map((service) => [service.hostname, service]));
   }
 
   /** The service of that fully qualified name. */
   service(hostname: string): MeshService | undefined {
-    return this.services.find((service) => service.hostname === hostname);
+    return this.#byHostname.get(hostname);
   }
 
   /** Where a port of a service is served: its EndpointSlices, or without any the pods its selector names. */
   endpoints(service: MeshService, port: ServicePort): ServiceEndpoint[] {
-    const slices = this.#store.all("EndpointSlice").filter(({ meta, value }) =>
-      meta.namespace === service.namespace && value.service === service.name
-    );
-    return slices.length > 0 ? this.#sliceEndpoints(service, port, slices) : this.#podEndpoints(service, port);
+    return this.#endpoints.of(service, port);
   }
 
   /** SPIFFE ids of those who serve a service, on any port. */
@@ -112,26 +98,35 @@ export class MeshView {
 
   /** The ports on which a workload serves, one service a port: the first by name wins, as istiod lets one win. */
   inboundPorts(node: ProxyNode): InboundPort[] {
-    const found = new Map<number, InboundPort>();
+    const found = new Map<number, InboundPort & { services: MeshService[] }>();
     for (const service of this.services) {
       if (service.namespace !== node.namespace) continue;
       for (const port of service.ports) {
         const targetPort = this.#targetPortOn(node, service, port);
-        if (targetPort !== undefined && !found.has(targetPort)) found.set(targetPort, { service, port, targetPort });
+        if (targetPort === undefined) continue;
+        const known = found.get(targetPort);
+        if (known === undefined) found.set(targetPort, { service, port, targetPort, services: [service] });
+        else if (!known.services.includes(service)) known.services.push(service);
       }
     }
     return [...found.values()].sort((a, b) => a.targetPort - b.targetPort);
   }
 
-  /** Labels of a workload: the registry's where it knows the pod, else what the proxy says. */
+  /** Labels of a workload, the registry's where it knows the pod, else the proxy's; with those of its place. */
   labelsOf(node: ProxyNode): Readonly<Record<string, string>> {
-    return this.#store.get("Pod", node.namespace, node.name)?.value.labels ?? node.labels;
+    const labels = this.#store.get("Pod", node.namespace, node.name)?.value.labels ?? node.labels;
+    return this.#endpoints.placed(labels, this.localityOf(node), this.nodeNameOf(node));
   }
 
   /** Where a workload runs: by the registry, else as the proxy says. */
-  localityOf(node: ProxyNode): Locality | undefined {
+  localityOf(node: ProxyNode): Locality {
     const pod = this.#store.get("Pod", node.namespace, node.name);
-    return (pod && this.#store.get("Node", "", pod.value.node)?.value) ?? node.locality;
+    return (pod && this.#store.get("Node", "", pod.value.node)?.value) ?? node.locality ?? NOWHERE;
+  }
+
+  /** Name of the Node a workload runs on; istiod takes it from the proxy alone. Empty where it does not say. */
+  nodeNameOf({ metadata }: ProxyNode): string {
+    return typeof metadata.NODE_NAME === "string" ? metadata.NODE_NAME : "";
   }
 
   /** How a workload takes mutual TLS on one of its ports; workload policy before namespace before mesh. */
@@ -158,18 +153,14 @@ export class MeshView {
     return undefined;
   }
 
-  /** The DestinationRule for a host: one of the host's own namespace before one of the mesh's root namespace. */
-  destinationRule(hostname: string, clientNamespace: string): Named<DestinationRule> | undefined {
-    const serviceNamespace = this.service(hostname)?.namespace;
-    const rules = this.#store.all("DestinationRule").filter(({ meta, value }) =>
-      qualify(value.host, meta.namespace, this.settings.domain) === hostname
-    );
-    // istiod looks in the client's namespace first, then the service's, then the root namespace.
-    for (const namespace of [clientNamespace, serviceNamespace, this.settings.rootNamespace]) {
-      const rule = rules.find(({ meta }) => meta.namespace === namespace);
-      if (rule !== undefined) return named(rule);
-    }
-    return undefined;
+  /** The DestinationRule that a workload goes by towards a host; none for a host that is no service. */
+  destinationRule(hostname: string, node: ProxyNode): Named<DestinationRule> | undefined {
+    return this.#rule(hostname, { namespace: node.namespace, labels: this.labelsOf(node) });
+  }
+
+  /** The DestinationRule whose limits hold on the inbound side of a workload. */
+  inboundRule(hostname: string, node: ProxyNode): Named<DestinationRule> | undefined {
+    return this.#rule(hostname, { namespace: node.namespace, labels: undefined });
   }
 
   /** A subset of a host, `undefined` where no rule defines it. */
@@ -177,13 +168,23 @@ export class MeshView {
     return rule?.value.subsets.find((subset) => subset.name === name);
   }
 
-  /** Every VirtualService with its hosts qualified. */
-  virtualServices(): Named<VirtualService>[] {
-    return this.#store.all("VirtualService").map(({ meta, value }) => ({
-      name: meta.name,
-      namespace: meta.namespace,
-      value: { ...value, hosts: value.hosts.map((host) => qualify(host, meta.namespace, this.settings.domain)) },
-    }));
+  /** The VirtualServices by who sees them. */
+  get virtualServices(): VirtualServices {
+    return this.#virtualServices ??= new VirtualServices(
+      this.#store.all("VirtualService").map(named),
+      this.settings.domain,
+    );
+  }
+
+  #rule(hostname: string, client: RuleClient): Named<DestinationRule> | undefined {
+    const service = this.service(hostname);
+    if (service === undefined) return undefined;
+    this.#rules ??= new DestinationRules(
+      this.#store.all("DestinationRule").map(named),
+      this.settings.domain,
+      this.settings.rootNamespace,
+    );
+    return this.#rules.find(hostname, service.namespace, client);
   }
 
   #workloadPolicy(namespace: string, labels: Readonly<Record<string, string>>) {
@@ -203,75 +204,4 @@ export class MeshView {
     if (typeof port.targetPort === "number") return port.targetPort;
     return pod?.value.ports[port.targetPort] ?? own?.port;
   }
-
-  #sliceEndpoints(
-    service: MeshService,
-    port: ServicePort,
-    slices: readonly StoredObject<EndpointSlice>[],
-  ): ServiceEndpoint[] {
-    const found: ServiceEndpoint[] = [];
-    for (const { value: slice } of slices) {
-      const target = slice.ports.find((item) => item.name === port.name) ??
-        (slice.ports.length === 1 && slice.ports[0]!.name === "" ? slice.ports[0] : undefined);
-      if (target === undefined) continue;
-      for (const endpoint of slice.endpoints) {
-        if (endpoint.terminating) continue;
-        for (const address of endpoint.addresses) {
-          const pod = endpoint.pod === null ? this.#podAt(service.namespace, address) : this.#podNamed(endpoint.pod);
-          found.push(this.#endpoint(service, address, target.port, endpoint.ready, pod));
-        }
-      }
-    }
-    return found;
-  }
-
-  #podEndpoints(service: MeshService, port: ServicePort): ServiceEndpoint[] {
-    if (Object.keys(service.selector).length === 0) return [];
-    const found: ServiceEndpoint[] = [];
-    for (const pod of this.#store.all("Pod")) {
-      const { ip, labels, ports, ready } = pod.value;
-      if (pod.meta.namespace !== service.namespace || ip === null || !selects(service.selector, labels)) continue;
-      const target = typeof port.targetPort === "number" ? port.targetPort : ports[port.targetPort];
-      if (target !== undefined) found.push(this.#endpoint(service, ip, target, ready, pod));
-    }
-    return found;
-  }
-
-  #endpoint(
-    service: MeshService,
-    address: string,
-    port: number,
-    healthy: boolean,
-    pod: StoredObject<Pod> | undefined,
-  ): ServiceEndpoint {
-    const node = pod === undefined ? undefined : this.#store.get("Node", "", pod.value.node);
-    return {
-      address,
-      port,
-      healthy,
-      labels: pod?.value.labels ?? {},
-      namespace: service.namespace,
-      serviceAccount: pod?.value.serviceAccount ?? "",
-      workload: pod?.value.workload ?? "",
-      locality: node?.value ?? { region: "", zone: "", subZone: "" },
-      pod: pod === undefined ? null : `${pod.meta.namespace}/${pod.meta.name}`,
-    };
-  }
-
-  #podNamed(reference: string): StoredObject<Pod> | undefined {
-    const [namespace, name] = reference.split("/") as [string, string];
-    return this.#store.get("Pod", namespace, name);
-  }
-
-  /** The one pod at an address; several on one loopback address stay ambiguous, and a slice must name its pod. */
-  #podAt(namespace: string, address: string): StoredObject<Pod> | undefined {
-    const pods = this.#store.all("Pod").filter(({ meta, value }) =>
-      meta.namespace === namespace && value.ip === address
-    );
-    return pods.length === 1 ? pods[0] : undefined;
-  }
-}
-
-function named<T>(object: StoredObject<T>): Named<T> {
-  return { name: object.meta.name, namespace: object.meta.namespace, value: object.value };
 }

@@ -19,6 +19,8 @@ export interface ObjectRef {
 export interface StoredObject<T> {
   readonly meta: ObjectMeta;
   readonly value: T;
+  /** Number of the call that created it: what one call creates is of one age, and a change makes nothing younger. */
+  readonly created: number;
 }
 
 /** What one call changed. */
@@ -35,6 +37,7 @@ interface Parsed {
 /** The objects of the cluster, as users apply and delete them. */
 export class ObjectStore {
   readonly #kinds = new Map<string, Map<string, StoredObject<unknown>>>();
+  #calls = 0;
 
   /**
    * Takes one or more YAML documents. All of them are read before any takes effect.
@@ -44,7 +47,11 @@ export class ObjectStore {
    */
   apply(yaml: string): StoreChange {
     const parsed = readDocuments(yaml).map(parseObject);
-    for (const { kind, meta, value } of parsed) this.#of(kind.kind).set(key(meta), { meta, value });
+    const call = ++this.#calls;
+    for (const { kind, meta, value } of parsed) {
+      const objects = this.#of(kind.kind);
+      objects.set(key(meta), { meta, value, created: objects.get(key(meta))?.created ?? call });
+    }
     return changeOf(parsed.map((item) => item.kind));
   }
 

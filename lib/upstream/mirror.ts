@@ -20,7 +20,7 @@ export interface MirrorDeps {
 
 /**
  * Sends copies of a request to the mirror clusters of its route and forgets them: nothing waits for a mirror, and its
- * failure is nobody's. The authority gets `-shadow` behind the host, as from Envoy.
+ * failure is nobody's. Where the policy says so the authority gets `-shadow` behind the host, as from Envoy.
  *
  * @param request The request as it goes to the upstream.
  * @param content Makes the body of a copy; `null` for none.

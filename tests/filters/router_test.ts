@@ -627,6 +627,22 @@ Deno.test("Giving up between two attempts ends the pause", async () => {
   rig.fake.manager.close();
 });
 
+Deno.test("A mirror gets the host as it is where the policy turns the suffix off", async () => {
+  const mirror = {
+    cluster: "mirror",
+    header: null,
+    fraction: { numerator: 100, denominator: 100 },
+    shadowSuffix: false,
+  };
+  const rig = new Rig({ route: { action: forwardAction({ mirrors: [mirror] }) } });
+  const { response } = rig.send(request({ authority: "backend:9080" }));
+  const both = [await rig.fake.next(), await rig.fake.next()];
+  assert.deepEqual(both.map((received) => received.request.authority), ["backend:9080", "backend:9080"]);
+  for (const received of both) received.answer();
+  await response;
+  rig.fake.manager.close();
+});
+
 Deno.test("A mirror gets a copy, delays nothing and its failure is nobody's", async () => {
   const action = forwardAction({
     mirrors: [{ cluster: "mirror", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } }],

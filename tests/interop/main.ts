@@ -15,6 +15,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   headers: ["envoy"],
   istioctl: ["istioctl", "envoy"],
   proxy_status: ["istioctl", "istiod"],
+  generated: ["istiod"],
   h2spec: ["h2spec"],
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],

@@ -112,6 +112,7 @@ Deno.test("Every part of a route action", () => {
       retryPolicy: {},
       requestMirrorPolicies: [{ cluster: "m" }, {
         cluster: "n",
+        disableShadowHostSuffixAppend: true,
         runtimeFraction: { defaultValue: { numerator: 3, denominator: "MILLION" } },
       }],
       hashPolicy: [
@@ -189,7 +190,7 @@ Deno.test("Every part of a route action", () => {
       },
       mirrors: [
         { cluster: "m", header: null, shadowSuffix: true, fraction: { numerator: 100, denominator: 100 } },
-        { cluster: "n", header: null, shadowSuffix: true, fraction: { numerator: 3, denominator: 1_000_000 } },
+        { cluster: "n", header: null, shadowSuffix: false, fraction: { numerator: 3, denominator: 1_000_000 } },
       ],
       hashPolicies: [
         { kind: "header", name: "x-user", regexRewrite: null, terminal: true },

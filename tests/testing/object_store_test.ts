@@ -47,8 +47,8 @@ Deno.test("what is wrong is named: the object, the field, the value", () => {
       /'spec.mtls.mode' must be one of UNSET, STRICT, PERMISSIVE, DISABLE, current value is 'ON'/,
     ],
     [
-      "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: [a], tcp: []}}",
-      /field 'spec.tcp' is not supported by FakeIstiod; use istiod.push\(\)/,
+      "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: [a], tpc: []}}",
+      /VirtualService 'default\/v': field 'spec.tpc' is not supported by FakeIstiod; use istiod.push\(\)/,
     ],
     [
       "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: [a], http: [{timeout: soon, route: [{destination: {host: a}}]}]}}",
@@ -56,7 +56,7 @@ Deno.test("what is wrong is named: the object, the field, the value", () => {
     ],
     [
       "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: [a], http: [{}]}}",
-      /'spec.http\[0\].route' is required, or one of 'redirect' and 'directResponse'/,
+      /'spec.http\[0\].route' is required, or one of 'redirect', 'directResponse' and 'delegate'/,
     ],
     ["{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: e}}", /kubernetes.io\/service-name/],
   ];

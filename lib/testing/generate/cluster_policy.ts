@@ -1,17 +1,14 @@
 import type {
   EnvoyConfigClusterV3CircuitBreakers as CircuitBreakers,
   EnvoyConfigClusterV3Cluster as Cluster,
+  EnvoyConfigClusterV3ClusterSlowStartConfig as SlowStartConfig,
   EnvoyConfigClusterV3OutlierDetection as EnvoyOutlierDetection,
   GoogleProtobufUInt32Value,
 } from "../../protobuf/gen/messages.ts";
-import type {
-  ConnectionPool,
-  LoadBalancer,
-  OutlierDetection,
-  RetryBudget,
-  TcpKeepalive,
-  Warmup,
-} from "../kinds/destination_rule.ts";
+import type { ConnectionPool, TcpKeepalive } from "../kinds/connection_pool.ts";
+import type { LoadBalancer, Warmup } from "../kinds/load_balancer.ts";
+import type { OutlierDetection } from "../kinds/outlier_detection.ts";
+import type { RetryBudget } from "../kinds/traffic_policy.ts";
 import { duration } from "./context.ts";
 
 /** istiod's "no limit". */
@@ -27,7 +24,7 @@ export function circuitBreakers(pool: ConnectionPool | undefined, budget?: Retry
       maxRetries: limit(pool?.maxRetries),
       ...(budget === undefined ? {} : {
         retryBudget: {
-          budgetPercent: { value: budget.percent },
+          budgetPercent: budget.percent === 0 ? {} : { value: budget.percent },
           minRetryConcurrency: wrap(budget.minRetryConcurrency),
         },
       }),
@@ -68,23 +65,38 @@ export function outlierDetection(outlier: OutlierDetection): EnvoyOutlierDetecti
   };
 }
 
-/** Settings of the balancer for new endpoints; the other algorithms have none. */
-export function slowStart(balancer: LoadBalancer | undefined, warmup: Warmup | undefined): Cluster {
-  if (warmup === undefined) return {};
-  const slowStartConfig = {
-    slowStartWindow: duration(warmup.durationMs),
-    // The key is what istiod was seen to send; Envoy asks for one and finds nothing under it.
-    aggression: { defaultValue: warmup.aggression, runtimeKey: "(" },
-    minWeightPercent: { value: warmup.minimumPercent },
-  };
-  switch (balancer ?? "LEAST_REQUEST") {
-    case "LEAST_REQUEST":
-      return { leastRequestLbConfig: { slowStartConfig } };
-    case "ROUND_ROBIN":
-      return { roundRobinLbConfig: { slowStartConfig } };
-    default:
-      return {};
+/** The algorithm of a cluster with its settings. */
+export function loadBalancing(balancer: LoadBalancer | undefined): Cluster {
+  const table = balancer?.consistentHash?.table;
+  if (table !== undefined) {
+    const size = table.size === undefined ? undefined : { value: table.size };
+    return table.kind === "ring"
+      ? { lbPolicy: "RING_HASH", ...(size === undefined ? {} : { ringHashLbConfig: { minimumRingSize: size } }) }
+      : { lbPolicy: "MAGLEV", ...(size === undefined ? {} : { maglevLbConfig: { tableSize: size } }) };
   }
+  const warmup = balancer?.warmup && { slowStartConfig: slowStart(balancer.warmup) };
+  switch (balancer?.simple) {
+    case "PASSTHROUGH":
+      return { lbPolicy: "CLUSTER_PROVIDED" };
+    case "RANDOM":
+      return { lbPolicy: "RANDOM" };
+    case "ROUND_ROBIN":
+      // The default of the field, and so not on the wire.
+      return warmup === undefined ? {} : { roundRobinLbConfig: warmup };
+    default:
+      return { lbPolicy: "LEAST_REQUEST", ...(warmup === undefined ? {} : { leastRequestLbConfig: warmup }) };
+  }
+}
+
+function slowStart({ durationMs, minimumPercent, aggression }: Warmup): SlowStartConfig {
+  return {
+    slowStartWindow: duration(durationMs),
+    // The key is what istiod was seen to send; Envoy asks for one and finds nothing under it.
+    ...(aggression === undefined ? {} : { aggression: { defaultValue: aggression, runtimeKey: "(" } }),
+    ...(minimumPercent === undefined
+      ? {}
+      : { minWeightPercent: minimumPercent === 0 ? {} : { value: minimumPercent } }),
+  };
 }
 
 /** Options of the sockets to the endpoints. */

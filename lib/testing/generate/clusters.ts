@@ -1,27 +1,28 @@
 import { encode, packAny } from "../../protobuf/registry.ts";
 import type {
   EnvoyConfigClusterV3Cluster as Cluster,
+  EnvoyConfigClusterV3ClusterCommonLbConfig as CommonLbConfig,
   EnvoyExtensionsUpstreamsHttpV3HttpProtocolOptions as HttpProtocolOptions,
 } from "../../protobuf/gen/messages.ts";
 import { type Json, jsonToStruct } from "../../protobuf/well_known.ts";
-import type { DestinationRule, Subset, TrafficPolicy } from "../kinds/destination_rule.ts";
+import type { DestinationRule, Subset } from "../kinds/destination_rule.ts";
 import { policyFor } from "../kinds/destination_rule.ts";
-import { isHttp2, type ServicePort } from "../kinds/service.ts";
-import type { InboundPort, MeshService, Named } from "../mesh_view.ts";
-import { circuitBreakers, connectionOptions, outlierDetection, slowStart } from "./cluster_policy.ts";
+import type { TrafficPolicy } from "../kinds/traffic_policy.ts";
+import type { InboundPort, MeshService } from "../mesh_view.ts";
+import type { Named } from "../named.ts";
+import { circuitBreakers, connectionOptions, loadBalancing, outlierDetection } from "./cluster_policy.ts";
+import { protocolOptions } from "./cluster_protocol.ts";
+import { type ClusterTarget, transport, withholdsTls } from "./cluster_transport.ts";
 import { clusterName, duration, type GenerateContext, type GeneratedResource } from "./context.ts";
+import { localityRules, weighsLocalities } from "./locality_priorities.ts";
 import { tcpMetadataExchange } from "./network_filters.ts";
-import { originatedTls, outboundMeshTls, rawBuffer } from "./tls.ts";
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/** One outbound cluster: a port of a service, or of a subset of it. */
-interface Target {
-  readonly service: MeshService;
-  readonly port: ServicePort;
+/** One outbound cluster with what it goes by. */
+interface Target extends ClusterTarget {
   readonly rule: Named<DestinationRule> | undefined;
   readonly subset: Subset | undefined;
-  readonly policy: TrafficPolicy;
 }
 
 /** Every cluster of a node, outbound ones first. */
@@ -38,135 +39,75 @@ export function isFixedCluster(name: string): boolean {
 function outboundTargets(context: GenerateContext): Target[] {
   const targets: Target[] = [];
   for (const service of context.view.services) {
-    const rule = context.view.destinationRule(service.hostname, context.node.namespace);
+    const rule = context.view.destinationRule(service.hostname, context.node);
     for (const port of service.ports) {
+      // A subset passes through where its host does, or where it says so, whatever its port's level asks for.
+      const hostPasses = service.address === null || isPassthrough(policyFor(rule?.value, undefined, port.port));
       for (const subset of [undefined, ...rule?.value.subsets ?? []]) {
-        targets.push({ service, port, rule, subset, policy: policyFor(rule?.value, subset, port.port) });
+        const policy = policyFor(rule?.value, subset, port.port);
+        targets.push({
+          service,
+          port,
+          rule,
+          subset,
+          policy,
+          // Here istiod looks at what is said for all ports, and never at a port's level.
+          asksEndpoints: service.address === null ||
+            isPassthrough(subset === undefined ? rule?.value.policy : subset.policy),
+          passesThrough: hostPasses || isPassthrough(policy) || isPassthrough(subset?.policy),
+          selected: rule?.value.workloadSelector !== undefined,
+        });
       }
     }
   }
   return targets;
 }
 
+/** Whether connections are to go where the application sends them. */
+function isPassthrough(policy: TrafficPolicy | undefined): boolean {
+  return policy?.loadBalancer?.simple === "PASSTHROUGH";
+}
+
 function outboundCluster(context: GenerateContext, target: Target): Cluster {
-  const { service, port, subset, policy } = target;
+  const { service, port, subset, policy, passesThrough } = target;
   const name = clusterName(port.port, subset?.name ?? "", service.hostname);
-  const headless = service.address === null;
-  const options = protocolOptions(target);
+  const { loadBalancer, connectionPool } = policy;
+  const { lbPolicy, ...lbConfig } = loadBalancing(loadBalancer);
   return {
     ...base(name),
-    ...(headless ? { type: "ORIGINAL_DST" } : {
+    ...(passesThrough ? { type: "ORIGINAL_DST" } : {
       type: "EDS",
       edsClusterConfig: {
         edsConfig: { ads: {}, initialFetchTimeout: {}, resourceApiVersion: "V3" },
         serviceName: name,
       },
     }),
-    ...balancer(headless, policy),
-    connectTimeout: duration(policy.connectionPool?.connectTimeoutMs ?? 10_000),
-    circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
-    ...slowStart(policy.loadBalancer, policy.warmup),
-    ...connectionOptions(policy.connectionPool?.tcpKeepalive),
+    ...(passesThrough
+      ? { lbPolicy: "CLUSTER_PROVIDED" }
+      : { ...(lbPolicy === undefined ? {} : { lbPolicy }), ...lbConfig }),
+    connectTimeout: duration(connectionPool?.connectTimeoutMs ?? 10_000),
+    circuitBreakers: circuitBreakers(connectionPool, policy.retryBudget),
+    ...connectionOptions(connectionPool?.tcpKeepalive),
     ...(policy.outlierDetection === undefined ? {} : { outlierDetection: outlierDetection(policy.outlierDetection) }),
-    commonLbConfig: {
-      healthyPanicThreshold: policy.outlierDetection?.minHealthPercent === undefined
-        ? {}
-        : { value: policy.outlierDetection.minHealthPercent },
-    },
+    commonLbConfig: commonLbConfig(target),
     metadata: metadata(target),
-    ...typedOptions(options),
+    ...typedOptions(protocolOptions(port.protocol, policy, withholdsTls(target) ? "untouched" : "outbound")),
     ...transport(context, target),
     filters: [tcpMetadataExchange()],
   };
 }
 
+function commonLbConfig({ service, policy: { outlierDetection, loadBalancer } }: Target): CommonLbConfig {
+  const panic = outlierDetection?.minHealthPercent ?? 0;
+  const rules = localityRules(loadBalancer?.locality, service.trafficDistribution, outlierDetection !== undefined);
+  return {
+    healthyPanicThreshold: panic === 0 ? {} : { value: panic },
+    ...(weighsLocalities(rules) ? { localityWeightedLbConfig: {} } : {}),
+  };
+}
+
 function base(name: string, stat = name): Cluster {
   return { name, altStatName: `${stat};`, connectTimeout: { seconds: 10 } };
-}
-
-function balancer(headless: boolean, policy: TrafficPolicy): Cluster {
-  if (headless || policy.loadBalancer === "PASSTHROUGH") return { lbPolicy: "CLUSTER_PROVIDED" };
-  // ROUND_ROBIN is the default of the field and so not on the wire.
-  return policy.loadBalancer === "ROUND_ROBIN" ? {} : { lbPolicy: policy.loadBalancer ?? "LEAST_REQUEST" };
-}
-
-/** Whether istiod upgrades the cluster to HTTP/2. */
-function speaksHttp2({ port, policy }: Target): boolean {
-  return isHttp2(port.protocol) || (port.protocol === "http" && policy.connectionPool?.h2Upgrade === true);
-}
-
-function protocolOptions(target: Target): HttpProtocolOptions | undefined {
-  const { port, policy } = target;
-  const pool = policy.connectionPool;
-  const common = {
-    ...(pool?.httpIdleTimeoutMs === undefined ? {} : { idleTimeout: duration(pool.httpIdleTimeoutMs) }),
-    ...(pool?.maxConnectionDurationMs === undefined
-      ? {}
-      : { maxConnectionDuration: duration(pool.maxConnectionDurationMs) }),
-    ...(pool?.maxRequestsPerConnection === undefined
-      ? {}
-      : { maxRequestsPerConnection: { value: pool.maxRequestsPerConnection } }),
-  };
-  const hasCommon = Object.keys(common).length > 0 || pool?.maxConcurrentStreams !== undefined;
-  const upstream = originationNames(policy);
-  const http2 = speaksHttp2(target);
-  if (!hasCommon && upstream === undefined && !http2 && port.protocol !== "auto") return undefined;
-  const streams = pool?.maxConcurrentStreams;
-  const http2Options = streams === undefined ? {} : { maxConcurrentStreams: { value: streams } };
-  return {
-    ...(hasCommon ? { commonHttpProtocolOptions: common } : {}),
-    ...(upstream === undefined ? {} : { upstreamHttpProtocolOptions: upstream }),
-    ...(port.protocol === "auto"
-      ? { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: http2Options } }
-      : { explicitHttpConfig: http2 ? { http2ProtocolOptions: http2Options } : { httpProtocolOptions: {} } }),
-  };
-}
-
-/** TLS origination without a name of its own takes it, and the SAN to expect, from the request. */
-function originationNames(policy: TrafficPolicy): HttpProtocolOptions["upstreamHttpProtocolOptions"] {
-  const tls = policy.tls;
-  if (tls === undefined || (tls.mode !== "SIMPLE" && tls.mode !== "MUTUAL") || tls.sni !== undefined) return undefined;
-  const validates = !tls.insecureSkipVerify && tls.subjectAltNames.length === 0;
-  return { autoSni: true, ...(validates ? { autoSanValidation: true } : {}) };
-}
-
-function transport(context: GenerateContext, target: Target): Cluster {
-  const { service, port, subset, policy } = target;
-  const tls = policy.tls;
-  const sni = `outbound_.${port.port}_.${subset?.name ?? ""}_.${service.hostname}`;
-  const alpn = speaksHttp2(target) ? ["istio-peer-exchange", "istio", "h2"] : ["istio-peer-exchange", "istio"];
-  switch (tls?.mode) {
-    case "DISABLE":
-      return {};
-    case "ISTIO_MUTUAL": {
-      const sans = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : context.view.identities(service);
-      return { transportSocket: outboundMeshTls(sans, tls.sni ?? sni, alpn) };
-    }
-    case "SIMPLE":
-    case "MUTUAL":
-      return {
-        transportSocket: originatedTls({
-          clientCertificate: tls.mode === "MUTUAL" && tls.clientCertificate !== undefined
-            ? { chain: tls.clientCertificate, key: tls.privateKey ?? "" }
-            : undefined,
-          caCertificates: tls.caCertificates,
-          subjectAltNames: tls.subjectAltNames,
-          insecureSkipVerify: tls.insecureSkipVerify,
-          sni: tls.sni,
-          alpn: speaksHttp2(target) ? ["h2"] : [],
-        }),
-      };
-  }
-  // Automatic mutual TLS: off where the namespace's policy turns it off, else by endpoint.
-  if (context.view.namespaceMtlsMode(service.namespace) === "DISABLE") return {};
-  const socket = outboundMeshTls(context.view.identities(service), sni, alpn);
-  if (service.address === null) return { transportSocket: socket };
-  return {
-    transportSocketMatches: [
-      { name: "tlsMode-istio", match: jsonToStruct({ tlsMode: "istio" }), transportSocket: socket },
-      { name: "tlsMode-disabled", match: {}, transportSocket: rawBuffer() },
-    ],
-  };
 }
 
 function metadata({ service, rule, subset, policy }: Target): NonNullable<Cluster["metadata"]> {
@@ -212,19 +153,14 @@ function fixed(context: GenerateContext): Cluster[] {
 const FROM_INBOUND: Cluster = { upstreamBindConfig: { sourceAddress: { address: "127.0.0.6", portValue: 0 } } };
 
 /** To the application behind a port. Limits of a rule for the service hold here too. */
-function inboundCluster({ view, node }: GenerateContext, { service, port, targetPort }: InboundPort): Cluster {
-  const rule = view.destinationRule(service.hostname, node.namespace);
+function inboundCluster(
+  { view, node }: GenerateContext,
+  { service, services, port, targetPort }: InboundPort,
+): Cluster {
+  const rule = view.inboundRule(service.hostname, node);
   const policed = rule?.value.policy === undefined ? undefined : rule;
   const policy = policyFor(policed?.value, undefined, port.port);
   const pool = policy.connectionPool;
-  const options = protocolOptions({
-    service,
-    port,
-    rule: policed,
-    subset: undefined,
-    // The application speaks what its port says: neither an upgrade nor TLS of the callers is meant for it.
-    policy: { ...policy, tls: undefined, connectionPool: pool && { ...pool, h2Upgrade: false } },
-  });
   return {
     ...base(`inbound|${targetPort}||`),
     type: "ORIGINAL_DST",
@@ -238,10 +174,11 @@ function inboundCluster({ view, node }: GenerateContext, { service, port, target
     commonLbConfig: {},
     metadata: {
       filterMetadata: {
-        istio: jsonToStruct({ config: policed && configPath(policed), services: [serviceReference(service)] }),
+        istio: jsonToStruct({ config: policed && configPath(policed), services: services.map(serviceReference) }),
       },
     },
-    ...typedOptions(options),
+    // The application speaks what its port says: neither an upgrade nor TLS of the callers is meant for it.
+    ...typedOptions(protocolOptions(port.protocol, policy, "inbound")),
   };
 }
 

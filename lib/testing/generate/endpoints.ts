@@ -6,9 +6,10 @@ import type {
 import { jsonToStruct } from "../../protobuf/well_known.ts";
 import { policyFor } from "../kinds/destination_rule.ts";
 import { selects } from "../kinds/kind.ts";
-import type { ServiceEndpoint } from "../mesh_view.ts";
 import type { Locality } from "../proxy_node.ts";
+import type { ServiceEndpoint } from "../service_endpoints.ts";
 import { canonical, type GenerateContext, type GeneratedResource, parseClusterName } from "./context.ts";
+import { type LocalityGroup, localityRules, prioritize, weightOf } from "./locality_priorities.ts";
 
 /** The endpoints of a cluster; an unknown cluster gets an empty assignment, as istiod answers. */
 export function clusterLoadAssignment(context: GenerateContext, name: string): GeneratedResource {
@@ -20,49 +21,47 @@ export function clusterLoadAssignment(context: GenerateContext, name: string): G
 }
 
 function localities(context: GenerateContext, name: string): LocalityLbEndpoints[] {
+  const { view, node } = context;
   const target = parseClusterName(name);
-  const service = target && context.view.service(target.hostname);
+  const service = target && view.service(target.hostname);
   const port = service?.ports.find((item) => item.port === target!.port);
   if (target === undefined || service === undefined || port === undefined) return [];
-  const rule = context.view.destinationRule(service.hostname, context.node.namespace);
-  const subset = context.view.subset(rule, target.subset);
+  const rule = view.destinationRule(service.hostname, node);
+  const subset = view.subset(rule, target.subset);
   if (target.subset !== "" && subset === undefined) return [];
-  const { tls, outlierDetection } = policyFor(rule?.value, subset, port.port);
+  const { tls, outlierDetection, loadBalancer } = policyFor(rule?.value, subset, port.port);
+  const own = view.nodeNameOf(node);
+  const endpoints = view.endpoints(service, port).filter((endpoint) =>
+    selects(subset?.labels ?? {}, endpoint.labels) && (!service.nodeLocal || endpoint.node === own)
+  );
+  // Failover needs somebody to notice the failure: without outlier detection every locality is as good.
+  const rules = localityRules(loadBalancer?.locality, service.trafficDistribution, outlierDetection !== undefined);
+  const client = { locality: view.localityOf(node), labels: view.labelsOf(node) };
+  return prioritize(byLocality(endpoints), rules, client).map((group) => ({
+    locality: localityOf(group.locality),
+    lbEndpoints: group.endpoints.map((endpoint) => lbEndpoint(context, endpoint, tls?.mode)),
+    loadBalancingWeight: { value: group.weight },
+    ...(group.priority === 0 ? {} : { priority: group.priority }),
+  }));
+}
+
+/** Endpoints by where they are, in istiod's order. */
+function byLocality(endpoints: readonly ServiceEndpoint[]): LocalityGroup[] {
   const groups = new Map<string, ServiceEndpoint[]>();
-  for (const endpoint of context.view.endpoints(service, port)) {
-    if (!selects(subset?.labels ?? {}, endpoint.labels)) continue;
+  for (const endpoint of endpoints) {
     const { region, zone, subZone } = endpoint.locality;
     const key = `${region}/${zone}/${subZone}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [endpoint]);
     else group.push(endpoint);
   }
-  const sorted = [...groups.keys()].sort().map((key) => groups.get(key)!);
-  // Failover needs somebody to notice the failure: without outlier detection every locality is as good.
-  const own = outlierDetection === undefined ? undefined : context.view.localityOf(context.node);
-  const priorities = priorityRanks(sorted.map((endpoints) => own === undefined ? 0 : distance(own, endpoints[0]!)));
-  return sorted.map((endpoints, index) => ({
-    locality: localityOf(endpoints[0]!),
-    lbEndpoints: endpoints.map((endpoint) => lbEndpoint(context, endpoint, tls?.mode)),
-    loadBalancingWeight: { value: endpoints.length },
-    ...(priorities[index] === 0 ? {} : { priority: priorities[index]! }),
-  }));
+  return [...groups.keys()].sort().map((key) => {
+    const group = groups.get(key)!;
+    return { locality: group[0]!.locality, endpoints: group, weight: weightOf(group), priority: 0 };
+  });
 }
 
-/** 0 in the same sub-zone, 1 in the same zone, 2 in the same region, else 3. */
-function distance(own: Locality, { locality }: ServiceEndpoint): number {
-  if (own.region !== locality.region) return 3;
-  if (own.zone !== locality.zone) return 2;
-  return own.subZone === locality.subZone ? 0 : 1;
-}
-
-/** Priorities without gaps, from 0, as Envoy asks for. */
-function priorityRanks(distances: readonly number[]): number[] {
-  const ranks = [...new Set(distances)].sort((a, b) => a - b);
-  return distances.map((item) => ranks.indexOf(item));
-}
-
-function localityOf({ locality: { region, zone, subZone } }: ServiceEndpoint): Record<string, string> {
+function localityOf({ region, zone, subZone }: Locality): Record<string, string> {
   return {
     ...(region === "" ? {} : { region }),
     ...(zone === "" ? {} : { zone }),
@@ -72,25 +71,27 @@ function localityOf({ locality: { region, zone, subZone } }: ServiceEndpoint): R
 
 function lbEndpoint(context: GenerateContext, endpoint: ServiceEndpoint, tlsMode: string | undefined): LbEndpoint {
   const { service, revision } = canonical(endpoint.labels, endpoint.workload);
-  const workload = [endpoint.workload, endpoint.namespace, service, revision, context.view.settings.clusterId];
+  // The revision that everybody has is not said.
+  const shown = revision === "latest" ? "" : revision;
+  const workload = [endpoint.workload, endpoint.namespace, service, shown, context.view.settings.clusterId];
   return {
     endpoint: { address: { socketAddress: { address: endpoint.address, portValue: endpoint.port } } },
-    healthStatus: endpoint.healthy ? "HEALTHY" : "UNHEALTHY",
+    ...(endpoint.healthy === undefined ? {} : { healthStatus: endpoint.healthy ? "HEALTHY" : "UNHEALTHY" }),
     metadata: {
       filterMetadata: {
         ...(takesMutualTls(context, endpoint, tlsMode)
           ? { "envoy.transport_socket_match": jsonToStruct({ tlsMode: "istio" }) }
           : {}),
-        ...(endpoint.pod === null ? {} : { istio: jsonToStruct({ workload: workload.join(";") }) }),
+        ...(!endpoint.known ? {} : { istio: jsonToStruct({ workload: workload.join(";") }) }),
       },
     },
-    loadBalancingWeight: { value: 1 },
+    loadBalancingWeight: { value: endpoint.weight },
   };
 }
 
 /** Whether callers meet this endpoint with mutual TLS: it has a proxy, no rule says otherwise, its policy allows it. */
 function takesMutualTls(context: GenerateContext, endpoint: ServiceEndpoint, tlsMode: string | undefined): boolean {
   if (tlsMode !== undefined && tlsMode !== "ISTIO_MUTUAL") return false;
-  if (endpoint.labels["security.istio.io/tlsMode"] !== "istio") return false;
+  if (!endpoint.mutualTls) return false;
   return context.view.mtlsMode(endpoint.namespace, endpoint.labels, endpoint.port) !== "DISABLE";
 }

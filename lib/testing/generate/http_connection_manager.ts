@@ -8,7 +8,7 @@ import type {
   EnvoyTypeTracingV3CustomTag as CustomTag,
 } from "../../protobuf/gen/messages.ts";
 import type { Json } from "../../protobuf/well_known.ts";
-import { canonical, type GenerateContext } from "./context.ts";
+import type { GenerateContext } from "./context.ts";
 import { istioStats, typedStruct } from "./network_filters.ts";
 
 /** The connection manager of an outbound listener, with routes by RDS. */
@@ -106,7 +106,10 @@ function alpnFilter(): HttpFilter {
 }
 
 function tracing({ view, node }: GenerateContext): Tracing {
-  const { service, revision } = canonical(view.labelsOf(node), node.name);
+  // Traces know the workload by what sidecar injection wrote, and by nothing else.
+  const labels = view.labelsOf(node);
+  const service = labels["service.istio.io/canonical-name"] ?? "unknown";
+  const revision = labels["service.istio.io/canonical-revision"] ?? "latest";
   return {
     clientSampling: { value: 100 },
     randomSampling: { value: 1 },

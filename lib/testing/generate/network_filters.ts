@@ -1,5 +1,9 @@
 import { packAny } from "../../protobuf/registry.ts";
-import type { EnvoyConfigListenerV3Filter, GoogleProtobufAny } from "../../protobuf/gen/messages.ts";
+import type {
+  EnvoyConfigListenerV3Filter,
+  EnvoyExtensionsFiltersNetworkTcp_proxyV3TcpProxy as TcpProxy,
+  GoogleProtobufAny,
+} from "../../protobuf/gen/messages.ts";
 import { type Json, jsonToStruct } from "../../protobuf/well_known.ts";
 
 /** A configuration whose type is named in a TypedStruct, as istiod sends its own filters'. */
@@ -32,12 +36,17 @@ export function istioStats(direction: "inbound" | "outbound"): { name: string; t
 
 /** Filters that carry bytes to one cluster. */
 export function tcpFilters(direction: "inbound" | "outbound", cluster: string): EnvoyConfigListenerV3Filter[] {
+  return tcpProxyFilters(direction, { statPrefix: cluster, cluster });
+}
+
+/** Filters that carry bytes as a TCP proxy is told. */
+export function tcpProxyFilters(direction: "inbound" | "outbound", proxy: TcpProxy): EnvoyConfigListenerV3Filter[] {
   return [
     ...(direction === "inbound" ? [tcpMetadataExchange()] : []),
     istioStats(direction),
     {
       name: "envoy.filters.network.tcp_proxy",
-      typedConfig: packAny("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", { statPrefix: cluster, cluster }),
+      typedConfig: packAny("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy", proxy),
     },
   ];
 }

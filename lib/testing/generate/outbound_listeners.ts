@@ -5,8 +5,9 @@ import type {
 } from "../../protobuf/gen/messages.ts";
 import { isHttp, type ServicePort } from "../kinds/service.ts";
 import type { MeshService } from "../mesh_view.ts";
-import { clusterName, type GenerateContext, type GeneratedResource } from "./context.ts";
+import type { GenerateContext, GeneratedResource } from "./context.ts";
 import { outboundHcm } from "./http_connection_manager.ts";
+import { l4Chains, matchesAll } from "./l4_chains.ts";
 import { tcpFilters } from "./network_filters.ts";
 
 const OUTBOUND_PORT = 15001;
@@ -46,27 +47,46 @@ function tcpAddresses(context: GenerateContext, service: MeshService, port: Serv
 }
 
 function httpChains(context: GenerateContext, name: string, port: ServicePort): Listener {
+  return { ...detectedHttp(context, name, String(port.port)), defaultFilterChain: passthroughChain(context) };
+}
+
+function passthroughChain(context: GenerateContext): FilterChain {
   return {
-    ...detectedHttp(context, name, String(port.port)),
-    defaultFilterChain: {
-      filterChainMatch: {},
-      filters: tcpFilters("outbound", passthroughCluster(context)),
-      name: "PassthroughFilterChain",
-    },
+    filterChainMatch: {},
+    filters: tcpFilters("outbound", passthroughCluster(context)),
+    name: "PassthroughFilterChain",
   };
 }
 
 function tcpChains(context: GenerateContext, name: string, service: MeshService, port: ServicePort): Listener {
-  const chain: FilterChain = {
-    filters: tcpFilters("outbound", clusterName(port.port, "", service.hostname)),
+  const chains = l4Chains(context, service, port).map((chain) => ({
+    ...chain,
     transportSocketConnectTimeout: { seconds: 15 },
-  };
-  if (port.protocol === "tcp") return { filterChains: [chain] };
-  return {
-    ...detectedHttp(context, name, `${service.hostname}:${port.port}`),
-    defaultFilterChain: chain,
-  };
+  }));
+  const inspectors = chains.some(({ filterChainMatch }) => filterChainMatch?.serverNames !== undefined)
+    ? { listenerFilters: [TLS_INSPECTOR] }
+    : {};
+  if (port.protocol === "auto") {
+    const { filterChains, listenerFilters } = detectedHttp(context, name, `${service.hostname}:${port.port}`);
+    const rest = chains.find(matchesAll);
+    return {
+      filterChains: [...filterChains!, ...chains.filter((chain) => !matchesAll(chain))],
+      listenerFilters: listenerFilters!,
+      ...(rest === undefined ? {} : { defaultFilterChain: rest }),
+    };
+  }
+  if (chains.length === 1 && matchesAll(chains[0]!)) return { filterChains: chains };
+  // What no chain matches goes to the service, or is none of this service's.
+  const rest = chains.find(matchesAll) ?? passthroughChain(context);
+  return { filterChains: chains.filter((chain) => !matchesAll(chain)), defaultFilterChain: rest, ...inspectors };
 }
+
+const TLS_INSPECTOR = {
+  name: "envoy.filters.listener.tls_inspector",
+  typedConfig: packAny("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector", {
+    initialReadBufferSize: { value: 512 },
+  }),
+};
 
 /** A chain for what the inspector takes for HTTP. */
 function detectedHttp(context: GenerateContext, name: string, route: string): Listener {

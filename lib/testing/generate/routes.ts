@@ -3,11 +3,13 @@ import type {
   EnvoyConfigRouteV3Route as Route,
   EnvoyConfigRouteV3VirtualHost as VirtualHost,
 } from "../../protobuf/gen/messages.ts";
-import { isHttp } from "../kinds/service.ts";
-import type { VirtualService } from "../kinds/virtual_service.ts";
-import type { MeshService, Named } from "../mesh_view.ts";
+import { hostsMeet, isWildcard } from "../host_match.ts";
+import { mayBeHttp } from "../kinds/service.ts";
+import type { MeshService } from "../mesh_view.ts";
 import { clusterName, type GenerateContext, type GeneratedResource } from "./context.ts";
-import { defaultRetryPolicy, httpRoutes } from "./http_routes.ts";
+import { hashPolicy, serviceHash } from "./hash_policy.ts";
+import { httpRoutes } from "./http_routes.ts";
+import { retryPolicy } from "./retry_policy.ts";
 
 /**
  * The route configuration of that name: `PORT` for all HTTP services of a port, `HOST:PORT` for a detected port.
@@ -30,59 +32,83 @@ export function routeConfiguration(context: GenerateContext, name: string): Gene
 }
 
 function portHosts(context: GenerateContext, port: number): VirtualHost[] {
-  const services = context.view.services.filter((service) =>
-    service.ports.some((item) => item.port === port && isHttp(item.protocol))
-  );
-  if (services.length === 0) return [];
-  const served = services.map((service) => virtualHost(context, service, port));
-  return [...served, ...(port === 80 ? strayHosts(context, services) : [])];
+  const services = context.view.services.filter((service) => service.ports.some((item) => item.port === port));
+  if (!services.some((service) => carriesHttp(service, port))) return [];
+  return virtualHosts(context, services, port);
 }
 
-/** Virtual services of hosts that have no such port appear on port 80 all the same (seen on a live istiod). */
-function strayHosts(context: GenerateContext, services: readonly MeshService[]): VirtualHost[] {
-  const known = new Set(services.map((service) => service.hostname));
+function detectedHost(context: GenerateContext, hostname: string, port: number): VirtualHost[] {
+  const services = context.view.services.filter((service) => service.ports.some((item) => item.port === port));
+  const host = virtualHosts(context, services, port).find(({ domains }) => domains!.includes(hostname));
+  // The listener's address already chose the service.
+  return host === undefined ? [] : [{ ...host, domains: ["*"] }];
+}
+
+/** Routes with the hosts they are for. */
+interface HostRoutes {
+  readonly routes: readonly Route[];
+  /** Hosts of a VirtualService that are no services of this port. */
+  readonly strays: readonly string[];
+  readonly services: readonly MeshService[];
+}
+
+/** The virtual hosts of a port: those of VirtualServices before those of services that have none. */
+function virtualHosts(context: GenerateContext, services: readonly MeshService[], port: number): VirtualHost[] {
+  const routed = virtualServiceRoutes(context, services, port);
+  const done = new Set(routed.flatMap((item) => item.services));
+  const plain = services.filter((service) => !done.has(service) && carriesHttp(service, port)).map((service) => ({
+    routes: [defaultRoute(context, service.hostname, port)],
+    strays: [],
+    services: [service],
+  }));
+  const names = new Set<string>();
+  const taken = new Set<string>();
   const hosts: VirtualHost[] = [];
-  for (const virtualService of context.view.virtualServices()) {
-    for (const host of virtualService.value.hosts) {
-      if (known.has(host)) continue;
-      known.add(host);
-      hosts.push({
-        name: `${host}:80`,
-        domains: [host],
-        routes: httpRoutes(context, virtualService, 80),
-        includeRequestAttemptCount: true,
-      });
-    }
+  const add = (host: string, wanted: readonly string[], routes: readonly Route[]) => {
+    const name = `${host}:${port}`;
+    // The first of a name wins, and the first of a domain.
+    if (names.has(name)) return;
+    names.add(name);
+    const free = wanted.filter((domain) => !taken.has(domain.toLowerCase()));
+    for (const domain of free) taken.add(domain.toLowerCase());
+    if (free.length === 0) return;
+    hosts.push({ name, domains: free, routes: [...routes], includeRequestAttemptCount: true });
+  };
+  for (const { routes, strays, services } of [...routed, ...plain]) {
+    for (const host of strays) add(host.toLowerCase(), [host.toLowerCase()], routes);
+    for (const service of services) add(service.hostname, domainsOf(context, service), routes);
   }
   return hosts;
 }
 
-function detectedHost(context: GenerateContext, hostname: string, port: number): VirtualHost[] {
-  const service = context.view.service(hostname);
-  if (service === undefined || !service.ports.some((item) => item.port === port)) return [];
-  // The listener's address already chose the service.
-  return [{ ...virtualHost(context, service, port), domains: ["*"] }];
+function virtualServiceRoutes(context: GenerateContext, services: readonly MeshService[], port: number): HostRoutes[] {
+  const { namespace } = context.node;
+  const { virtualServices } = context.view;
+  const found: HostRoutes[] = [];
+  for (const item of virtualServices.visibleTo(namespace)) {
+    const hosts = item.value.hosts.map((host) => host.toLowerCase());
+    const matching = services.filter(({ hostname }) =>
+      hosts.includes(hostname) ||
+      (hosts.some((host) => isWildcard(host) && hostsMeet(host, hostname)) &&
+        virtualServices.mostSpecificFor(hostname, namespace) === item)
+    );
+    const strays = hosts.filter((host) => !services.some(({ hostname }) => hostsMeet(host, hostname)));
+    const http = matching.filter((service) => carriesHttp(service, port));
+    // Hosts that no service of a port has appear on port 80 all the same (seen on a live istiod).
+    if (http.length === 0 && port !== 80) continue;
+    const routes = httpRoutes(context, item, port);
+    if (routes.length > 0) found.push({ routes, strays, services: http });
+  }
+  return found;
 }
 
-function virtualHost(context: GenerateContext, service: MeshService, port: number): VirtualHost {
-  const virtualService = virtualServiceOf(context, service.hostname);
-  return {
-    name: `${service.hostname}:${port}`,
-    domains: domains(context, service),
-    routes: virtualService === undefined
-      ? [defaultRoute(service.hostname, port)]
-      : httpRoutes(context, virtualService, port),
-    includeRequestAttemptCount: true,
-  };
-}
-
-/** One VirtualService a host: the first by namespace and name stands for the oldest. */
-function virtualServiceOf(context: GenerateContext, hostname: string): Named<VirtualService> | undefined {
-  return context.view.virtualServices().find((item) => item.value.hosts.includes(hostname));
+/** Whether a port of a service is known to carry HTTP, or might. */
+function carriesHttp(service: MeshService, port: number): boolean {
+  return service.ports.some((item) => item.port === port && mayBeHttp(item.protocol));
 }
 
 /** Every way a caller in this namespace may write the host. */
-function domains(context: GenerateContext, service: MeshService): string[] {
+function domainsOf(context: GenerateContext, service: MeshService): string[] {
   const { hostname, name, namespace } = service;
   const short = `${name}.${namespace}`;
   const local = namespace === context.node.namespace;
@@ -91,14 +117,16 @@ function domains(context: GenerateContext, service: MeshService): string[] {
   return [...names, ...(service.address === null ? names.map((item) => `*.${item}`) : [service.address])];
 }
 
-function defaultRoute(hostname: string, port: number): Route {
+function defaultRoute(context: GenerateContext, hostname: string, port: number): Route {
+  const hash = serviceHash(context, hostname, port);
   return {
     name: "default",
     match: { prefix: "/" },
     route: {
       cluster: clusterName(port, "", hostname),
       timeout: {},
-      retryPolicy: defaultRetryPolicy(),
+      retryPolicy: retryPolicy(undefined, false)!,
+      ...(hash === undefined ? {} : { hashPolicy: [hashPolicy(hash)] }),
       maxGrpcTimeout: {},
     },
     decorator: { operation: `${hostname}:${port}/*` },

@@ -5,6 +5,7 @@ import type {
   EnvoyExtensionsTransport_socketsTlsV3SdsSecretConfig,
   EnvoyTypeMatcherV3StringMatcher,
 } from "../../protobuf/gen/messages.ts";
+import type { ClientTls } from "../kinds/client_tls.ts";
 
 const TLS_PARAMS = { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" } as const;
 
@@ -73,35 +74,62 @@ export function outboundMeshTls(
   return outboundTls({ commonTlsContext: meshTls(sans.map((exact) => ({ exact })), alpn), sni });
 }
 
-/** What a client certificate, a CA file and names of a DestinationRule ask for. */
-export interface OriginatedTls {
-  readonly clientCertificate: { readonly chain: string; readonly key: string } | undefined;
-  readonly caCertificates: string | undefined;
-  readonly subjectAltNames: readonly string[];
-  readonly insecureSkipVerify: boolean;
-  readonly sni: string | undefined;
-  readonly alpn: readonly string[];
-}
-
 /** TLS origination: `SIMPLE` or `MUTUAL`. Without verification the validation context is empty. */
-export function originatedTls(tls: OriginatedTls): EnvoyConfigCoreV3TransportSocket {
-  const certificate = tls.clientCertificate;
+export function originatedTls(tls: ClientTls, alpn: readonly string[]): EnvoyConfigCoreV3TransportSocket {
   return outboundTls({
     commonTlsContext: {
       tlsParams: TLS_PARAMS,
-      ...(tls.alpn.length === 0 ? {} : { alpnProtocols: [...tls.alpn] }),
-      ...(certificate === undefined
-        ? {}
-        : { tlsCertificateSdsSecretConfigs: [sdsSecret(`file-cert:${certificate.chain}~${certificate.key}`)] }),
-      ...(tls.insecureSkipVerify ? { validationContext: {} } : {
-        combinedValidationContext: {
-          defaultValidationContext: { matchSubjectAltNames: tls.subjectAltNames.map((exact) => ({ exact })) },
-          validationContextSdsSecretConfig: sdsSecret(`file-root:${tls.caCertificates ?? "system"}`),
-        },
-      }),
+      ...(alpn.length === 0 ? {} : { alpnProtocols: [...alpn] }),
+      ...(tls.credentialName === undefined ? filesOf(tls) : secretsOf(tls, tls.credentialName)),
     },
     ...(tls.sni === undefined ? {} : { sni: tls.sni }),
   });
+}
+
+type CommonTlsContext = EnvoyExtensionsTransport_socketsTlsV3CommonTlsContext;
+
+/** Certificates in files that the proxy's own agent serves. */
+function filesOf(tls: ClientTls): CommonTlsContext {
+  const { clientCertificate, privateKey, caCertificates, caCrl } = tls;
+  const certificate = tls.mode === "MUTUAL"
+    ? { tlsCertificateSdsSecretConfigs: [sdsSecret(`file-cert:${clientCertificate}~${privateKey}`)] }
+    : {};
+  if (tls.insecureSkipVerify) return { ...certificate, validationContext: {} };
+  return {
+    ...certificate,
+    combinedValidationContext: {
+      defaultValidationContext: {
+        matchSubjectAltNames: exactNames(tls),
+        ...(caCrl === undefined ? {} : { crl: { filename: caCrl } }),
+      },
+      validationContextSdsSecretConfig: sdsSecret(`file-root:${caCertificates ?? "system"}`),
+    },
+  };
+}
+
+/** Certificates in a secret of the cluster that istiod serves. */
+function secretsOf(tls: ClientTls, name: string): CommonTlsContext {
+  const certificate = tls.mode === "MUTUAL" ? { tlsCertificateSdsSecretConfigs: [adsSecret(name)] } : {};
+  if (tls.insecureSkipVerify) return certificate;
+  return {
+    ...certificate,
+    combinedValidationContext: {
+      defaultValidationContext: { matchSubjectAltNames: exactNames(tls) },
+      validationContextSdsSecretConfig: adsSecret(`${name}-cacert`),
+    },
+  };
+}
+
+function exactNames({ subjectAltNames }: ClientTls): EnvoyTypeMatcherV3StringMatcher[] {
+  return subjectAltNames.map((exact) => ({ exact }));
+}
+
+/** A secret of the client's namespace, over the discovery stream. */
+function adsSecret(name: string): EnvoyExtensionsTransport_socketsTlsV3SdsSecretConfig {
+  return {
+    name: /^[a-z-]+:\/\//.test(name) ? name : `kubernetes://${name}`,
+    sdsConfig: { ads: {}, resourceApiVersion: "V3" },
+  };
 }
 
 function outboundTls(

@@ -7,6 +7,7 @@ import { type PeerAuthentication, peerAuthenticationKind } from "./peer_authenti
 import { type Pod, podKind } from "./pod.ts";
 import { type Service, serviceKind } from "./service.ts";
 import { type VirtualService, virtualServiceKind } from "./virtual_service.ts";
+import { type WorkloadEntry, workloadEntryKind } from "./workload_entry.ts";
 
 /** The object each kind with an effect is read into. */
 export interface KindMap {
@@ -17,6 +18,7 @@ export interface KindMap {
   Pod: Pod;
   Service: Service;
   VirtualService: VirtualService;
+  WorkloadEntry: WorkloadEntry;
 }
 
 /** Every kind that can be applied, by name. */
@@ -29,6 +31,7 @@ export const KINDS: ReadonlyMap<string, Kind<string, unknown>> = new Map(
     podKind,
     serviceKind,
     virtualServiceKind,
+    workloadEntryKind,
     ...IGNORED_KINDS,
   ].map((kind): [string, Kind<string, unknown>] => [kind.kind, kind]),
 );

@@ -2,7 +2,7 @@ import { type Kind, specOf } from "./kind.ts";
 import type { Fields } from "../fields.ts";
 
 /** How istiod treats the traffic of a port: named by `appProtocol` or the prefix of the port's name, else detected. */
-export type PortProtocol = "http" | "http2" | "grpc" | "tcp" | "auto";
+export type PortProtocol = "http" | "http2" | "grpc" | "tcp" | "tls" | "auto";
 
 /** Whether a port is known to carry HTTP. */
 export function isHttp(protocol: PortProtocol): boolean {
@@ -12,6 +12,11 @@ export function isHttp(protocol: PortProtocol): boolean {
 /** Whether a port is known to carry HTTP/2. */
 export function isHttp2(protocol: PortProtocol): boolean {
   return protocol === "http2" || protocol === "grpc";
+}
+
+/** Whether a port is known to carry HTTP, or is looked at. */
+export function mayBeHttp(protocol: PortProtocol): boolean {
+  return isHttp(protocol) || protocol === "auto";
 }
 
 /** A port of a Service. */
@@ -24,6 +29,9 @@ export interface ServicePort {
   readonly protocol: PortProtocol;
 }
 
+/** Which endpoints callers prefer: those of their zone, or of their node. */
+export type TrafficDistribution = "PreferSameZone" | "PreferSameNode";
+
 /** A Kubernetes Service. */
 export interface Service {
   /** Its address; `null` for a headless one, `undefined` where the cluster is to choose. */
@@ -31,9 +39,13 @@ export interface Service {
   /** Empty when it has none: its endpoints then come from EndpointSlices only. */
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly ServicePort[];
+  /** Whether callers only reach endpoints of their own Node. */
+  readonly nodeLocal: boolean;
+  /** `undefined` for no preference. */
+  readonly trafficDistribution: TrafficDistribution | undefined;
 }
 
-/** `v1 Service`: `clusterIP`, `selector`, `ports` (TCP). */
+/** `v1 Service`: `clusterIP`, `selector`, `ports` (TCP), `internalTrafficPolicy`, `trafficDistribution`. */
 export const serviceKind: Kind<"Service", Service> = {
   kind: "Service",
   groups: [""],
@@ -48,9 +60,16 @@ export const serviceKind: Kind<"Service", Service> = {
       clusterIp: clusterIp === "None" ? null : clusterIp,
       selector: spec.stringMap("selector"),
       ports: spec.list("ports").filter((port) => (port.string("protocol") ?? "TCP") === "TCP").map(parsePort),
+      nodeLocal: spec.oneOf("internalTrafficPolicy", ["Cluster", "Local"]) === "Local",
+      trafficDistribution: parseDistribution(spec),
     };
   },
 };
+
+function parseDistribution(spec: Fields): TrafficDistribution | undefined {
+  const distribution = spec.oneOf("trafficDistribution", ["PreferClose", "PreferSameZone", "PreferSameNode"]);
+  return distribution === "PreferClose" ? "PreferSameZone" : distribution;
+}
 
 function parsePort(fields: Fields): ServicePort {
   const port = fields.port("port");
@@ -71,9 +90,10 @@ function protocolOf(name: string): PortProtocol {
     case "http2":
     case "kubernetes.io/h2c":
       return "http2";
-    case "tcp":
     case "tls":
     case "https":
+      return "tls";
+    case "tcp":
     case "mysql":
     case "redis":
     case "mongo":

@@ -10,11 +10,12 @@ export const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   basic: /$^/,
   // The ServiceEntry of an outside host, and the rule for it.
   "tls-modes": /partner\.example\.test/,
-  // Delegation and CORS policies, and the VirtualService that delegates.
-  canary: /cart-delegating|cart-checkout/,
-  // TCP and TLS routes, and ServiceEntries.
+  canary: /$^/,
   resilience: /$^/,
-  tcp: /^apiVersion: networking/m,
+  locality: /$^/,
+  hashing: /$^/,
+  // ServiceEntries.
+  tcp: /^kind: ServiceEntry/m,
   grpc: /$^/,
   // ServiceEntries only.
   "external-registry-only": /^apiVersion: networking/m,
@@ -27,17 +28,13 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     reason: "the fake knows no ServiceEntry: the outside host and its port are missing",
   },
   {
-    pattern: /^canary\/\w+ RDS 80 message\.virtualHosts\.cart\.shop\.svc\.cluster\.local:80/,
-    reason: "the fake knows no delegation: the delegating VirtualService is left out",
-  },
-  {
     pattern:
       /^external-registry-only\/\w+ (\w+ .*example\.test|LDS (0\.0\.0\.0_(443|8443|8088)|240\.1\.2\.3_5000)|RDS 8088)/,
     reason: "the fake knows no ServiceEntry: the outside hosts are missing",
   },
   {
-    pattern: /^tcp\/\w+ (\w+ .*(example\.test|\|db\.shop|vault)|LDS (0\.0\.0\.0_(9443|7000)|10\.96\.3\.[14]_))/,
-    reason: "the fake knows no ServiceEntry and no TCP or TLS routes: what they add or change is missing",
+    pattern: /^tcp\/\w+ (\w+ .*(tls|net)\.example\.test|LDS 0\.0\.0\.0_(9443|7000))/,
+    reason: "the fake knows no ServiceEntry: the outside hosts and their ports are missing",
   },
   {
     pattern: /^tcp\/\w+ LDS 10\.96\.3\.2_27017 /,

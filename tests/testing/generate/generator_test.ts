@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { ACCEPTED_DIFFERENCES, LEFT_OUT } from "./accepted_differences.ts";
-import { type Decoded, differences, generated, recorded } from "./recording.ts";
+import { byName } from "./by_name.ts";
+import { differences, generated, recorded } from "./recording.ts";
 
 const CASES: readonly [string, readonly string[]][] = [
   ["basic", ["sleep", "httpbin", "cart"]],
   ["tls-modes", ["sleep", "httpbin"]],
   ["canary", ["sleep", "httpbin"]],
   ["resilience", ["sleep", "httpbin"]],
+  ["locality", ["sleep", "httpbin"]],
+  ["hashing", ["sleep", "httpbin"]],
   ["tcp", ["sleep", "httpbin"]],
   ["grpc", ["sleep", "httpbin"]],
   ["external-registry-only", ["sleep", "httpbin"]],
@@ -22,7 +25,7 @@ for (const [scenario, nodes] of CASES) {
         const fake = generated(scenario, node, type, LEFT_OUT[scenario]!, policy);
         const found: string[] = [];
         for (const name of new Set([...real.keys(), ...fake.keys()])) {
-          for (const line of differences(sorted(real.get(name)), sorted(fake.get(name)))) {
+          for (const line of differences(byName(real.get(name)), byName(fake.get(name)))) {
             found.push(`${scenario}/${node} ${type} ${name} ${line}`);
           }
         }
@@ -31,12 +34,4 @@ for (const [scenario, nodes] of CASES) {
       }
     });
   }
-}
-
-/** Virtual hosts come in any order: compared by name. Everything else keeps its order. */
-function sorted(resource: Decoded | undefined): Decoded | undefined {
-  const message = (resource as { message?: { [key: string]: Decoded } } | undefined)?.message;
-  const hosts = message?.virtualHosts as { name: string }[] | undefined;
-  if (hosts !== undefined) message!.virtualHosts = Object.fromEntries(hosts.map((host) => [host.name, host]));
-  return resource;
 }
