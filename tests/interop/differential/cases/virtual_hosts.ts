@@ -108,6 +108,11 @@ export const VIRTUAL_HOST_CASES: readonly DifferentialCase[] = [
     requests: hosts("a.b.com", "a.*.com"),
   },
   {
+    name: "matching: a domain with two stars",
+    virtualHosts: [named("one", ["*.a.*"]), named("two", ["*b*"])],
+    requests: hosts("x.a.y", "x.a.*", "b", "abc", "ab*"),
+  },
+  {
     name: "matching: TLS is required of all",
     virtualHosts: [named("all", ["*"], { require_tls: "ALL" })],
     requests: [
