@@ -26,12 +26,9 @@ export async function capture(options: JoinOptions): Promise<Captured> {
   const registry = new HandleRegistry();
   const shared = { registry, clock: systemClock, random: Math.random, logger: silentLogger };
   const store = new SnapshotStore({ parsers: RECORDING_PARSERS, clientNamespace: bootstrap.workload.namespace });
-  const configuration = new Configuration({
-    store,
-    clock: systemClock,
-    secrets: new DiscoveredSecrets(systemClock),
-    onRoots: null,
-  });
+  // Nobody connects here: no secret is waited for.
+  const secrets = new DiscoveredSecrets(systemClock);
+  const configuration = new Configuration({ store, clock: systemClock, onRoots: null, secrets });
   const resources = new Map<string, Map<string, Uint8Array>>();
   const ads = new AdsClient({
     ...shared,
@@ -58,6 +55,7 @@ export async function capture(options: JoinOptions): Promise<Captured> {
     await store.whenReady();
   } finally {
     await ads.close();
+    secrets.close();
     store.close();
   }
   return { node: buildNode(bootstrap, "127.0.0.1"), resources };
