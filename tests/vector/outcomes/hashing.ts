@@ -34,6 +34,8 @@ export const HASHING: OutcomeTable = {
         cluster: cluster(CART, 80),
         hash: [{ kind: "cookie", name: "sid", ttlMs: 3_600_000, path: "/", terminal: false }],
         settings: { loadBalancing: { policy: "maglev", maglevTableSize: 1021 } },
+        // A request without the cookie gets one, for the next to come back to the same endpoint.
+        responseHeaders: { "set-cookie": "sid=made; Max-Age=3600; Path=/; HttpOnly" },
         retry: { previousHosts: true },
       },
     },

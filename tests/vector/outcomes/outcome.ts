@@ -24,6 +24,8 @@ import type { OutcomeCase } from "./outcome_table.ts";
 
 /** Headers that differ from request to request. */
 const VOLATILE = new Set(["x-request-id", "x-envoy-peer-metadata"]);
+/** The value of a cookie made for a request that has none. */
+const MADE_COOKIE = /="[0-9a-f]{16}";/;
 /** Longer than any delay a scenario asks for. */
 const MAX_DELAY_MS = 60_000;
 
@@ -150,7 +152,9 @@ function mirrorsLast(sent: readonly (Sent & { at: number })[], chosen: string | 
 
 function headersOf(headers: HeaderList): Record<string, string> {
   const found: [string, string][] = [];
-  for (const [name, value] of headers.entries()) if (!VOLATILE.has(name)) found.push([name, value]);
+  for (const [name, value] of headers.entries()) {
+    if (!VOLATILE.has(name)) found.push([name, value.replace(MADE_COOKIE, "=made;")]);
+  }
   found.sort(([a], [b]) => a < b ? -1 : a === b ? 0 : 1);
   const all: Record<string, string> = {};
   for (const [name, value] of found) all[name] = name in all ? `${all[name]},${value}` : value;

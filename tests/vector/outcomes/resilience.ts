@@ -21,7 +21,7 @@ export const RESILIENCE: OutcomeTable = {
           numRetries: 5,
           perTryTimeoutMs: 400,
           previousHosts: true,
-          previousPriorities: true,
+          previousPriorities: { updateFrequency: 2 },
           backoff: { baseMs: 50 },
         },
         headers: { "x-envoy-expected-rq-timeout-ms": "400" },
