@@ -214,6 +214,19 @@ for (const [name, chain] of [["too short", ["leaf only"]], ["empty", []]] as con
   });
 }
 
+Deno.test("an abort that comes before the call is made ends the request too", async () => {
+  const controller = new AbortController();
+  const one: Rig = await rig(() => {
+    controller.abort(new Error("Enough"));
+    return one.istiod.tokens.mint({ namespace: "default", serviceAccount: "sleep" });
+  });
+  one.istiod.faults.delayMs = 60_000;
+  const before = performance.now();
+  await assert.rejects(one.client.sign(csr, 3600, controller.signal), /Enough/);
+  assert.ok(performance.now() - before < 5_000, "it has waited for the deadline of the call");
+  await one.close();
+});
+
 Deno.test("an abort ends a request, between and during tries", async () => {
   const one = await rig();
   one.istiod.faults.delayMs = 60_000;
