@@ -54,7 +54,7 @@ async function bridge(
   headers.delete("content-length");
   headers.set("content-type", "application/grpc");
   headers.set("te", "trailers");
-  if (!headers.has("grpc-accept-encoding")) headers.append("grpc-accept-encoding", "identity,deflate,gzip");
+  if (!headers.has("grpc-accept-encoding")) headers.append("grpc-accept-encoding", "identity");
   const body = text ? decoded(request.body) : null;
   if (body === "invalid") return await encode(notBase64(request, call), call, textAnswer);
   if (body !== null) request.body = body;
