@@ -1,6 +1,6 @@
 import { ByteArena } from "./byte_arena.ts";
 import { ChangeNotifier } from "./change_notifier.ts";
-import { systemClock } from "../internal/clock.ts";
+import { systemClock, type Timer } from "../internal/clock.ts";
 import { silentLogger } from "../internal/logger.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import { FailureLog } from "./failure_log.ts";
@@ -9,7 +9,6 @@ import type { NameTable } from "./name_table.ts";
 import { edsServiceName, listenerFacts } from "./resource_facts.ts";
 import { reasonOf } from "./issues.ts";
 import { RecordView } from "./record_view.ts";
-import { ReferencedNames } from "./referenced_names.ts";
 import { ResourceTable } from "./resource_table.ts";
 import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
 import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
@@ -20,12 +19,18 @@ import type { ResourceKind, Snapshot, SnapshotChange, SnapshotSource } from "./s
 import type { SnapshotStoreOptions } from "./snapshot_store_options.ts";
 import { type ClusterVersion, StoredSnapshot } from "./stored_snapshot.ts";
 import type { UpdateStamp } from "./update_stamp.ts";
-import { WarmingClusters } from "./warming_clusters.ts";
 
 const NOTHING = new Uint8Array();
 
 /** What the resources of one update have in common. */
 type Arrival = Pick<Validation<unknown>, "thorough" | "stamp" | "keep">;
+
+/** A cluster that waits for its endpoints. */
+interface WarmingCluster {
+  readonly version: ClusterVersion;
+  /** When it began to wait, of the monotonic clock. */
+  readonly since: number;
+}
 
 /**
  * Keeps what the control plane sent, as bytes, and gives out snapshots of it.
@@ -51,9 +56,10 @@ export class SnapshotStore implements SnapshotSource {
   #nameTable: ResourceVersion<NameTable> | null = null;
   #nameTableChanged = false;
 
-  readonly #warmingClusters: WarmingClusters;
+  readonly #warmingClusters = new Map<string, WarmingCluster>();
   readonly #warmingListeners = new Map<string, ListenerVersion>();
-  readonly #references = { endpoint: new ReferencedNames(), route: new ReferencedNames() };
+  /** Names that were answered, but not with anything usable. */
+  readonly #unusable = { endpoint: new Set<string>(), route: new Set<string>() };
   /** What is held, for admin pages. */
   readonly records: RecordView;
   readonly #failures: Readonly<Record<ResourceKind, FailureLog>> = {
@@ -65,7 +71,9 @@ export class SnapshotStore implements SnapshotSource {
   };
   readonly #stamps = new Map<ResourceKind, UpdateStamp>();
   readonly #received = new Set<ResourceKind>();
+  #wanted: { endpoint: ReadonlySet<string>; route: ReadonlySet<string> } = { endpoint: new Set(), route: new Set() };
   #referencesChanged = false;
+  #resendTimer: Timer | null = null;
 
   readonly #notifier: ChangeNotifier;
   #listenerView = new ListenerView(this.#listeners.take());
@@ -96,18 +104,12 @@ export class SnapshotStore implements SnapshotSource {
       },
       options.dnsDomain,
     );
-    this.#warmingClusters = new WarmingClusters({
-      clock: this.#options.clock,
-      resendWaitMs: this.#options.resendWaitMs,
-      known: (eds) => this.#endpoints.has(eds),
-      onDue: (eds) => this.#settle("endpoint", eds),
-    });
     this.records = new RecordView({
       clusters: this.#clusters,
       endpoints: this.#endpoints,
       routes: this.#routes,
       listeners: this.#listeners,
-      warmingClusters: this.#warmingClusters.all,
+      warmingClusters: this.#warmingClusters,
       warmingListeners: this.#warmingListeners,
       failures: this.#failures,
       stamps: this.#stamps,
@@ -138,7 +140,7 @@ export class SnapshotStore implements SnapshotSource {
 
   /** The names to subscribe to: those that visible and warming clusters and listeners refer to. */
   wanted(kind: "endpoint" | "route"): ReadonlySet<string> {
-    return this.#references[kind].wanted;
+    return this.#wanted[kind];
   }
 
   /** Calls `listener` after changes, once for all changes of a turn; returns a function that stops it. */
@@ -148,7 +150,8 @@ export class SnapshotStore implements SnapshotSource {
 
   /** Stops the timer. The store can still be read. */
   close(): void {
-    this.#warmingClusters.close();
+    this.#resendTimer?.cancel();
+    this.#resendTimer = null;
   }
 
   /**
@@ -208,7 +211,7 @@ export class SnapshotStore implements SnapshotSource {
   #names(kind: ResourceKind): string[] {
     switch (kind) {
       case "cluster":
-        return [...this.#clusters.names(), ...this.#warmingClusters.all.keys()];
+        return [...this.#clusters.names(), ...this.#warmingClusters.keys()];
       case "listener":
         return [...this.#listeners.names(), ...this.#warmingListeners.keys()];
       case "endpoint":
@@ -243,7 +246,7 @@ export class SnapshotStore implements SnapshotSource {
 
   #applyCluster(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
     const warming = this.#warmingClusters.get(name);
-    if (warming?.resource.has(bytes)) return report(name, warming.resource);
+    if (warming?.version.resource.has(bytes)) return report(name, warming.version.resource);
     const visible = this.#clusters.get(name);
     if (visible?.resource.has(bytes)) {
       if (this.#warmingClusters.delete(name)) this.#referencesChanged = true;
@@ -259,7 +262,7 @@ export class SnapshotStore implements SnapshotSource {
       // Without a former version there is nothing that newer endpoints could disagree with.
       this.#showCluster(name, version);
     } else {
-      this.#warmingClusters.set(name, version);
+      this.#warmingClusters.set(name, { version, since: this.#options.clock.monotonic() });
     }
     return report(name, version.resource);
   }
@@ -298,9 +301,7 @@ export class SnapshotStore implements SnapshotSource {
     how: Arrival,
     answered: Set<string>,
   ): ResourceReport | null {
-    const references = this.#references[kind];
-    const settled = this.#received.has(kind === "endpoint" ? "cluster" : "listener");
-    if (settled && !references.wanted.has(name)) return null;
+    if (this.#received.has(kind === "endpoint" ? "cluster" : "listener") && !this.#wanted[kind].has(name)) return null;
     answered.add(name);
     const visible = table.get(name);
     if (visible?.has(bytes)) return report(name, visible);
@@ -310,10 +311,10 @@ export class SnapshotStore implements SnapshotSource {
       former: visible ?? null,
     });
     if ("errors" in validated) {
-      if (visible === undefined) references.answered(name, false);
+      if (visible === undefined) this.#unusable[kind].add(name);
       return { name, errors: validated.errors, applied: false };
     }
-    references.answered(name, true);
+    this.#unusable[kind].delete(name);
     table.set(name, validated.version);
     return report(name, validated.version);
   }
@@ -338,32 +339,33 @@ export class SnapshotStore implements SnapshotSource {
       this.#warmingListeners.delete(name);
       this.#listeners.delete(name);
       this.#referencesChanged = true;
-    } else if (kind !== "nameTable" && this.#references[kind].wanted.has(name)) {
+    } else if (kind !== "nameTable" && this.#wanted[kind].has(name)) {
       answered.add(name);
-      const known = (kind === "endpoint" ? this.#endpoints : this.#routes).has(name);
-      if (!known) this.#references[kind].answered(name, false);
+      if (!(kind === "endpoint" ? this.#endpoints : this.#routes).has(name)) this.#unusable[kind].add(name);
     }
   }
 
   /** Moves what is complete to visible, drops what nothing refers to, and tells. */
   #settle(kind: ResourceKind, answered: ReadonlySet<string>): void {
     if (kind === "endpoint") {
-      for (const [name, version] of this.#warmingClusters.answeredBy(answered)) this.#showCluster(name, version);
+      for (const [name, { version }] of this.#warmingClusters) {
+        if (version.eds !== null && answered.has(version.eds)) this.#showCluster(name, version);
+      }
     }
     if (kind === "listener" || kind === "route") {
       for (const [name, version] of this.#warmingListeners) {
         const complete = version.facts.routes.every((route) =>
-          this.#routes.has(route) || this.#references.route.isUnusable(route)
+          this.#routes.has(route) || this.#unusable.route.has(route)
         );
         if (complete) this.#showListener(name, version);
       }
     }
     if (this.#referencesChanged) this.#followReferences();
-    this.#warmingClusters.waitForResends();
+    this.#waitForResends();
     this.#collectChanges();
     if (
       !this.#ready && this.#received.has("cluster") && this.#received.has("listener") &&
-      this.#warmingClusters.all.size === 0 && this.#warmingListeners.size === 0
+      this.#warmingClusters.size === 0 && this.#warmingListeners.size === 0
     ) {
       this.#ready = true;
       this.#whenReady.resolve();
@@ -386,24 +388,45 @@ export class SnapshotStore implements SnapshotSource {
   #followReferences(): void {
     this.#referencesChanged = false;
     const endpoint = new Set<string>();
-    const warmingClusters = Array.from(this.#warmingClusters.all.values(), ({ version }) => version);
+    const warmingClusters = Array.from(this.#warmingClusters.values(), ({ version }) => version);
     for (const { eds } of [...this.#clusters.versions(), ...warmingClusters]) if (eds !== null) endpoint.add(eds);
     const route = new Set<string>();
     for (const { facts } of [...this.#listeners.versions(), ...this.#warmingListeners.values()]) {
       for (const name of facts.routes) route.add(name);
     }
-    this.#references.endpoint.follow(endpoint);
-    this.#references.route.follow(route);
+    const former = this.#wanted;
+    this.#wanted = {
+      endpoint: sameNames(former.endpoint, endpoint) ? former.endpoint : endpoint,
+      route: sameNames(former.route, route) ? former.route : route,
+    };
     // What came before anything could refer to it is looked at as well: hence not only when the names have changed.
-    if (this.#received.has("cluster")) this.#forget("endpoint", this.#endpoints);
-    if (this.#received.has("listener")) this.#forget("route", this.#routes);
+    if (this.#received.has("cluster")) this.#forget("endpoint", this.#endpoints, endpoint);
+    if (this.#received.has("listener")) this.#forget("route", this.#routes, route);
   }
 
-  #forget(kind: "endpoint" | "route", table: ResourceTable<unknown>): void {
-    const references = this.#references[kind];
-    references.forgetOthers(table);
-    const failures = this.#failures[kind];
-    for (const name of [...failures.names()]) if (!references.wanted.has(name)) failures.delete(name);
+  #forget(kind: "endpoint" | "route", table: ResourceTable<unknown>, wanted: ReadonlySet<string>): void {
+    forget(table, this.#unusable[kind], wanted);
+    for (const name of [...this.#failures[kind].names()]) if (!wanted.has(name)) this.#failures[kind].delete(name);
+  }
+
+  /** Shows changed clusters whose endpoints are known and were not sent again in time. */
+  #waitForResends(): void {
+    if (this.#resendTimer !== null) return;
+    let earliest = Infinity;
+    for (const { version, since } of this.#warmingClusters.values()) {
+      if (version.eds !== null && this.#endpoints.has(version.eds)) earliest = Math.min(earliest, since);
+    }
+    if (earliest === Infinity) return;
+    const { clock, resendWaitMs } = this.#options;
+    this.#resendTimer = clock.timer(Math.max(earliest + resendWaitMs - clock.monotonic(), 0), () => {
+      this.#resendTimer = null;
+      const due = clock.monotonic() - resendWaitMs;
+      const names = new Set<string>();
+      for (const { version, since } of this.#warmingClusters.values()) {
+        if (version.eds !== null && since <= due && this.#endpoints.has(version.eds)) names.add(version.eds);
+      }
+      this.#settle("endpoint", names);
+    });
   }
 
   #collectChanges(): void {
@@ -442,4 +465,15 @@ function sizeOf({ changed }: ResourceUpdate): number {
 
 function report(name: string, version: { readonly unsupported: readonly string[] }): ResourceReport | null {
   return version.unsupported.length === 0 ? null : { name, errors: version.unsupported, applied: true };
+}
+
+function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  return a.size === b.size && a.isSubsetOf(b);
+}
+
+function forget(table: ResourceTable<unknown>, unusable: Set<string>, wanted: ReadonlySet<string>): void {
+  const unwanted: string[] = [];
+  for (const name of table.names()) if (!wanted.has(name)) unwanted.push(name);
+  for (const name of unwanted) table.delete(name);
+  for (const name of unusable) if (!wanted.has(name)) unusable.delete(name);
 }
