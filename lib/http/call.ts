@@ -80,6 +80,8 @@ export class Call implements StreamInfo {
   onClearRouteCache: (() => void) | null = null;
   /** Ends what is under way below the filters; set by whoever works or waits at the moment. */
   onAbandon: ((reason: unknown) => void) | null = null;
+  /** Whether the caller speaks gRPC-Web: what the mesh answers by itself is for HTTP then, as from Envoy. */
+  grpcWeb = false;
   /** Whether the router says nothing of itself in headers (`suppress_envoy_headers`). */
   suppressEnvoyHeaders = false;
   /** Internal redirects followed so far, and where each route has led with them. */

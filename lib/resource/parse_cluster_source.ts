@@ -5,7 +5,7 @@ import type {
 import { messageName, unpackAny } from "../protobuf/registry.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
-import { isAds, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
+import { isAds, parseDuration, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
 import { parseLoadAssignment } from "./parse_endpoint.ts";
 
 const TYPES = {
@@ -137,6 +137,7 @@ function parseDynamicForwardProxy(
       family: parseEnum(issues, `${cachePath}.dns_lookup_family`, cache.dnsLookupFamily, DNS_FAMILIES, "auto"),
       maxHosts: parseNumber(issues, `${cachePath}.max_hosts`, cache.maxHosts, 1024, { min: 1, max: 0xffffffff }),
       hostTtlMs: parsePositiveDuration(issues, `${cachePath}.host_ttl`, cache.hostTtl, 300_000),
+      timeoutMs: parseDuration(issues, `${cachePath}.dns_query_timeout`, cache.dnsQueryTimeout, 5_000),
     },
   };
 }

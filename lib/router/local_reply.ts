@@ -1,4 +1,5 @@
 import { grpcStatusOfHttp, hasGrpcContentType } from "../formatter/grpc_status.ts";
+import { encodeGrpcMessage } from "../grpc/grpc_message.ts";
 import { BytesBody } from "../http/body.ts";
 import type { Call } from "../http/call.ts";
 import { HeaderList } from "../http/header_list.ts";
@@ -27,12 +28,12 @@ export function localReply(request: HttpRequest, call: Call, reply: LocalReply):
   if (reply.flag !== undefined) call.addFlag(reply.flag);
   call.responseCodeDetails = reply.details;
   const headers = new HeaderList(reply.headers === undefined ? [] : reply.headers.slice());
-  if (hasGrpcContentType(request.headers)) {
+  if (hasGrpcContentType(request.headers) && !call.grpcWeb) {
     const grpcStatus = reply.grpcStatus ?? grpcStatusOfHttp(reply.status);
     call.grpcStatus = grpcStatus;
     headers.append("content-type", "application/grpc");
     headers.append("grpc-status", String(grpcStatus));
-    if (reply.body !== "") headers.append("grpc-message", percentEncode(reply.body));
+    if (reply.body !== "") headers.append("grpc-message", encodeGrpcMessage(reply.body));
     return { status: 200, headers, body: null };
   }
   const bytes = new TextEncoder().encode(reply.body);
@@ -40,15 +41,4 @@ export function localReply(request: HttpRequest, call: Call, reply: LocalReply):
   if (bytes.length > 0) headers.append("content-type", "text/plain");
   const silent = bytes.length === 0 || request.method === "HEAD";
   return { status: reply.status, headers, body: silent ? null : new BytesBody(bytes) };
-}
-
-/** The encoding of `grpc-message`: everything but printable ASCII, and `%`, as `%XX`. */
-function percentEncode(text: string): string {
-  let out = "";
-  for (const byte of new TextEncoder().encode(text)) {
-    out += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
-      ? String.fromCharCode(byte)
-      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return out;
 }

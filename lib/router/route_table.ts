@@ -1,6 +1,7 @@
 import type { ChosenRoute } from "../http/call.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Random, randomInt } from "../internal/random.ts";
+import { MATCH_EVERYTHING } from "../resource/match_everything.ts";
 import type {
   Route,
   RouteConfiguration,
@@ -157,15 +158,7 @@ class CompiledVirtualHost {
     return this.#tlsRedirect ??= new RouteChoice(
       this.#plan({
         name: "",
-        match: {
-          path: { kind: "prefix", value: "/" },
-          caseSensitive: true,
-          headers: [],
-          queryParameters: [],
-          runtimeFraction: null,
-          grpc: false,
-          dynamicMetadata: [],
-        },
+        match: MATCH_EVERYTHING,
         action: TLS_REDIRECT,
         metadata: {},
         operation: null,

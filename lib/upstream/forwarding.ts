@@ -13,7 +13,14 @@ import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
 import { destinationOf, proxiedAddress } from "./destination.ts";
-import { brokenOff, expiryReply, failureReply, resetReasonOf } from "./failure_reply.ts";
+import {
+  brokenOff,
+  BUFFER_EXCEEDED,
+  clusterNotFound,
+  expiryReply,
+  failureReply,
+  resetReasonOf,
+} from "./failure_reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestContent } from "./request_content.ts";
 import { RequestTimers } from "./request_timers.ts";
@@ -332,12 +339,7 @@ export class Forwarding {
   #bufferExceeded(): HttpResponse {
     this.#timers?.stop();
     this.#content.cancel();
-    return this.#reply({
-      status: 507,
-      details: "request_payload_exceeded_retry_buffer_limit",
-      body: "Cannot send the request again: its content is longer than what is kept for retries; raise " +
-        "per_request_buffer_limit_bytes, or send it in smaller parts",
-    });
+    return this.#reply(BUFFER_EXCEEDED);
   }
 
   #reply(reply: LocalReply): HttpResponse {
@@ -354,13 +356,7 @@ export class Forwarding {
   #clusterNotFound(): HttpResponse {
     const { clusterName, action } = this.#route;
     this.#content.cancel();
-    return this.#reply({
-      status: action.clusterNotFoundStatus,
-      flag: "NC",
-      details: "cluster_not_found",
-      body: `Cannot send the request: the route names cluster '${clusterName}', which the mesh does not have; ` +
-        "check that the Service or subset of its VirtualService exists",
-    });
+    return this.#reply(clusterNotFound(clusterName, action.clusterNotFoundStatus));
   }
 
   /** Ends whatever is under way: the caller gave up, or the global limit passed. */

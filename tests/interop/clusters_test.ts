@@ -11,6 +11,7 @@ import { MeshRig } from "../support/mesh_rig.ts";
 import { assignment, listener, pushClusters, type PushedCluster } from "../support/pushed_cluster.ts";
 import { TestCa } from "../support/test_ca.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
+import { ADMIN } from "./http_listener.ts";
 import { envoyJson } from "./envoy_json.ts";
 import { type RunningIstiod, startIstiod } from "./istiod.ts";
 
@@ -45,7 +46,7 @@ async function both(
   {
     await using envoy = await startEnvoy({
       node: { id: "clusters", cluster: "clusters" },
-      admin: { address: { socketAddress: { address: "127.0.0.1", portValue: 0 } } },
+      admin: ADMIN,
       staticResources: {
         listeners: envoyJson(listeners),
         clusters: envoyJson([...new Map(pushed.flatMap(clustersOf).map((one) => [one.name, one])).values()]),

@@ -17,14 +17,7 @@ import { service } from "../testing/generate/generated.ts";
 import { networkingObjects } from "../testing/generate/networking_objects.ts";
 import { capture } from "./captured.ts";
 import { type RunningIstiod, startIstiod } from "./istiod.ts";
-
-const SETTINGS = {
-  trustDomain: "cluster.local",
-  domain: "cluster.local",
-  rootNamespace: "istio-system",
-  outboundTrafficPolicy: "ALLOW_ANY",
-  clusterId: "Kubernetes",
-} as const;
+import { DEFAULT_SETTINGS } from "../testing/default_settings.ts";
 
 const OBJECTS = new URL("objects/", import.meta.url);
 /** As JSON: istiod takes documents in braces for that. */
@@ -59,7 +52,7 @@ async function differencesFor(
     rootCertificates: istiod.root,
     token: () => istiod.token(namespace, serviceAccount),
   });
-  const context = { view: new MeshView(store, SETTINGS), node: parseProxyNode(node) };
+  const context = { view: new MeshView(store, DEFAULT_SETTINGS), node: parseProxyNode(node) };
   const found: string[] = [];
   for (const type of Object.values(TYPE)) {
     const real = resources.get(type) ?? new Map<string, Uint8Array>();

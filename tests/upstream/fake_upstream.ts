@@ -129,8 +129,8 @@ export class FakeUpstream implements SnapshotSource {
   readonly refusing = new Set<string>();
   /** Connections wait for this where set. */
   gate: Promise<void> | null = null;
-  /** What names resolve to; others fail. */
-  readonly names = new Map<string, DnsAnswer>();
+  /** What names resolve to, now or later; others fail. */
+  readonly names = new Map<string, DnsAnswer | Promise<DnsAnswer>>();
   lookups = 0;
   /** Names of clusters that were asked of the configuration: a real one reads them then. */
   readonly read: string[] = [];

@@ -1,3 +1,5 @@
+import { httpListener, ROUTER } from "../http_listener.ts";
+
 /** JSON in Envoy's form: field names with underscores, `@type` in an `Any`, durations as text. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
@@ -71,34 +73,25 @@ export const BACKENDS = ["a", "b", "c", "d", "e", "h2", "dead"] as const;
 /** Name of a backend. */
 export type BackendName = typeof BACKENDS[number];
 
-const HTTP_FILTER_TYPES = "type.googleapis.com/envoy.extensions.filters.http";
-const MANAGER_TYPE =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-
 /** The listener of a case at an address, in the settings istiod gives the outbound listeners of a sidecar. */
 export function caseListener(it: DifferentialCase, name: string, address: string, port: number): JsonObject {
-  const manager: JsonObject = {
-    "@type": MANAGER_TYPE,
-    stat_prefix: "differential",
-    route_config: {
-      name: "differential",
-      virtual_hosts: it.virtualHosts ?? [{ name: "all", domains: ["*"], routes: it.routes ?? [] }],
-      ...it.routeConfig,
-    },
-    http_filters: [
-      ...it.httpFilters ?? [],
-      { name: "envoy.filters.http.router", typed_config: { "@type": `${HTTP_FILTER_TYPES}.router.v3.Router` } },
-    ],
-    stream_idle_timeout: "0s",
-    normalize_path: true,
-    ...it.manager,
-  };
-  return {
-    name,
+  return httpListener(name, {
+    port,
+    address,
     traffic_direction: "OUTBOUND",
-    address: { socket_address: { address, port_value: port } },
-    filter_chains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }] }],
-  };
+    manager: {
+      stat_prefix: "differential",
+      route_config: {
+        name: "differential",
+        virtual_hosts: it.virtualHosts ?? [{ name: "all", domains: ["*"], routes: it.routes ?? [] }],
+        ...it.routeConfig,
+      },
+      http_filters: [...it.httpFilters ?? [], ROUTER],
+      stream_idle_timeout: "0s",
+      normalize_path: true,
+      ...it.manager,
+    },
+  });
 }
 
 /** A cluster over backends, by name. */

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { startEnvoy } from "../envoy.ts";
+import { ADMIN } from "../http_listener.ts";
 import { caseListener, COMMON_CLUSTERS, type DifferentialCase, type Json, resolvePorts } from "./case.ts";
 import { wireHead, WireReader } from "./http1.ts";
 import { type Answer, answerHeaders } from "./outcome.ts";
@@ -18,7 +19,7 @@ export async function startEnvoySide(
   const clusters = resolvePorts([...COMMON_CLUSTERS, ...cases.flatMap((it) => it.clusters ?? [])], ports);
   const envoy = await startEnvoy({
     node: { id: "differential", cluster: "differential" },
-    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+    admin: ADMIN,
     dynamic_resources: {
       lds_config: await resourceFile(`${folder}/listeners.json`, "envoy.config.listener.v3.Listener", listeners),
       cds_config: await resourceFile(`${folder}/clusters.json`, "envoy.config.cluster.v3.Cluster", clusters),

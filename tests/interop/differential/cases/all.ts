@@ -1,6 +1,7 @@
 import type { DifferentialCase } from "../case.ts";
 import { ACTION_CASES } from "./actions.ts";
 import { FILTER_CASES } from "./filters.ts";
+import { GRPC_WEB_CASES } from "./grpc_web.ts";
 import { HASH_CASES } from "./hashes.ts";
 import { HEADER_MATCHING_CASES } from "./header_matching.ts";
 import { HTTP_FILTER_CASES } from "./http_filters.ts";
@@ -31,6 +32,7 @@ export const CASES: readonly DifferentialCase[] = [
   ...HEADER_CASES,
   ...FILTER_CASES,
   ...HTTP_FILTER_CASES,
+  ...GRPC_WEB_CASES,
   ...INTERNAL_REDIRECT_CASES,
   ...RETRY_CASES,
   ...TIMEOUT_CASES,
