@@ -179,6 +179,7 @@ export class MeshRuntime {
       logger,
       telemetry,
       cluster: (name: string) => this.store.current.cluster(name),
+      extension: (name: string) => this.store.current.extension(name),
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
 

@@ -5,6 +5,7 @@ import type { Random } from "../internal/random.ts";
 import type { Call } from "../http/call.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Cluster } from "../resource/cluster.ts";
+import type { Extension } from "../resource/extension.ts";
 import type { ConfigForm } from "../resource/filter_parsers.ts";
 import type { FilterTelemetry } from "../telemetry/filter_telemetry.ts";
 
@@ -23,6 +24,8 @@ export interface FilterContext {
   readonly telemetry?: FilterTelemetry;
   /** The cluster of that name in the newest configuration; filters that ask for clusters treat all as unknown without it. */
   readonly cluster?: (name: string) => Cluster | null;
+  /** The newest configuration of filters of that name that are to be discovered; without it none ever arrives. */
+  readonly extension?: (name: string) => Extension | null;
 }
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */

@@ -35,7 +35,7 @@ const STAMPED = {
 /** The server whose extension comes, changes and goes. */
 export const SEQ_EXTENSIONS_SERVER: OutcomeSequence = {
   recording: "seq-extensions/httpbin",
-  reports: ["'config_discovery of envoy.extensions.filters.http.wasm.v3.Wasm"],
+  reports: ["'envoy.extensions.filters.http.wasm.v3.Wasm"],
   fake: null,
   steps: {
     initial: [PLAIN],
