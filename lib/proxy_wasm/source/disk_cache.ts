@@ -57,7 +57,7 @@ export class DiskCache {
   async set(digest: string, bytes: Uint8Array): Promise<void> {
     if (bytes.length > this.#options.maxBytes) return;
     await this.#try("write", (folder) => folder.write(`${digest}.wasm`, bytes), undefined);
-    await this.#purge();
+    await this.#purge(true);
   }
 
   /** What a name stood for; `null` where nothing is known. */
@@ -79,16 +79,17 @@ export class DiskCache {
   async #touch(name: string): Promise<void> {
     const { clock } = this.#options;
     await this.#try("write", (folder) => folder.touch(name, clock.now()), undefined);
-    await this.#purge();
+    await this.#purge(false);
   }
 
   /** Removes what has expired, then the least recently used until the rest is small enough. */
-  async #purge(): Promise<void> {
+  async #purge(grown: boolean): Promise<void> {
     const { clock, maxBytes, expiryMs, purgeIntervalMs } = this.#options;
     const now = clock.now();
-    const files = await this.#try("read", (folder) => folder.list(), []);
     const due = this.#purgedAt === null || now - this.#purgedAt >= purgeIntervalMs;
+    if (!due && !grown) return;
     if (due) this.#purgedAt = now;
+    const files = await this.#try("read", (folder) => folder.list(), []);
     const modules = files.filter(({ name }) => MODULE.test(name)).sort((a, b) => b.usedAt - a.usedAt);
     const gone: string[] = [];
     let size = 0;

@@ -25,6 +25,8 @@ export interface HttpGetOptions {
   readonly requestTimeoutMs: number;
   /** Most tries. Istio: `WASM_HTTP_REQUEST_MAX_RETRIES`, 5. */
   readonly maxTries: number;
+  /** Milliseconds between the first two tries, give or take a half; Istio's. @default {500} */
+  readonly initialBackoffMs?: number;
 }
 
 /** One download. */
@@ -75,9 +77,15 @@ export class HttpGet {
    * @throws {FetchFailure} When there is none. An abort rejects with the signal's reason.
    */
   async get(download: Download): Promise<Downloaded> {
-    const { clock, random } = this.#options;
+    const { clock, random, initialBackoffMs = 500 } = this.#options;
     const maxTries = download.maxTries ?? this.#options.maxTries;
-    const backoff = new Backoff({ initialMs: 750, maxMs: 90_000, multiplier: 1.5, jitter: 2 / 3, random });
+    const backoff = new Backoff({
+      initialMs: 1.5 * initialBackoffMs,
+      maxMs: 90_000,
+      multiplier: 1.5,
+      jitter: 2 / 3,
+      random,
+    });
     for (let tries = 1;; tries++) {
       let failure: FetchFailure;
       try {

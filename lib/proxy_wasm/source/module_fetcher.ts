@@ -186,7 +186,7 @@ export class ModuleFetcher {
     await disk?.set(digest, bytes);
     for (const image of images) await this.#setReference(imageKey(image), digest);
     if (url.startsWith("oci://")) await this.#setReference(urlKey(url), digest);
-    if (resource !== null) this.#served.set(resource.name, { version: resource.version, url, digest });
+    if (resource !== null) remember(this.#served, resource.name, { version: resource.version, url, digest });
   }
 
   async #kept(digest: string): Promise<Uint8Array | null> {
@@ -208,7 +208,7 @@ export class ModuleFetcher {
   }
 
   async #setReference(key: string, digest: string): Promise<void> {
-    this.#references.set(key, digest);
+    remember(this.#references, key, digest);
     await this.#options.disk?.setReference(key, digest);
   }
 
@@ -225,6 +225,15 @@ function referenceOf(url: string): ImageReference {
 /** Whether an image is taken as known by its tag: by default all are but `latest`. */
 function isKeptByTag({ url, pullPolicy }: ModuleRequest): boolean {
   return pullPolicy === null ? referenceOf(url).tag !== "latest" : pullPolicy === "IfNotPresent";
+}
+
+/** A control plane that names ever new modules does not grow what is remembered. */
+const MAX_REMEMBERED = 1_000;
+
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > MAX_REMEMBERED) map.delete(map.keys().next().value!);
 }
 
 function urlKey(url: string): string {
