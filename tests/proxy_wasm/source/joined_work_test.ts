@@ -20,7 +20,7 @@ Deno.test("The same work is done once for all that ask meanwhile, and again afte
   const both = [joined.join("a", begin, never), joined.join("a", begin, never), joined.join("b", begin, never)];
   assert.equal(started.length, 2);
   started[0]!.done.resolve("1");
-  started[1]!.done.reject(new Error("no"));
+  started[1]!.done.reject(new Error("No"));
   assert.deepEqual(await Promise.allSettled(both).then((all) => all.map(({ status }) => status)), [
     "fulfilled",
     "fulfilled",
@@ -38,15 +38,15 @@ Deno.test("Who gives up leaves the work to the others; the last one ends it, and
   const [one, two] = [new AbortController(), new AbortController()];
   const first = joined.join("a", begin, one.signal);
   const second = joined.join("a", begin, two.signal);
-  one.abort(new Error("one"));
-  await assert.rejects(first, /one/);
+  one.abort(new Error("One"));
+  await assert.rejects(first, /One/);
   assert.equal(started[0]!.signal.aborted, false);
-  two.abort(new Error("two"));
-  await assert.rejects(second, /two/);
+  two.abort(new Error("Two"));
+  await assert.rejects(second, /Two/);
   assert.equal(started[0]!.signal.aborted, true);
   const third = joined.join("a", begin, never);
   assert.equal(started.length, 2);
   started[1]!.done.resolve("x");
   assert.equal(await third, "x");
-  await assert.rejects(joined.join("a", begin, AbortSignal.abort(new Error("before"))), /before/);
+  await assert.rejects(joined.join("a", begin, AbortSignal.abort(new Error("Before"))), /Before/);
 });

@@ -86,8 +86,8 @@ Deno.test("Who gives up gets his own reason, and nothing is left open", () =>
     const stop = new AbortController();
     const fetching = rig.fetch(server.file("x.wasm", MODULE), {}, stop.signal);
     await until("the request has arrived", () => server.requests.length === 1);
-    stop.abort(new Error("enough"));
-    await assert.rejects(fetching, /^Error: enough$/);
+    stop.abort(new Error("Enough"));
+    await assert.rejects(fetching, /^Error: Enough$/);
     await rig.handles.idle();
   }));
 
