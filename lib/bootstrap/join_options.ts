@@ -146,6 +146,17 @@ export interface JoinOptions {
    * @default {true}
    */
   multiplex?: boolean;
+  /**
+   * Folder that keeps fetched Wasm modules: they survive the process, and several processes share it. Needs permission to
+   * read and write it.
+   * @default {modules are kept in memory}
+   */
+  wasmCache?: string;
+  /**
+   * Registries and servers of Wasm modules, with their ports, that may have any certificate; registries among them may
+   * speak plaintext. `*` for all. Overrides `WASM_INSECURE_REGISTRIES`.
+   */
+  wasmInsecureRegistries?: readonly string[];
   /** Filters that enmesh does not have and that may be left out, by Envoy's filter name. */
   unsupportedFilters?: Readonly<Record<string, "skip">>;
   /** Admin interface; `false` for none. */
