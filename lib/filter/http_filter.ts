@@ -23,6 +23,18 @@ export interface FilterContext {
   readonly telemetry?: FilterTelemetry;
   /** The cluster of that name in the newest configuration; filters that ask for clusters treat all as unknown without it. */
   readonly cluster?: (name: string) => Cluster | null;
+  /** What runs Wasm plugins; filters that are plugins refuse every request without it. */
+  readonly wasm?: WasmLayers;
+}
+
+/** Makes the layers of Wasm plugins. Implemented by `proxy_wasm/`. */
+export interface WasmLayers {
+  /**
+   * @param plugin The configuration of the plugin, as its filter has read it.
+   * @param context What the layer may use.
+   * @param name Name of the filter in its chain, by which routes configure it.
+   */
+  layer(plugin: object, context: FilterContext, name: string): HttpLayer;
 }
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */

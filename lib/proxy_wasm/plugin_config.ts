@@ -1,4 +1,5 @@
-import type { ModuleSource } from "./source/module_source.ts";
+import { Buffer } from "node:buffer";
+import type { ModuleLocation } from "./source/module_location.ts";
 
 /** What becomes of requests while a plugin does not run (`FailurePolicy` of Envoy). */
 export type FailurePolicy =
@@ -23,7 +24,7 @@ export interface VmConfig {
   readonly vmId: string;
   /** Name of the runtime, as configured: `envoy.wasm.runtime.v8` and the like. */
   readonly runtime: string;
-  readonly source: ModuleSource;
+  readonly code: ModuleLocation;
   /** What `proxy_on_vm_start` can read. */
   readonly configuration: Uint8Array;
   /** Environment variables of the module, by name. */
@@ -33,7 +34,7 @@ export interface VmConfig {
 }
 
 /** What a filter is made of (`envoy.extensions.wasm.v3.PluginConfig`). */
-export interface PluginConfig {
+export interface PluginOptions {
   readonly name: string;
   /** Which of the module's roots it is. */
   readonly rootId: string;
@@ -44,4 +45,43 @@ export interface PluginConfig {
   readonly reload: ReloadBackoff;
   /** Whether a pause at headers lets the callbacks with content run (Envoy's `allow_on_headers_stop_iteration`). */
   readonly allowOnHeadersStopIteration: boolean;
+}
+
+/** The configuration of a plugin, as filters keep it. */
+export class PluginConfig implements PluginOptions {
+  readonly name: string;
+  readonly rootId: string;
+  readonly vm: VmConfig;
+  readonly configuration: Uint8Array;
+  readonly failurePolicy: FailurePolicy;
+  readonly reload: ReloadBackoff;
+  readonly allowOnHeadersStopIteration: boolean;
+
+  /** @param options What it is made of. */
+  constructor(options: PluginOptions) {
+    this.name = options.name;
+    this.rootId = options.rootId;
+    this.vm = options.vm;
+    this.configuration = options.configuration;
+    this.failurePolicy = options.failurePolicy;
+    this.reload = options.reload;
+    this.allowOnHeadersStopIteration = options.allowOnHeadersStopIteration;
+  }
+
+  /** Text that plugins have in common which can be one. @param code Key of their code. */
+  key(code: string): string {
+    const { name, rootId, configuration, failurePolicy, reload, allowOnHeadersStopIteration } = this;
+    const options = [name, rootId, hex(configuration), failurePolicy, reload, allowOnHeadersStopIteration];
+    return JSON.stringify([vmKey(this.vm, code), options]);
+  }
+}
+
+/** Text that VMs have in common which can be one: what they are made of. @param code Key or digest of their code. */
+export function vmKey({ runtime, vmId, configuration, environment, capabilities }: VmConfig, code: string): string {
+  const allowed = capabilities === null ? null : [...capabilities].sort();
+  return JSON.stringify([runtime, vmId, code, hex(configuration), [...environment].sort(), allowed]);
+}
+
+function hex(bytes: Uint8Array): string {
+  return bytes.length === 0 ? "" : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex");
 }

@@ -1,10 +1,11 @@
-import { type Logger } from "../internal/logger.ts";
+import type { Logger } from "../internal/logger.ts";
 import { reasonOf } from "../resource/issues.ts";
 import type { PluginConfig } from "./plugin_config.ts";
 import type { RootContext } from "./root_context.ts";
+import type { ModuleSource } from "./source/module_source.ts";
 
 /** Loads, compiles and starts a plugin. @throws {Error} When any of it fails. */
-export type StartPlugin = (config: PluginConfig, signal: AbortSignal) => Promise<RootContext>;
+export type StartPlugin = (config: PluginConfig, source: ModuleSource, signal: AbortSignal) => Promise<RootContext>;
 
 /** What of a plugin a request can use now. */
 export type PluginState =
@@ -21,6 +22,7 @@ export type PluginState =
  */
 export class PluginHandle {
   readonly config: PluginConfig;
+  readonly source: ModuleSource;
   #state: PluginState = "starting";
   #root: RootContext | null = null;
   #settled: Promise<void> = Promise.resolve();
@@ -32,11 +34,13 @@ export class PluginHandle {
    * Begins to start the plugin.
    *
    * @param config Its configuration.
+   * @param source Its code.
    * @param start Starts it; called again where the policy is to reload.
    * @param logger Told when it cannot be started.
    */
-  constructor(config: PluginConfig, start: StartPlugin, logger: Logger) {
+  constructor(config: PluginConfig, source: ModuleSource, start: StartPlugin, logger: Logger) {
     this.config = config;
+    this.source = source;
     this.#start = start;
     this.#logger = logger;
     this.#settled = this.#load();
@@ -68,7 +72,7 @@ export class PluginHandle {
 
   async #load(): Promise<void> {
     try {
-      const root = await this.#start(this.config, this.#stop.signal);
+      const root = await this.#start(this.config, this.source, this.#stop.signal);
       if (this.#state === "closed") return root.close();
       this.#root = root;
       this.#state = "running";
@@ -82,7 +86,7 @@ export class PluginHandle {
       if (this.#state === "closed") return;
       this.#state = "failed";
       this.#logger.log("error", `Cannot start Wasm plugin '${this.config.name}': ${reasonOf(error)}`, {
-        module: this.config.vm.source.location,
+        module: this.source.location,
       });
     }
   }

@@ -15,6 +15,8 @@ export interface VmOptions {
   readonly module: WasmModule;
   readonly config: VmConfig;
   readonly host: HostEnvironment;
+  /** Where the code is from, for people. */
+  readonly location: string;
 }
 
 const MAX_ID = 0x7fff_ffff;
@@ -28,6 +30,8 @@ export class Vm {
   readonly abi: AbiVersion;
   readonly config: VmConfig;
   readonly host: HostEnvironment;
+  /** Where the code is from, for people. */
+  readonly location: string;
   readonly memory: GuestMemory = new GuestMemory();
   /** The module's functions, those of `NO_EXPORTS` once it has failed or is closed. */
   exports: GuestExports = NO_EXPORTS;
@@ -51,8 +55,9 @@ export class Vm {
    * @param options What it is made of.
    * @throws {VmFailure} Where the module cannot be instantiated, is no Proxy-Wasm module, or fails at its start.
    */
-  constructor({ runtime, module, config, host }: VmOptions) {
+  constructor({ runtime, module, config, host, location }: VmOptions) {
     this.config = config;
+    this.location = location;
     this.host = host;
     try {
       this.abi = abiOf(module);
@@ -64,7 +69,7 @@ export class Vm {
       this.exports = guestExports(instance, config.capabilities);
     } catch (error) {
       this.memory.detach();
-      throw error instanceof VmFailure ? error : new VmFailure(`start the VM of '${config.source.location}'`, error);
+      throw error instanceof VmFailure ? error : new VmFailure(`start the VM of '${location}'`, error);
     }
   }
 
@@ -171,7 +176,7 @@ export class Vm {
     if (this.failure !== null) return;
     this.failure = failure;
     this.exports = NO_EXPORTS;
-    this.host.logger.log("error", `Wasm: ${failure.message}`, { module: this.config.source.location });
+    this.host.logger.log("error", `Wasm: ${failure.message}`, { module: this.location });
     this.defer(() => {
       const listeners = [...this.#failureListeners];
       this.#failureListeners.clear();
@@ -246,7 +251,6 @@ export class Vm {
 
 function abiOf(module: WasmModule): AbiVersion {
   for (const [marker, version] of ABI_MARKERS) if (module.functions.has(marker)) return version;
-  throw new TypeError(
-    "it exports none of 'proxy_abi_version_0_1_0', 'proxy_abi_version_0_2_0' and 'proxy_abi_version_0_2_1'; build it with an SDK for Proxy-Wasm",
-  );
+  const markers = [...ABI_MARKERS.keys()].join(", ");
+  throw new TypeError(`Cannot tell the version of the interface: none of ${markers} is exported; use a Proxy-Wasm SDK`);
 }

@@ -1,7 +1,8 @@
 import type { HostEnvironment } from "./host_environment.ts";
-import type { PluginConfig, VmConfig } from "./plugin_config.ts";
+import { type PluginConfig, vmKey } from "./plugin_config.ts";
 import type { RootContext } from "./root_context.ts";
 import type { WasmModule, WasmRuntime } from "./runtime/runtime.ts";
+import type { ModuleSource } from "./source/module_source.ts";
 import { Vm } from "./vm.ts";
 
 /** A VM with the number of roots in it. */
@@ -38,23 +39,24 @@ export class VmStore {
    * Starts a plugin: in the VM of its kind where there is one, else in a new one.
    *
    * @param config What to start.
+   * @param source Its code.
    * @param signal Gives the start up.
    * @throws {Error} Where the code cannot be had or compiled, the VM does not start, or the module refuses.
    */
-  async start(config: PluginConfig, signal: AbortSignal): Promise<RootContext> {
+  async start(config: PluginConfig, source: ModuleSource, signal: AbortSignal): Promise<RootContext> {
     const runtime = this.#runtimes.get(config.vm.runtime);
     if (runtime === undefined) {
       const known = [...this.#runtimes.keys()].join(", ");
-      throw new TypeError(`there is no runtime '${config.vm.runtime}'; use one of ${known}`);
+      throw new TypeError(`Cannot use runtime '${config.vm.runtime}': there is none of that name; use one of ${known}`);
     }
-    const code = await config.vm.source.load(signal);
+    const code = await source.load(signal);
     const digest = await sha256(code);
     const module = await this.#compile(runtime, digest, code);
     signal.throwIfAborted();
     const key = vmKey(config.vm, digest);
     let shared = this.#vms.get(key);
     if (shared === undefined || shared.vm.failure !== null) {
-      const vm = new Vm({ runtime, module, config: config.vm, host: this.#host });
+      const vm = new Vm({ runtime, module, config: config.vm, host: this.#host, location: source.location });
       this.#vms.set(key, shared = { vm, roots: 0 });
     }
     return this.#startRoot(key, shared, config);
@@ -73,7 +75,7 @@ export class VmStore {
     if (root.start()) return root;
     const { failure } = vm;
     root.dispose();
-    throw failure ?? new Error(`the module refuses its configuration; see what it has logged`);
+    throw failure ?? new Error("Cannot configure the module: it refuses its configuration; see what it has logged");
   }
 
   #compile(runtime: WasmRuntime, digest: string, code: Uint8Array): Promise<WasmModule> {
@@ -86,13 +88,6 @@ export class VmStore {
     }
     return module;
   }
-}
-
-/** What VMs must have in common to be one. */
-function vmKey(config: VmConfig, digest: string): string {
-  const hex = Array.from(config.configuration, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const capabilities = config.capabilities === null ? null : [...config.capabilities].sort();
-  return JSON.stringify([config.runtime, config.vmId, digest, hex, [...config.environment].sort(), capabilities]);
 }
 
 async function sha256(bytes: Uint8Array): Promise<string> {

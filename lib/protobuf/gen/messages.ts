@@ -3083,6 +3083,14 @@ export interface EnvoyExtensionsWasmV3PluginConfig {
   configuration?: GoogleProtobufAny;
   failOpen?: boolean;
   capabilityRestrictionConfig?: EnvoyExtensionsWasmV3CapabilityRestrictionConfig;
+  failurePolicy?: EnumValue;
+  reloadConfig?: EnvoyExtensionsWasmV3ReloadConfig;
+  allowOnHeadersStopIteration?: GoogleProtobufBoolValue;
+}
+
+/** `envoy.extensions.wasm.v3.ReloadConfig` */
+export interface EnvoyExtensionsWasmV3ReloadConfig {
+  backoff?: EnvoyConfigCoreV3BackoffStrategy;
 }
 
 /** `envoy.extensions.wasm.v3.SanitizationConfig` */
@@ -4279,6 +4287,7 @@ export interface MessageMap {
   "envoy.extensions.wasm.v3.CapabilityRestrictionConfig": EnvoyExtensionsWasmV3CapabilityRestrictionConfig;
   "envoy.extensions.wasm.v3.EnvironmentVariables": EnvoyExtensionsWasmV3EnvironmentVariables;
   "envoy.extensions.wasm.v3.PluginConfig": EnvoyExtensionsWasmV3PluginConfig;
+  "envoy.extensions.wasm.v3.ReloadConfig": EnvoyExtensionsWasmV3ReloadConfig;
   "envoy.extensions.wasm.v3.SanitizationConfig": EnvoyExtensionsWasmV3SanitizationConfig;
   "envoy.extensions.wasm.v3.VmConfig": EnvoyExtensionsWasmV3VmConfig;
   "envoy.service.discovery.v3.DeltaDiscoveryRequest": EnvoyServiceDiscoveryV3DeltaDiscoveryRequest;

@@ -1,7 +1,9 @@
-/** Where the code of a module comes from. */
+/** The code of a module, to be had. */
 export interface ModuleSource {
   /** For people: a URL, a path, or `inline`. Holds no secret. */
   readonly location: string;
+  /** Tells this code from other code: sources of the same key have the same bytes. */
+  readonly key: string;
   /**
    * Whether the code is at hand, so that requests wait for it. While any other code is fetched, the failure policy
    * decides what becomes of requests.
