@@ -23,7 +23,7 @@ export const wasmFilter: HttpFilterType = {
     if (issues.errors.length > 0) throw new TypeError(issues.errors.join("; "));
     return {
       unsupported: issues.unsupported.map(({ path, what }) => `${path}: ${what}`),
-      create: (context, name = NAME) => context.wasm?.layer(config, context, name) ?? refuse(name),
+      create: (context, name = NAME) => context.wasm?.layer(config, name) ?? refuse(name),
     };
   },
 };

@@ -31,10 +31,9 @@ export interface FilterContext {
 export interface WasmLayers {
   /**
    * @param plugin The configuration of the plugin, as its filter has read it.
-   * @param context What the layer may use.
    * @param name Name of the filter in its chain, by which routes configure it.
    */
-  layer(plugin: object, context: FilterContext, name: string): HttpLayer;
+  layer(plugin: object, name: string): HttpLayer;
 }
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */

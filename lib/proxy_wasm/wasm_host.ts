@@ -1,4 +1,4 @@
-import type { FilterContext, HttpLayer, WasmLayers } from "../filter/http_filter.ts";
+import type { HttpLayer, WasmLayers } from "../filter/http_filter.ts";
 import type { HostEnvironment } from "./host_environment.ts";
 import { wasmLayer } from "./http/wasm_layer.ts";
 import { PluginConfig } from "./plugin_config.ts";
@@ -70,11 +70,11 @@ export class WasmHost implements WasmLayers {
     return this.#plugins.size;
   }
 
-  layer(plugin: object, context: FilterContext, name: string): HttpLayer {
+  layer(plugin: object, name: string): HttpLayer {
     if (!(plugin instanceof PluginConfig)) {
       throw new TypeError(`Cannot make a layer of filter '${name}': its configuration is not that of a Wasm plugin`);
     }
-    return wasmLayer(this.acquire(plugin), context, name);
+    return wasmLayer(this.acquire(plugin), name);
   }
 
   /** A plugin to be used until the lease is released, or nothing refers to it any more. */

@@ -1,4 +1,4 @@
-import type { FilterContext, HttpLayer } from "../../filter/http_filter.ts";
+import type { HttpLayer } from "../../filter/http_filter.ts";
 import { routeDisables } from "../../filter/route_config.ts";
 import type { Call } from "../../http/call.ts";
 import type { HttpRequest, HttpResponse } from "../../http/message.ts";
@@ -11,10 +11,9 @@ import { HttpStream } from "./http_stream.ts";
  * The layer of a plugin: each request becomes a stream of it.
  *
  * @param lease The plugin, in use for as long as the layer is.
- * @param context What the layer may use.
  * @param name Name of the filter in its chain.
  */
-export function wasmLayer(lease: PluginLease, context: FilterContext, name: string): HttpLayer {
+export function wasmLayer(lease: PluginLease, name: string): HttpLayer {
   const { handle } = lease;
   return function wasm(next) {
     const run = (request: HttpRequest, call: Call): Promise<HttpResponse> => {
