@@ -26,6 +26,17 @@ export interface FilterContext {
   readonly cluster?: (name: string) => Cluster | null;
   /** The newest configuration of filters of that name that are to be discovered; without it none ever arrives. */
   readonly extension?: (name: string) => Extension | null;
+  /** What runs Wasm plugins; filters that are plugins refuse every request without it. */
+  readonly wasm?: WasmLayers;
+}
+
+/** Makes the layers of Wasm plugins. Implemented by `proxy_wasm/`. */
+export interface WasmLayers {
+  /**
+   * @param plugin The configuration of the plugin, as its filter has read it.
+   * @param name Name of the filter in its chain, by which routes configure it.
+   */
+  layer(plugin: object, name: string): HttpLayer;
 }
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */

@@ -14,6 +14,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig",
   "envoy.tcp.metadataexchange.config.MetadataExchange",
   "stats.PluginConfig",
+  "google.protobuf.BytesValue",
   "udpa.type.v1.TypedStruct",
   "xds.type.v3.TypedStruct",
   // Resources.

@@ -3637,6 +3637,11 @@ export interface GoogleProtobufBoolValue {
   value?: boolean;
 }
 
+/** `google.protobuf.BytesValue` */
+export interface GoogleProtobufBytesValue {
+  value?: Uint8Array;
+}
+
 /** `google.protobuf.DoubleValue` */
 export interface GoogleProtobufDoubleValue {
   value?: number;
@@ -4371,6 +4376,7 @@ export interface MessageMap {
   "google.api.expr.v1alpha1.Type.MapType": GoogleApiExprV1alpha1TypeMapType;
   "google.protobuf.Any": GoogleProtobufAny;
   "google.protobuf.BoolValue": GoogleProtobufBoolValue;
+  "google.protobuf.BytesValue": GoogleProtobufBytesValue;
   "google.protobuf.DoubleValue": GoogleProtobufDoubleValue;
   "google.protobuf.Duration": GoogleProtobufDuration;
   "google.protobuf.Empty": GoogleProtobufEmpty;

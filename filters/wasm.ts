@@ -1,0 +1,42 @@
+import { MeshError } from "../lib/errors.ts";
+import type { HttpFilterType, HttpLayer } from "../lib/filter/http_filter.ts";
+import { decode } from "../lib/protobuf/registry.ts";
+import { parsePluginConfig } from "../lib/proxy_wasm/parse_plugin_config.ts";
+import { Issues } from "../lib/resource/issues.ts";
+
+const NAME = "envoy.filters.http.wasm";
+const CONFIG = "envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/**
+ * `envoy.filters.http.wasm`: runs a module written for Proxy-Wasm (ABI 0.1.0, 0.2.0, 0.2.1) on requests and responses.
+ * Where there is nothing to run modules on, every request of the chain is refused: a filter that is not there must not
+ * look like one that lets all pass.
+ */
+export const wasmFilter: HttpFilterType = {
+  configTypes: [CONFIG],
+  parse(bytes, form) {
+    if (form === "struct") {
+      throw new TypeError("Cannot use 'typed_config': a TypedStruct is not supported here, give the message itself");
+    }
+    const issues = new Issues();
+    const config = parsePluginConfig(issues, "config", decode(CONFIG, bytes).config ?? {});
+    if (issues.errors.length > 0) throw new TypeError(issues.errors.join("; "));
+    return {
+      unsupported: issues.unsupported.map(({ path, what }) => `${path}: ${what}`),
+      create: (context, name = NAME) => context.wasm?.layer(config, name) ?? refuse(name),
+    };
+  },
+};
+
+function refuse(name: string): HttpLayer {
+  return function withoutWasm() {
+    return () =>
+      Promise.reject(
+        new MeshError(
+          "FILTER_CONFIG_NOT_FOUND",
+          `Cannot pass the request on: filter '${name}' is a Wasm module, and there is nothing to run it on; give the ` +
+            "filter context a Wasm host",
+        ),
+      );
+  };
+}

@@ -1,0 +1,40 @@
+import { Status } from "../abi.ts";
+import type { HostGroup } from "./host_group.ts";
+
+/** Bodies, messages and configurations: the buffers of `BufferType`. */
+export const bufferCalls: HostGroup = (vm) => {
+  const { memory } = vm;
+  return {
+    proxy_get_buffer_bytes(type: number, start: number, max: number, dataOut: number, sizeOut: number) {
+      const { context } = vm;
+      if (context === null) return Status.INTERNAL_FAILURE;
+      const buffer = context.buffer(type);
+      if (buffer === null) return Status.NOT_FOUND;
+      const from = start >>> 0;
+      const size = from >= buffer.length ? 0 : Math.min(max >>> 0, buffer.length - from);
+      if (size === 0) return memory.giveText("", dataOut, sizeOut);
+      return memory.giveWith(size, dataOut, sizeOut, (target) => buffer.copyTo(target, from, size));
+    },
+    proxy_get_buffer_status(type: number, lengthOut: number, flagsOut: number) {
+      const { context } = vm;
+      if (context === null) return Status.INTERNAL_FAILURE;
+      const buffer = context.buffer(type);
+      if (buffer === null) return Status.NOT_FOUND;
+      return memory.writeU32(lengthOut, buffer.length) && memory.writeU32(flagsOut, 0)
+        ? Status.OK
+        : Status.INVALID_MEMORY_ACCESS;
+    },
+    proxy_set_buffer_bytes(type: number, start: number, size: number, data: number, dataSize: number) {
+      const { context } = vm;
+      if (context === null) return Status.INTERNAL_FAILURE;
+      const buffer = context.buffer(type);
+      if (buffer === null) return Status.NOT_FOUND;
+      const bytes = memory.view(data, dataSize);
+      if (bytes === null) return Status.INVALID_MEMORY_ACCESS;
+      // Beyond the end is at the end: that is how SDKs append.
+      const from = Math.min(start >>> 0, buffer.length);
+      const replaced = Math.min(size >>> 0, buffer.length - from);
+      return buffer.splice(from, replaced, bytes) ? Status.OK : Status.BAD_ARGUMENT;
+    },
+  };
+};

@@ -1,0 +1,115 @@
+import type { HttpLayer, WasmLayers } from "../filter/http_filter.ts";
+import type { HostEnvironment } from "./host_environment.ts";
+import { wasmLayer } from "./http/wasm_layer.ts";
+import { PluginConfig } from "./plugin_config.ts";
+import { PluginHandle } from "./plugin_handle.ts";
+import { PluginLease } from "./plugin_lease.ts";
+import type { WasmRuntime } from "./runtime/runtime.ts";
+import { v8Runtime } from "./runtime/v8.ts";
+import { openLocalSource, type OpenSource } from "./source/open_source.ts";
+import { VmStore } from "./vm_store.ts";
+
+/** What the plugins of a mesh run on. */
+export interface WasmHostOptions {
+  readonly environment: HostEnvironment;
+  /**
+   * Engines by the name configurations use.
+   * @default {the engine of this program, as `v8`, `envoy.wasm.runtime.v8` and Envoy's other names}
+   */
+  readonly runtimes?: ReadonlyMap<string, WasmRuntime>;
+  /**
+   * Where code is had from.
+   * @default {inline and files}
+   */
+  readonly openSource?: OpenSource;
+}
+
+/** Names of engines in configurations: whichever is asked for, modules run on the one that is here. */
+export const RUNTIME_NAMES: readonly string[] = [
+  "",
+  "v8",
+  "envoy.wasm.runtime.v8",
+  "envoy.wasm.runtime.wasmtime",
+  "envoy.wasm.runtime.wamr",
+  "envoy.wasm.runtime.wavm",
+];
+
+const DEFAULT_RUNTIMES: ReadonlyMap<string, WasmRuntime> = new Map(RUNTIME_NAMES.map((name) => [name, v8Runtime]));
+
+interface SharedHandle {
+  readonly handle: PluginHandle;
+  leases: number;
+}
+
+/**
+ * The plugins of a mesh. Filters of the same configuration share a plugin, plugins of the same code a VM; both live as
+ * long as a layer that runs them does, and outlive stacks.
+ */
+export class WasmHost implements WasmLayers {
+  readonly #environment: HostEnvironment;
+  readonly #store: VmStore;
+  readonly #openSource: OpenSource;
+  readonly #plugins = new Map<string, SharedHandle>();
+  /** Layers have no end of their own: a plugin ends when nothing refers to its layers any more. */
+  readonly #forgotten = new FinalizationRegistry<() => void>((release) => release());
+
+  /** @param options What plugins run on. */
+  constructor(options: WasmHostOptions) {
+    this.#environment = options.environment;
+    this.#store = new VmStore(options.environment, options.runtimes ?? DEFAULT_RUNTIMES);
+    this.#openSource = options.openSource ?? openLocalSource;
+  }
+
+  /** VMs that run. */
+  get vms(): number {
+    return this.#store.size;
+  }
+
+  /** Plugins that are used. */
+  get plugins(): number {
+    return this.#plugins.size;
+  }
+
+  layer(plugin: object, name: string): HttpLayer {
+    if (!(plugin instanceof PluginConfig)) {
+      throw new TypeError(`Cannot make a layer of filter '${name}': its configuration is not that of a Wasm plugin`);
+    }
+    return wasmLayer(this.acquire(plugin), name);
+  }
+
+  /** A plugin to be used until the lease is released, or nothing refers to it any more. */
+  acquire(config: PluginConfig): PluginLease {
+    const source = this.#openSource(config.vm);
+    const key = config.key(source.key);
+    let shared = this.#plugins.get(key);
+    if (shared === undefined) {
+      const store = this.#store;
+      const { logger } = this.#environment;
+      const handle = new PluginHandle(config, source, (...args) => store.start(...args), logger);
+      this.#plugins.set(key, shared = { handle, leases: 0 });
+    }
+    const { handle } = shared;
+    shared.leases++;
+    const release = this.#releaser(key, shared);
+    const lease = new PluginLease(handle, release);
+    this.#forgotten.register(lease, release);
+    return lease;
+  }
+
+  /** Ends every plugin: streams under way keep theirs until they are over. */
+  close(): void {
+    for (const { handle } of this.#plugins.values()) handle.close();
+    this.#plugins.clear();
+  }
+
+  #releaser(key: string, shared: SharedHandle): () => void {
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      if (--shared.leases > 0) return;
+      if (this.#plugins.get(key) === shared) this.#plugins.delete(key);
+      shared.handle.close();
+    };
+  }
+}
