@@ -20,7 +20,7 @@ import { MeshError } from "./errors.ts";
 import { createFetch, type Fetch } from "./fetch.ts";
 import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
-import type { FilterContext } from "./filter/http_filter.ts";
+import type { FilterContext, HttpFilterPlan } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
 import { GrpcChannel } from "./grpc/channel.ts";
@@ -134,6 +134,7 @@ export class MeshRuntime {
     // Configuration: what istiod sends, kept as a snapshot.
     this.store = new SnapshotStore({
       parsers: filterParsers(FILTERS, new Set(Object.keys(bootstrap.unsupportedFilters))),
+      prepareExtension: ({ http }) => (http as HttpFilterPlan | null)?.prepare?.({ wasm: this.#wasm }) ?? null,
       clientNamespace: bootstrap.workload.namespace,
       dnsDomain: bootstrap.workload.dnsDomain,
       logger,
@@ -175,7 +176,16 @@ export class MeshRuntime {
     const telemetry = new FilterTelemetry(local, metrics);
     this.#logWriters = new LogWriters(denoLogSink, clock, logger);
     this.#timers = new TimerWheel(clock);
-    this.#wasm = meshWasmHost({ clock, timers: this.#timers, logger, metrics: this.metrics, node: local });
+    this.#wasm = meshWasmHost({
+      clock,
+      timers: this.#timers,
+      random,
+      logger,
+      metrics: this.metrics,
+      node: local,
+      settings: bootstrap.wasm,
+      connector,
+    });
     const shared = {
       clock,
       timers: this.#timers,

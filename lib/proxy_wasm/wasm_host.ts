@@ -36,6 +36,19 @@ export const RUNTIME_NAMES: readonly string[] = [
 
 const DEFAULT_RUNTIMES: ReadonlyMap<string, WasmRuntime> = new Map(RUNTIME_NAMES.map((name) => [name, v8Runtime]));
 
+/** A plugin that starts before any layer needs it, and is not ended for want of one while this is kept. */
+class PreparedPlugin {
+  readonly #lease: PluginLease;
+
+  constructor(lease: PluginLease) {
+    this.#lease = lease;
+  }
+
+  get ready(): Promise<void> {
+    return this.#lease.handle.settled;
+  }
+}
+
 interface SharedHandle {
   readonly handle: PluginHandle;
   leases: number;
@@ -75,6 +88,13 @@ export class WasmHost implements WasmLayers {
       throw new TypeError(`Cannot make a layer of filter '${name}': its configuration is not that of a Wasm plugin`);
     }
     return wasmLayer(this.acquire(plugin), name);
+  }
+
+  prepare(plugin: object): { readonly ready: Promise<void> } {
+    if (!(plugin instanceof PluginConfig)) {
+      throw new TypeError("Cannot prepare a plugin: its configuration is not that of a Wasm plugin");
+    }
+    return new PreparedPlugin(this.acquire(plugin));
   }
 
   /** A plugin to be used until the lease is released, or nothing refers to it any more. */

@@ -14,6 +14,10 @@ export interface ReferencedResourcesOptions<T> {
    * one where it means "none".
    */
   readonly removable: boolean;
+  /** Gets ready what its use needs; it is shown when that has settled. `null` where nothing takes time. */
+  readonly prepare?: (value: T) => Promise<void> | null;
+  /** Told that one which took time is shown. */
+  readonly onPrepared?: (name: string) => void;
 }
 
 /** Resources that others refer to by name: asked for by name, kept while something refers to them, and no longer. */
@@ -22,6 +26,8 @@ export class ReferencedResources<T> {
   readonly #options: ReferencedResourcesOptions<T>;
   /** Names that were answered, but not with anything usable. */
   readonly #unusable = new Set<string>();
+  /** Good ones that are being prepared; the former ones serve meanwhile. */
+  readonly #preparing = new Map<string, ResourceVersion<T>>();
   #wanted: ReadonlySet<string> = new Set();
 
   /** @param options How they are read. */
@@ -47,7 +53,12 @@ export class ReferencedResources<T> {
     check: ((value: T) => readonly string[]) | null = null,
   ): ResourceReport | null {
     const visible = this.table.get(name);
-    if (visible?.has(bytes)) return report(name, visible);
+    const preparing = this.#preparing.get(name);
+    if (preparing?.has(bytes)) return report(name, preparing);
+    if (visible?.has(bytes)) {
+      this.#preparing.delete(name);
+      return report(name, visible);
+    }
     const validated = validateResource(this.#options.type, name, bytes, {
       ...how,
       // What is checked further is at hand, and about to be used.
@@ -63,13 +74,32 @@ export class ReferencedResources<T> {
       if (visible === undefined) this.#unusable.add(name);
       return { name, errors, applied: false };
     }
+    const { version, value } = validated;
+    const ready = value === null ? null : this.#options.prepare?.(value) ?? null;
+    if (ready === null) this.#show(name, version);
+    else this.#prepare(name, version, ready);
+    return report(name, version);
+  }
+
+  #prepare(name: string, version: ResourceVersion<T>, ready: Promise<void>): void {
+    this.#preparing.set(name, version);
+    const show = () => {
+      if (this.#preparing.get(name) !== version) return;
+      this.#show(name, version);
+      this.#options.onPrepared?.(name);
+    };
+    ready.then(show, show);
+  }
+
+  #show(name: string, version: ResourceVersion<T>): void {
+    this.#preparing.delete(name);
     this.#unusable.delete(name);
-    this.table.set(name, validated.version);
-    return report(name, validated.version);
+    this.table.set(name, version);
   }
 
   /** Takes note that one is said to be gone. Whoever waits for it need not any longer. */
   remove(name: string): void {
+    this.#preparing.delete(name);
     if (this.#options.removable) this.table.delete(name);
     if (!this.table.has(name)) this.#unusable.add(name);
   }
@@ -89,6 +119,7 @@ export class ReferencedResources<T> {
     const { failures } = this.#options;
     const unwanted = (name: string): boolean => !this.#wanted.has(name);
     for (const name of [...this.table.names()].filter(unwanted)) this.table.delete(name);
+    for (const name of [...this.#preparing.keys()].filter(unwanted)) this.#preparing.delete(name);
     for (const name of [...this.#unusable].filter(unwanted)) this.#unusable.delete(name);
     for (const name of [...failures.names()].filter(unwanted)) failures.delete(name);
   }

@@ -86,6 +86,7 @@ export class SnapshotStore implements SnapshotSource {
   /** Whether there are changes that are not in `#current` yet. */
   #dirty = false;
   #ready = false;
+  #closed = false;
   readonly #whenReady = Promise.withResolvers<void>();
 
   /** @param options Parsers, namespace and limits. */
@@ -96,6 +97,7 @@ export class SnapshotStore implements SnapshotSource {
       thoroughBytes: 1_048_576,
       resendWaitMs: 5_000,
       dnsDomain: "cluster.local",
+      prepareExtension: () => null,
       ...options,
     };
     this.#types = resourceTypes(
@@ -112,7 +114,15 @@ export class SnapshotStore implements SnapshotSource {
     const failures = this.#failures;
     this.#endpoints = new ReferencedResources({ type: endpoint, failures: failures.endpoint, removable: false });
     this.#routes = new ReferencedResources({ type: route, failures: failures.route, removable: false });
-    this.#extensions = new ReferencedResources({ type: extension, failures: failures.extension, removable: true });
+    this.#extensions = new ReferencedResources({
+      type: extension,
+      failures: failures.extension,
+      removable: true,
+      prepare: this.#options.prepareExtension,
+      onPrepared: (name) => {
+        if (!this.#closed) this.#settle("extension", new Set([name]));
+      },
+    });
     this.#deadlines = new FetchDeadlines(this.#options.clock, (names) => {
       this.#extensions.giveUp(names);
       this.#settle("extension", names);
@@ -167,6 +177,7 @@ export class SnapshotStore implements SnapshotSource {
     this.#resendTimer?.cancel();
     this.#resendTimer = null;
     this.#deadlines.close();
+    this.#closed = true;
   }
 
   /**
