@@ -205,3 +205,68 @@ Deno.test("A removed extension is gone at once; one that nothing refers to any m
   put("extension", "x", extension("3"));
   assert.equal(store.current.extension("x"), null, "nobody asked for it");
 });
+
+/** A store whose extensions take time, each until its turn. */
+function preparing() {
+  const turns: PromiseWithResolvers<void>[] = [];
+  const prepareExtension = () => {
+    const turn = Promise.withResolvers<void>();
+    turns.push(turn);
+    return turn.promise;
+  };
+  const clock = new FakeClock();
+  const store = new SnapshotStore({ parsers: PARSERS, clientNamespace: "default", clock, prepareExtension });
+  const put = (kind: ResourceKind, name: string, bytes: Uint8Array) =>
+    store.apply(kind, { changed: new Map([[name, bytes]]), removed: [] });
+  const finish = async (index: number, error?: Error) => {
+    if (error === undefined) turns[index]!.resolve();
+    else turns[index]!.reject(error);
+    await turns[index]!.promise.catch(() => {});
+    await Promise.resolve();
+  };
+  const size = () => (store.current.extension("x")?.http as { size: number } | undefined)?.size ?? null;
+  return { store, put, finish, size };
+}
+
+Deno.test("An extension that takes time is used when it is ready: its listener waits, then the former one serves", async () => {
+  const { store, put, finish, size } = preparing();
+  put("listener", "l", listener({ x: discovery() }));
+  assert.deepEqual(put("extension", "x", extension("1")), []);
+  assert.deepEqual([size(), store.current.listener("l")], [null, null]);
+  await finish(0);
+  assert.equal(size(), 3);
+  assert.notEqual(store.current.listener("l"), null);
+  put("extension", "x", extension("22"));
+  assert.equal(size(), 3);
+  assert.deepEqual(put("extension", "x", extension("22")), [], "the same is not begun again");
+  await finish(1, new Error("It could not be had"));
+  assert.equal(size(), 4, "what failed has its own way to say so");
+});
+
+Deno.test("Of extensions that take time the newest counts; one that goes meanwhile does not come", async () => {
+  const { store, put, finish, size } = preparing();
+  put("listener", "l", listener({ x: discovery() }));
+  put("extension", "x", extension("1"));
+  put("extension", "x", extension("22"));
+  await finish(0);
+  assert.equal(size(), null);
+  await finish(1);
+  assert.equal(size(), 4);
+  put("extension", "x", extension("333"));
+  put("extension", "x", extension("22"));
+  await finish(2);
+  assert.equal(size(), 4, "back to what was there");
+  put("extension", "x", extension("333"));
+  store.apply("extension", { changed: new Map(), removed: ["x"] });
+  await finish(3);
+  assert.equal(size(), null);
+  put("extension", "x", extension("1"));
+  put("listener", "l", listener({}));
+  await finish(4);
+  assert.equal(size(), null, "nothing refers to it any more");
+  put("listener", "l", listener({ x: discovery() }, 81));
+  put("extension", "x", extension("1"));
+  store.close();
+  await finish(5);
+  assert.equal(size(), null);
+});
