@@ -87,6 +87,8 @@ export class SnapshotStore implements SnapshotSource {
   #dirty = false;
   #ready = false;
   #closed = false;
+  /** Whether an update is being taken in: nothing shows before its last step. */
+  #applying = false;
   readonly #whenReady = Promise.withResolvers<void>();
 
   /** @param options Parsers, namespace and limits. */
@@ -119,13 +121,11 @@ export class SnapshotStore implements SnapshotSource {
       failures: failures.extension,
       removable: true,
       prepare: this.#options.prepareExtension,
-      onPrepared: (name) => {
-        if (!this.#closed) this.#settle("extension", new Set([name]));
-      },
+      onPrepared: () => this.#settleExtensions(),
     });
     this.#deadlines = new FetchDeadlines(this.#options.clock, (names) => {
       this.#extensions.giveUp(names);
-      this.#settle("extension", names);
+      this.#settleExtensions();
     });
     this.records = new RecordView({
       clusters: this.#clusters,
@@ -208,6 +208,7 @@ export class SnapshotStore implements SnapshotSource {
     const reports: ResourceReport[] = [];
     const answered = new Set<string>();
     this.#received.add(kind);
+    this.#applying = true;
     for (const [name, bytes] of update.changed) {
       let report: ResourceReport | null;
       try {
@@ -221,8 +222,14 @@ export class SnapshotStore implements SnapshotSource {
       yield;
     }
     for (const name of this.#removedNames(kind, update)) this.#remove(kind, name, answered);
+    this.#applying = false;
     this.#settle(kind, answered);
     return reports;
+  }
+
+  /** Extensions have come between updates, or will not. */
+  #settleExtensions(): void {
+    if (!this.#closed && !this.#applying) this.#settle("extension", new Set());
   }
 
   #removedNames(kind: ResourceKind, update: ResourceUpdate): string[] {
@@ -373,10 +380,8 @@ export class SnapshotStore implements SnapshotSource {
         if (version.eds !== null && answered.has(version.eds)) this.#showCluster(name, version);
       }
     }
-    if (kind === "listener" || kind === "route" || kind === "extension") {
-      for (const [name, version] of this.#warmingListeners) {
-        if (this.#complete(version)) this.#showListener(name, version);
-      }
+    for (const [name, version] of this.#warmingListeners) {
+      if (this.#complete(version)) this.#showListener(name, version);
     }
     if (this.#referencesChanged) this.#followReferences();
     this.#waitForResends();

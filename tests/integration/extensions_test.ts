@@ -193,6 +193,21 @@ Deno.test("a module that cannot be had fails requests or lets them pass, as the 
   );
 });
 
+Deno.test("a mesh that is closed while a module is fetched leaves nothing open", async () => {
+  await TestRegistry.use((registry) =>
+    MeshRig.use(async (rig) => {
+      await rig.serve("web", ECHO);
+      const caller = await rig.join("caller", { labels: { app: "caller" } });
+      registry.fail("x.wasm", { hang: true });
+      rig.istiod.apply(plugin(registry.file("x.wasm", marking("1"))));
+      await until("the module is asked for", () => registry.requests.length === 1);
+      assert.equal(await (await caller.fetch("http://web/")).text(), "none", "the former listener serves meanwhile");
+      await caller.close({ drain: 0 });
+      assert.equal(caller.openHandles, 0);
+    })
+  );
+});
+
 Deno.test("plugins stand in the order of their phases, on both sides", async () => {
   await TestRegistry.use((registry) =>
     MeshRig.use(async (rig) => {
