@@ -131,7 +131,7 @@ function parseWeightedClusters(
   if (totalWeight > 0xffffffff) {
     issues.invalid(path, "the weights must not add up to more than 4294967295", totalWeight);
   }
-  return { kind: "weighted", clusters, totalWeight };
+  return { kind: "weighted", clusters, totalWeight, drawHeader: weighted.headerName?.toLowerCase() || null };
 }
 
 /** Reads a rewrite by regular expression, of routes and redirects. */

@@ -62,10 +62,9 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
   },
   {
     reason: "messages of gRPC say their length themselves: its clients declare none, nor does the codec for them",
-    cases: /HTTP\/2/,
     field: /^attempt(\[\d+\])?\.header content-length$/,
     when: ({ enmesh }, _, { attempts: [attempt] }) =>
-      enmesh === null &&
+      enmesh === null && (attempt?.headers.some(([name]) => name === ":scheme") ?? false) &&
       (attempt?.headers.some(([name, value]) => name === "content-type" && value === "application/grpc") ?? false),
   },
   {
@@ -94,6 +93,12 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     reason: "a response whose length is not that of its content would break the connection",
     cases: /overwriting 'content-length' of a response/,
     field: /^answer\.broken$/,
+  },
+  {
+    reason: "an answer to a handshake that is neither 101 nor an error keeps its content: Envoy cuts it off",
+    cases: /upgrades: answered with something else/,
+    field: /^answer\.(body|header content-length)$/,
+    when: ({ envoy }) => envoy === "" || envoy === "0",
   },
   {
     reason: "a name that is no header name is refused: Envoy would send it",
@@ -133,6 +138,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export const VOLATILE: readonly VolatileValue[] = [
   { reason: "the time", field: / date$/, shown: formed(/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/) },
   { reason: "random", field: / x-request-id$/, shown: formed(UUID) },
+  { reason: "random", field: / sec-websocket-key$/, shown: formed(/^[\w+/]{22}==$/) },
+  { reason: "options of a connection have no case", field: / connection$/, shown: (value) => value.toLowerCase() },
   { reason: "a cookie made for hashing is random", field: /header (set-)?cookie$/, shown: cookie },
   { reason: "a duration", field: / x-envoy-upstream-service-time$/, shown: formed(/^\d+$/) },
   {
