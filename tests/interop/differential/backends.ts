@@ -77,7 +77,9 @@ export class Backends implements AsyncDisposable {
         at: performance.now(),
       };
       const step = this.#note(field(ID_HEADER) ?? "", attempt, field(SCRIPT_HEADER), field(MIRROR_SCRIPT_HEADER));
-      if (field("sec-websocket-key") !== undefined) return echoWebSocket(socket, reader, name, message.headers);
+      if (field("sec-websocket-key") !== undefined) {
+        return echoWebSocket(socket, reader, name, message.headers, () => delay(step, this.#end.signal));
+      }
       if (!await answer(socket, attempt, step, this.#end.signal)) return;
     }
     socket.end();

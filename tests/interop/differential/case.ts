@@ -24,7 +24,7 @@ export interface CaseRequest {
    * What backends do at the first, second, ... attempt; the last one repeats. Each is a list of words with spaces
    * between: a status, `reset` (close without an answer), `cut` (close within the content), `delay:ms`, `empty` (no
    * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`). Mirrored requests do not
-   * count. A handshake of a WebSocket is answered with an echo whatever is here.
+   * count. A handshake of a WebSocket is answered at once, and each frame is sent back after the delay.
    *
    * @default {["200"]}
    */

@@ -5,12 +5,13 @@ import { wireHead, type WireReader } from "./http1.ts";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** Answers a handshake and sends back every frame, up to the one that closes. */
+/** Answers a handshake and sends back every frame, up to the one that closes, each after a pause. */
 export async function echoWebSocket(
   socket: Socket,
   reader: WireReader,
   backend: string,
   headers: readonly (readonly [string, string])[],
+  pause: () => Promise<void> | null,
 ): Promise<void> {
   const key = headers.find(([name]) => name === "sec-websocket-key")?.[1] ?? "";
   const accept = createHash("sha1").update(key + GUID).digest("base64");
@@ -28,6 +29,7 @@ export async function echoWebSocket(
     if (first === 0) break;
     const rest = await reader.take(4 + (length & 127));
     const content = mask(rest.slice(4), rest);
+    await pause();
     socket.write(String.fromCharCode(first, content.length) + content, "latin1");
     if (first === 0x88) break;
   }

@@ -11,7 +11,7 @@ function opened(what: string, action: JsonObject, manager: JsonObject, more: Jso
     name: `upgrades: ${what}`,
     routes: [{ ...to("a", { prefix: "/" }, action), ...more }],
     manager,
-    requests: [{ webSocket: "echo" }],
+    requests: [{ webSocket: "echo", script: ["delay:500 200"] }],
   };
 }
 
@@ -20,10 +20,13 @@ export const UPGRADE_CASES: readonly DifferentialCase[] = [
   opened("allowed by the connection manager", {}, on),
   opened("allowed by the route", on, {}),
   opened("allowed by the route, not by the connection manager", on, off),
-  opened("the timeout of the route, which is over by the time", { timeout: "0.001s" }, on),
   opened("the request is rewritten", { prefix_rewrite: "/new/", host_rewrite_literal: "ws.example" }, on, {
     request_headers_to_add: [header("x-added", "%REQ(:path)%")],
   }),
+  opened("limits of the wait are over with it", {
+    timeout: "0.3s",
+    retry_policy: { per_try_timeout: "0.2s", per_try_idle_timeout: "0.2s" },
+  }, on),
   opened("under a retry policy", { retry_policy: { retry_on: "5xx", num_retries: 3 } }, on),
   {
     name: "upgrades: limits of the wait for the answer",
