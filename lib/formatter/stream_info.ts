@@ -46,7 +46,10 @@ export interface StreamInfo {
   readonly attemptCount: number;
   /** `ip:port` as the peer addressed us (inbound) or the destination the application asked for (outbound). */
   readonly downstreamLocalAddress: string | null;
+  /** `ip:port` of the caller: by `x-forwarded-for` where that names one (its port is then 0), else of the connection. */
   readonly downstreamRemoteAddress: string | null;
+  /** `ip:port` of whoever opened the connection. */
+  readonly downstreamDirectRemoteAddress: string | null;
   readonly downstreamPeerPrincipal: string | null;
   readonly downstreamLocalPrincipal: string | null;
   readonly downstreamTlsVersion: string | null;

@@ -60,6 +60,8 @@ export class Call implements StreamInfo {
   madeCookies: Map<string, string> | null = null;
   /** IP address that stands for the application's own where there is no connection it came by; `null` if unknown. */
   sourceIp: string | null = null;
+  /** IP address of the caller by what proxies in front have said; `null` where they said nothing. */
+  forwardedIp: string | null = null;
   /** Where an outbound call was meant to go, `ip:port` or `name:port`; ORIGINAL_DST clusters go there. */
   requestedAddress: string | null = null;
   durationMs: number | null = null;
@@ -264,7 +266,19 @@ export class Call implements StreamInfo {
     return address(this.downstream?.local) ?? this.requestedAddress;
   }
 
+  /** IP address that stands for the caller in policies and hashes; `null` if unknown. */
+  get remoteIp(): string | null {
+    return this.forwardedIp ?? this.downstream?.remote.hostname ?? this.sourceIp;
+  }
+
   get downstreamRemoteAddress(): string | null {
+    const { forwardedIp } = this;
+    return forwardedIp === null
+      ? this.downstreamDirectRemoteAddress
+      : formatAddress({ hostname: forwardedIp, port: 0 });
+  }
+
+  get downstreamDirectRemoteAddress(): string | null {
     if (this.downstream !== null || this.sourceIp === null) return address(this.downstream?.remote);
     return formatAddress({ hostname: this.sourceIp, port: 0 });
   }

@@ -40,6 +40,13 @@ const ESCAPED_SLASHES = {
   UNESCAPE_AND_FORWARD: "unescape_and_forward",
 } as const;
 const UNDERSCORES = { ALLOW: "allow", REJECT_REQUEST: "reject", DROP_HEADER: "drop" } as const;
+/** Messages that change what is sent, or what is accepted, where they are there. */
+const IGNORED_PARTS = [
+  ["schemeHeaderTransformation", "scheme_header_transformation"],
+  ["pathNormalizationOptions", "path_normalization_options"],
+  ["proxyStatusConfig", "proxy_status_config"],
+  ["typedHeaderValidationConfig", "typed_header_validation_config"],
+] as const;
 const FIVE_MINUTES = 300_000;
 const ONE_HOUR = 3_600_000;
 
@@ -105,9 +112,9 @@ export function readHttpConnectionManager(
       dns: details?.dns ?? false,
       uri: details?.uri ?? false,
     },
-    useRemoteAddress: flag(message.useRemoteAddress, false),
     xffNumTrustedHops: checkNumber(issues, `${path}xff_num_trusted_hops`, message.xffNumTrustedHops ?? 0),
-    skipXffAppend: message.skipXffAppend ?? false,
+    via: message.via || null,
+    appendForwardedPort: message.appendXForwardedPort ?? false,
     generateRequestId: flag(message.generateRequestId, true),
     preserveExternalRequestId: message.preserveExternalRequestId ?? false,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse ?? false,
@@ -192,6 +199,17 @@ function reportUnsupportedParts(issues: Issues, path: string, message: Message):
   }
   if (message.internalAddressConfig?.cidrRanges !== undefined) {
     issues.unsupport(`${path}internal_address_config`, "internal_address_config");
+  }
+  // The caller is then the connection's, and what internal callers may say is kept: no sidecar of Istio has it.
+  if (flag(message.useRemoteAddress, false)) issues.unsupport(`${path}use_remote_address`, "use_remote_address");
+  if (flag(message.addUserAgent, false)) issues.unsupport(`${path}add_user_agent`, "add_user_agent");
+  if (message.appendLocalOverload === true) issues.unsupport(`${path}append_local_overload`, "append_local_overload");
+  for (const [field, name] of IGNORED_PARTS) {
+    if (message[field] !== undefined) issues.unsupport(`${path}${name}`, name);
+  }
+  const keyFormat = message.httpProtocolOptions?.headerKeyFormat;
+  if (keyFormat !== undefined) {
+    issues.unsupport(`${path}http_protocol_options.header_key_format`, Object.keys(keyFormat).join(", "));
   }
   if (message.localReplyConfig !== undefined) issues.unsupport(`${path}local_reply_config`, "local_reply_config");
 }

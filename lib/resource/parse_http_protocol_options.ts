@@ -50,6 +50,11 @@ function parseExtension(
   } else if (useDownstreamProtocolConfig !== undefined) protocol = "downstream";
   else if (autoConfig !== undefined) protocol = "auto";
   else issues.invalid(path, "it must say which protocol to speak");
+  const http1 = explicitHttpConfig?.httpProtocolOptions ?? useDownstreamProtocolConfig?.httpProtocolOptions ??
+    autoConfig?.httpProtocolOptions;
+  if (http1?.headerKeyFormat !== undefined) {
+    issues.unsupport(`${path}.http_protocol_options.header_key_format`, Object.keys(http1.headerKeyFormat).join(", "));
+  }
   const http2 = explicitHttpConfig?.http2ProtocolOptions ?? useDownstreamProtocolConfig?.http2ProtocolOptions ??
     autoConfig?.http2ProtocolOptions;
   return {
@@ -116,9 +121,8 @@ function parseAutoSni(
 }
 
 /**
- * `connection_keepalive`. Where only `connection_idle_interval` is given nothing is asked in between: Envoy asks before the
- * first request after a pause, here the connection is found dead by the request itself. The jitter is left out, connections
- * begin at times of their own.
+ * `connection_keepalive`. Envoy's default jitter is left out, connections begin at times of their own; one that is asked
+ * for is reported, as is `connection_idle_interval`: a dead connection is found by the first request after a pause.
  */
 function parseKeepalive(
   issues: Issues,
@@ -127,6 +131,10 @@ function parseKeepalive(
 ): Http2Keepalive | null {
   const keepalive = http2?.connectionKeepalive;
   if (keepalive === undefined) return null;
+  if (keepalive.connectionIdleInterval !== undefined) {
+    issues.unsupport(`${path}.connection_idle_interval`, "connection_idle_interval");
+  }
+  if ((keepalive.intervalJitter?.value ?? 0) > 0) issues.unsupport(`${path}.interval_jitter`, "interval_jitter");
   if (keepalive.timeout === undefined) issues.invalid(`${path}.timeout`, "it must be given");
   const timeoutMs = parsePositiveDuration(issues, `${path}.timeout`, keepalive.timeout, 10_000);
   const intervalMs = parsePositiveDuration(issues, `${path}.interval`, keepalive.interval, null);

@@ -38,6 +38,7 @@ export function healthCheckInfo(clusterName: string, upstreamHost: string, start
     attemptCount: 0,
     downstreamLocalAddress: null,
     downstreamRemoteAddress: null,
+    downstreamDirectRemoteAddress: null,
     downstreamPeerPrincipal: null,
     downstreamLocalPrincipal: null,
     downstreamTlsVersion: null,

@@ -37,6 +37,7 @@ export function fakeStreamInfo(overrides: Partial<StreamInfo> = {}): StreamInfo 
     attemptCount: 1,
     downstreamLocalAddress: "10.96.0.9:9080",
     downstreamRemoteAddress: "10.0.0.1:55000",
+    downstreamDirectRemoteAddress: "10.0.0.1:55000",
     downstreamPeerPrincipal: null,
     downstreamLocalPrincipal: null,
     downstreamTlsVersion: null,

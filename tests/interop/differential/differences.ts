@@ -139,6 +139,7 @@ export const VOLATILE: readonly VolatileValue[] = [
   { reason: "the time", field: / date$/, shown: formed(/^\w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT$/) },
   { reason: "random", field: / x-request-id$/, shown: formed(UUID) },
   { reason: "random", field: / sec-websocket-key$/, shown: formed(/^[\w+/]{22}==$/) },
+  { reason: "sides listen at ports of their own", field: / x-forwarded-port$/, shown: formed(/^\d{4,5}$/) },
   { reason: "options of a connection have no case", field: / connection$/, shown: (value) => value.toLowerCase() },
   { reason: "a cookie made for hashing is random", field: /header (set-)?cookie$/, shown: cookie },
   { reason: "a duration", field: / x-envoy-upstream-service-time$/, shown: formed(/^\d+$/) },
