@@ -1,4 +1,5 @@
 import { grpcStatusName, grpcStatusOf } from "./grpc_status.ts";
+import { longResponseFlags } from "./response_flags.ts";
 import type { HeaderView, StreamInfo } from "./stream_info.ts";
 import { compileTimeFormat, isoTime } from "./time_format.ts";
 
@@ -28,6 +29,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   PROTOCOL: (info) => info.protocol,
   RESPONSE_CODE: (info) => info.responseCode,
   RESPONSE_FLAGS: (info) => info.responseFlags,
+  RESPONSE_FLAGS_LONG: (info) => longResponseFlags(info.responseFlags),
   CONNECTION_TERMINATION_DETAILS: (info) => info.connectionTerminationDetails,
   UPSTREAM_TRANSPORT_FAILURE_REASON: (info) => info.upstreamTransportFailureReason?.replaceAll(" ", "_") ?? null,
   BYTES_RECEIVED: (info) => info.requestBodyBytes,
@@ -44,6 +46,11 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   UPSTREAM_LOCAL_ADDRESS: (info) => info.upstreamLocalAddress,
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (info) => withoutPort(info.upstreamLocalAddress),
   UPSTREAM_LOCAL_PORT: (info) => portOf(info.upstreamLocalAddress),
+  UPSTREAM_PROTOCOL: (info) => info.upstreamProtocol,
+  UPSTREAM_HOST_NAME: (info) => info.upstreamHostName,
+  UPSTREAM_HOST_NAME_WITHOUT_PORT: (info) => withoutPort(info.upstreamHostName),
+  UPSTREAM_TLS_VERSION: (info) => info.upstreamTls?.version ?? null,
+  UPSTREAM_TLS_CIPHER: (info) => info.upstreamTls?.cipher ?? null,
   UPSTREAM_PEER_URI_SAN: (info) => info.upstreamPeerPrincipal,
   // The headers of a request are made ready before its first attempt, and belong to it.
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (info) =>
@@ -59,6 +66,7 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_DIRECT_REMOTE_PORT: (info) => portOf(info.downstreamDirectRemoteAddress),
   DOWNSTREAM_PEER_URI_SAN: (info) => info.downstreamPeerPrincipal,
   DOWNSTREAM_LOCAL_URI_SAN: (info) => info.downstreamLocalPrincipal,
+  DOWNSTREAM_TLS_CIPHER: (info) => info.downstreamTlsCipher,
   DOWNSTREAM_TLS_VERSION: (info) => info.downstreamTlsVersion,
   REQUESTED_SERVER_NAME: (info) => info.requestedServerName,
   ROUTE_NAME: (info) => info.routeName === "" ? null : info.routeName,
@@ -131,7 +139,6 @@ const UNKNOWN_FACTS: ReadonlySet<string> = new Set([
   "DOWNSTREAM_PEER_ISSUER",
   "DOWNSTREAM_PEER_SERIAL",
   "DOWNSTREAM_PEER_SUBJECT",
-  "DOWNSTREAM_TLS_CIPHER",
   "DOWNSTREAM_TLS_SESSION_ID",
   "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
   "DOWNSTREAM_WIRE_BYTES_RECEIVED",
@@ -144,7 +151,6 @@ const UNKNOWN_FACTS: ReadonlySet<string> = new Set([
   "REQUEST_DURATION",
   "REQUEST_TX_DURATION",
   "RESPONSE_DURATION",
-  "RESPONSE_FLAGS_LONG",
   "RESPONSE_TRAILERS_BYTES",
   "RESPONSE_TX_DURATION",
   "ROUNDTRIP_DURATION",
@@ -155,18 +161,13 @@ const UNKNOWN_FACTS: ReadonlySet<string> = new Set([
   "UPSTREAM_FILTER_STATE",
   "UPSTREAM_HEADER_BYTES_RECEIVED",
   "UPSTREAM_HEADER_BYTES_SENT",
-  "UPSTREAM_HOST_NAME",
-  "UPSTREAM_HOST_NAME_WITHOUT_PORT",
   "UPSTREAM_HOSTS_ATTEMPTED",
   "UPSTREAM_LOCAL_CLOSE_REASON",
   "UPSTREAM_METADATA",
   "UPSTREAM_PEER_CERT",
   "UPSTREAM_PEER_ISSUER",
   "UPSTREAM_PEER_SUBJECT",
-  "UPSTREAM_PROTOCOL",
-  "UPSTREAM_TLS_CIPHER",
   "UPSTREAM_TLS_SESSION_ID",
-  "UPSTREAM_TLS_VERSION",
   "UPSTREAM_WIRE_BYTES_RECEIVED",
   "UPSTREAM_WIRE_BYTES_SENT",
   "VIRTUAL_CLUSTER_NAME",

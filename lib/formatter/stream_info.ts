@@ -40,6 +40,11 @@ export interface StreamInfo {
   readonly clusterName: string | null;
   /** `ip:port` of the chosen endpoint. */
   readonly upstreamHost: string | null;
+  /** Host name of the chosen endpoint, its `ip:port` where it has none. */
+  readonly upstreamHostName: string | null;
+  /** What was spoken to the endpoint, for example `HTTP/2`. */
+  readonly upstreamProtocol: string | null;
+  readonly upstreamTls: { readonly version: string; readonly cipher: string } | null;
   readonly upstreamLocalAddress: string | null;
   readonly upstreamTransportFailureReason: string | null;
   readonly upstreamPeerPrincipal: string | null;
@@ -53,6 +58,7 @@ export interface StreamInfo {
   readonly downstreamPeerPrincipal: string | null;
   readonly downstreamLocalPrincipal: string | null;
   readonly downstreamTlsVersion: string | null;
+  readonly downstreamTlsCipher: string | null;
   readonly requestedServerName: string | null;
   /** Metadata set by filters, `namespace -> key -> value`; `null` where none was set. */
   readonly dynamicMetadata: ReadonlyMap<string, Readonly<Record<string, unknown>>> | null;

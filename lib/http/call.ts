@@ -50,6 +50,8 @@ export class Call implements StreamInfo {
   endpoint: Endpoint | null = null;
   /** The connection of the last attempt. */
   upstream: ConnectionInfo | null = null;
+  /** What the last attempt has spoken; `null` where it had no connection. */
+  upstreamProtocol: string | null = null;
   response: HttpResponse | null = null;
   responseTrailers: HeaderView | null = null;
   responseCodeDetails: string | null = null;
@@ -254,6 +256,14 @@ export class Call implements StreamInfo {
     return endpoint === null ? null : formatAddress({ hostname: endpoint.address, port: endpoint.port });
   }
 
+  get upstreamHostName(): string | null {
+    return this.endpoint?.hostname || this.upstreamHost;
+  }
+
+  get upstreamTls(): NonNullable<ConnectionInfo["tls"]> | null {
+    return this.upstream?.tls ?? null;
+  }
+
   get upstreamLocalAddress(): string | null {
     return address(this.upstream?.local);
   }
@@ -289,6 +299,10 @@ export class Call implements StreamInfo {
 
   get downstreamLocalPrincipal(): string | null {
     return this.downstream?.tls?.localPrincipal ?? null;
+  }
+
+  get downstreamTlsCipher(): string | null {
+    return this.downstream?.tls?.cipher ?? null;
   }
 
   get downstreamTlsVersion(): string | null {

@@ -256,7 +256,7 @@ export class Forwarding {
     attempt.discard(response);
     this.#timers?.stop();
     call.attemptCount = 0;
-    call.endpoint = call.upstream = null;
+    call.endpoint = call.upstream = call.upstreamProtocol = null;
     throw new InternalRedirect();
   }
 
@@ -265,6 +265,7 @@ export class Forwarding {
     const call = this.#call;
     call.endpoint = attempt.host?.endpoint ?? null;
     call.upstream = attempt.exchange.connection;
+    call.upstreamProtocol = attempt.exchange.protocol;
   }
 
   #releaseRetrySlot(): void {
