@@ -7,6 +7,7 @@ import type { Cluster } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import { isAds, parseDuration, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
 import { parseLoadAssignment } from "./parse_endpoint.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const TYPES = {
   STATIC: "static",
@@ -144,11 +145,7 @@ function parseDynamicForwardProxy(
 
 function parseDns(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): Cluster["dns"] {
   // Names that fail are asked for again at the usual rate, and by the resolvers of the pod.
-  if (cluster.dnsFailureRefreshRate !== undefined) {
-    issues.unsupport("dns_failure_refresh_rate", "dns_failure_refresh_rate");
-  }
-  if (cluster.dnsResolvers !== undefined) issues.unsupport("dns_resolvers", "dns_resolvers");
-  if (cluster.dnsResolutionConfig !== undefined) issues.unsupport("dns_resolution_config", "dns_resolution_config");
+  reportIgnored(issues, "", cluster, ["dns_failure_refresh_rate", "dns_resolvers", "dns_resolution_config"]);
   return {
     refreshMs: parsePositiveDuration(issues, "dns_refresh_rate", cluster.dnsRefreshRate, 5_000),
     respectTtl: cluster.respectDnsTtl ?? false,

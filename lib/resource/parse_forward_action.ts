@@ -23,6 +23,7 @@ import { parseInternalRedirect } from "./parse_internal_redirect.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
 import { parseRateLimits } from "./parse_rate_limits.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
+import { reportIgnored } from "./report_ignored.ts";
 import type { ForwardAction, HashPolicy, Mirror, StreamDuration, WeightedCluster } from "./route.ts";
 
 const NOT_FOUND_STATUS = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
@@ -40,6 +41,7 @@ export function parseForwardAction(
   const cluster = parseClusterChoice(issues, path, action, parsers);
   if (action.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
   if (action.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
+  reportIgnored(issues, `${path}.`, action, ["retry_policy_typed_config"]);
   const forward: Omit<ForwardAction, "cluster"> = {
     kind: "forward",
     clusterNotFoundStatus: parseEnum(

@@ -18,6 +18,7 @@ import {
 } from "./parse_common.ts";
 import { parseHttpFilters, suppressesEnvoyHeaders } from "./parse_http_filter.ts";
 import { parseRouteConfiguration } from "./parse_route.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const CODECS = { AUTO: "auto", HTTP1: "http1", HTTP2: "http2" } as const;
 const SERVER_HEADER = {
@@ -40,12 +41,14 @@ const ESCAPED_SLASHES = {
   UNESCAPE_AND_FORWARD: "unescape_and_forward",
 } as const;
 const UNDERSCORES = { ALLOW: "allow", REJECT_REQUEST: "reject", DROP_HEADER: "drop" } as const;
-/** Messages that change what is sent, or what is accepted, where they are there. */
 const IGNORED_PARTS = [
-  ["schemeHeaderTransformation", "scheme_header_transformation"],
-  ["pathNormalizationOptions", "path_normalization_options"],
-  ["proxyStatusConfig", "proxy_status_config"],
-  ["typedHeaderValidationConfig", "typed_header_validation_config"],
+  // The caller is then the connection's, and what internal callers may say is kept: no sidecar of Istio has it.
+  "use_remote_address",
+  "add_user_agent",
+  "append_local_overload",
+  "scheme_header_transformation",
+  "path_normalization_options",
+  "typed_header_validation_config",
 ] as const;
 const FIVE_MINUTES = 300_000;
 const ONE_HOUR = 3_600_000;
@@ -200,13 +203,8 @@ function reportUnsupportedParts(issues: Issues, path: string, message: Message):
   if (message.internalAddressConfig?.cidrRanges !== undefined) {
     issues.unsupport(`${path}internal_address_config`, "internal_address_config");
   }
-  // The caller is then the connection's, and what internal callers may say is kept: no sidecar of Istio has it.
-  if (flag(message.useRemoteAddress, false)) issues.unsupport(`${path}use_remote_address`, "use_remote_address");
-  if (flag(message.addUserAgent, false)) issues.unsupport(`${path}add_user_agent`, "add_user_agent");
-  if (message.appendLocalOverload === true) issues.unsupport(`${path}append_local_overload`, "append_local_overload");
-  for (const [field, name] of IGNORED_PARTS) {
-    if (message[field] !== undefined) issues.unsupport(`${path}${name}`, name);
-  }
+  reportIgnored(issues, path, message, IGNORED_PARTS);
+  if (message.proxyStatusConfig !== undefined) issues.unsupport(`${path}proxy_status_config`, "proxy_status_config");
   const keyFormat = message.httpProtocolOptions?.headerKeyFormat;
   if (keyFormat !== undefined) {
     issues.unsupport(`${path}http_protocol_options.header_key_format`, Object.keys(keyFormat).join(", "));

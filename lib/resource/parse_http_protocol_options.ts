@@ -9,6 +9,7 @@ import { messageName, unpackAny } from "../protobuf/registry.ts";
 import type { Http2Keepalive, HttpProtocolOptions } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import { parseDuration, parseNumber, parsePositiveDuration } from "./parse_common.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 /** The key of the extension among a cluster's `typed_extension_protocol_options`, and its message. */
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -54,6 +55,9 @@ function parseExtension(
     autoConfig?.httpProtocolOptions;
   if (http1?.headerKeyFormat !== undefined) {
     issues.unsupport(`${path}.http_protocol_options.header_key_format`, Object.keys(http1.headerKeyFormat).join(", "));
+  }
+  if (http1 !== undefined) {
+    reportIgnored(issues, `${path}.http_protocol_options.`, http1, ["send_fully_qualified_url"]);
   }
   const http2 = explicitHttpConfig?.http2ProtocolOptions ?? useDownstreamProtocolConfig?.http2ProtocolOptions ??
     autoConfig?.http2ProtocolOptions;

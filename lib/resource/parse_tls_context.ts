@@ -231,6 +231,7 @@ function parseValidationContext(
   if (context.caCertificateProviderInstance !== undefined) {
     issues.unsupport(path, "ca_certificate_provider_instance");
   }
+  if (context.maxVerifyDepth !== undefined) issues.unsupport(path, "max_verify_depth");
   const acceptUntrusted = parseEnum(issues, `${path}.trust_chain_verification`, context.trustChainVerification, {
     VERIFY_TRUST_CHAIN: false,
     ACCEPT_UNTRUSTED: true,

@@ -272,10 +272,27 @@ Deno.test("Header names in another case and resolvers of a cluster's own are rep
     unsupported({
       dnsFailureRefreshRate: { baseInterval: { seconds: 1 } },
       dnsResolvers: [{}],
-      dnsResolutionConfig: {},
+      dnsResolutionConfig: { resolvers: [{}] },
     })
       .map(({ path }) => path),
     ["dns_failure_refresh_rate", "dns_resolvers", "dns_resolution_config"],
+  );
+});
+
+Deno.test("What a cluster asks for and does not get is reported", () => {
+  assert.deepEqual(
+    unsupported({
+      closeConnectionsOnHostHealthFailure: true,
+      connectionPoolPerDownstreamConnection: true,
+      preconnectPolicy: { perUpstreamPreconnectRatio: { value: 2 } },
+      upstreamConfig: { name: "tunnel" },
+    }).map(({ path }) => path),
+    [
+      "close_connections_on_host_health_failure",
+      "connection_pool_per_downstream_connection",
+      "preconnect_policy",
+      "upstream_config",
+    ],
   );
 });
 

@@ -219,7 +219,7 @@ Deno.test("What would change messages and is left out is reported", () => {
       addUserAgent: { value: true },
       appendLocalOverload: true,
       schemeHeaderTransformation: { schemeToOverwrite: "https" },
-      pathNormalizationOptions: {},
+      pathNormalizationOptions: { httpFilterTransformation: {} },
       proxyStatusConfig: {},
       httpProtocolOptions: { headerKeyFormat: { properCaseWords: {} } },
     }),
