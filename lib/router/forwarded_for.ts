@@ -12,8 +12,8 @@ import { parseIp } from "../resource/ip_address.ts";
  * @see Envoy `Utility::getLastAddressFromXFF`, used where `use_remote_address` is false, as Istio has it for sidecars.
  */
 export function forwardedFor(headers: HeaderList, trustedHops: number): string | null {
-  const value = headers.getJoined("x-forwarded-for");
-  if (value === undefined) return null;
-  const address = value.split(",").at(-1 - trustedHops)?.trim() ?? "";
+  // Most requests have none: no list is made for them.
+  if (!headers.has("x-forwarded-for")) return null;
+  const address = headers.getJoined("x-forwarded-for")!.split(",").at(-1 - trustedHops)?.trim() ?? "";
   return parseIp(address) === null ? null : address;
 }
