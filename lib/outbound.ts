@@ -159,7 +159,7 @@ export function outboundStack(
     // Routes limit how long a stream may last, and what filters take of it counts.
     streamLimitsLayer(manager, context.clock),
     // Routes may allow an upgrade or forbid it, and what is forbidden is no filter's business.
-    upgradeLayer(manager, context.clock),
+    upgradeLayer(manager),
     // In the order of the mesh: peer metadata, ALPN, fault, CORS.
     ...httpFilterLayers(manager.httpFilters, context),
   ];

@@ -7,6 +7,7 @@ import type { Cluster } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import { isAds, parseDuration, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
 import { parseLoadAssignment } from "./parse_endpoint.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const TYPES = {
   STATIC: "static",
@@ -143,6 +144,8 @@ function parseDynamicForwardProxy(
 }
 
 function parseDns(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): Cluster["dns"] {
+  // Names that fail are asked for again at the usual rate, and by the resolvers of the pod.
+  reportIgnored(issues, "", cluster, ["dns_failure_refresh_rate", "dns_resolvers", "dns_resolution_config"]);
   return {
     refreshMs: parsePositiveDuration(issues, "dns_refresh_rate", cluster.dnsRefreshRate, 5_000),
     respectTtl: cluster.respectDnsTtl ?? false,

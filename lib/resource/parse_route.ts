@@ -27,6 +27,7 @@ import type {
   RouteMatch,
   VirtualHost,
 } from "./route.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const REDIRECT_STATUS = {
   MOVED_PERMANENTLY: 301,
@@ -126,6 +127,7 @@ export function parseVirtualHost(
     if (domain === "") issues.invalid(`${path}.domains[${index}]`, "it must not be empty");
   }
   if (host.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
+  reportIgnored(issues, `${path}.`, host, ["retry_policy_typed_config"]);
   if (host.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
   const around = {
     ...outer,

@@ -38,7 +38,7 @@ function compileSource(policy: HashPolicy): RequestHash {
       return (request, call) => hashOf(cookieValue(request.headers, name) ?? makeCookie(call, name));
     }
     case "source_ip":
-      return (_, call) => hashOf(call.downstream?.remote.hostname ?? call.sourceIp);
+      return (_, call) => hashOf(call.remoteIp);
     case "query_parameter":
       return (request) => hashOf(queryParameter(request.path, policy.name));
     case "filter_state":

@@ -197,11 +197,13 @@ class CompiledVirtualHost {
         return (request) => new RouteChoice(plan, request.headers.get(cluster.header) ?? "");
       }
       case "weighted": {
-        const choices = cluster.clusters.map((entry) => new RouteChoice(this.#plan(route, entry), entry.name));
+        const { clusters, totalWeight, drawHeader } = cluster;
+        const choices = clusters.map((entry) => new RouteChoice(this.#plan(route, entry), entry.name));
         return (request, random) => {
-          const index = pickWeighted(cluster.clusters, cluster.totalWeight, random);
+          const draw = drawHeader === null ? undefined : request.headers.get(drawHeader);
+          const index = pickWeighted(clusters, drawn(draw, totalWeight) ?? randomInt(random, totalWeight));
           const choice = choices[index]!;
-          const { header } = cluster.clusters[index]!;
+          const { header } = clusters[index]!;
           return header === null ? choice : new RouteChoice(choice.plan, request.headers.get(header) ?? "");
         };
       }
@@ -209,9 +211,13 @@ class CompiledVirtualHost {
   }
 }
 
-/** The index of an entry, each with the chance `weight / total`. */
-function pickWeighted(clusters: readonly WeightedCluster[], total: number, random: Random): number {
-  let at = randomInt(random, total);
+/** What a header says that was drawn; `null` where it is no number. */
+function drawn(value: string | undefined, total: number): number | null {
+  return value !== undefined && /^\d{1,20}$/.test(value) ? Number(BigInt(value) % BigInt(total)) : null;
+}
+
+/** The index of the entry that a number below the total belongs to, each with as many as its weight. */
+function pickWeighted(clusters: readonly WeightedCluster[], at: number): number {
   for (let i = 0; i < clusters.length; i++) {
     at -= clusters[i]!.weight;
     if (at < 0) return i;

@@ -86,7 +86,7 @@ export class Forwarding {
     const { plan, action } = route;
     const overrides = takeRequestOverrides(request.headers);
     const policy = plan.retry?.policy ?? null;
-    this.#timeouts = requestTimeouts(action, policy, request.headers, request.upgrade, overrides);
+    this.#timeouts = requestTimeouts(action, policy, request.headers, overrides);
     this.#startedAt = deps.clock.now();
     this.#content = new RequestContent(request);
   }
@@ -256,7 +256,7 @@ export class Forwarding {
     attempt.discard(response);
     this.#timers?.stop();
     call.attemptCount = 0;
-    call.endpoint = call.upstream = null;
+    call.endpoint = call.upstream = call.upstreamProtocol = null;
     throw new InternalRedirect();
   }
 
@@ -265,6 +265,7 @@ export class Forwarding {
     const call = this.#call;
     call.endpoint = attempt.host?.endpoint ?? null;
     call.upstream = attempt.exchange.connection;
+    call.upstreamProtocol = attempt.exchange.protocol;
   }
 
   #releaseRetrySlot(): void {
@@ -281,8 +282,8 @@ export class Forwarding {
     call.responseCodeDetails = "via_upstream";
     const timers = this.#timers;
     timers?.answered(response);
-    // Of an answer that came before the end of the request it says nothing.
-    if (this.#content.sent && !call.suppressEnvoyHeaders) {
+    // Of an answer that came before the end of the request it says nothing, nor to a request that wants an upgrade.
+    if (this.#content.sent && this.#request.upgrade === undefined && !call.suppressEnvoyHeaders) {
       const elapsed = Math.max(0, Math.round(this.#deps.clock.now() - this.#startedAt));
       headers.set("x-envoy-upstream-service-time", String(elapsed));
     }

@@ -23,13 +23,26 @@ export interface CaseRequest {
   /**
    * What backends do at the first, second, ... attempt; the last one repeats. Each is a list of words with spaces
    * between: a status, `reset` (close without an answer), `cut` (close within the content), `delay:ms`, `empty` (no
-   * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`). Mirrored requests are answered with 200 and do not count.
+   * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`). Mirrored requests do not
+   * count. A handshake of a WebSocket is answered at once, and each frame is sent back after the delay.
    *
    * @default {["200"]}
    */
   readonly script?: readonly string[];
+  /** What backends do at a mirrored copy: one attempt of a script. @default {"200"} */
+  readonly mirrorScript?: string;
+  /** Sends it over HTTP/2, so that trailers arrive. @default {false} */
+  readonly http2?: boolean;
+  /** Opens a WebSocket, sends that text and closes; the body of the answer is what came back. */
+  readonly webSocket?: string;
+  /** Least and most milliseconds until the answer, on each side. */
+  readonly within?: readonly [least: number, most: number];
+  /** Least and most milliseconds between the arrivals of an attempt and the next, on each side. */
+  readonly pauses?: readonly (readonly [least: number, most: number])[];
   /** Sends it that often, one after the other. @default {1} */
   readonly times?: number;
+  /** Sends them at the same time: outcomes are compared in the order of their status. @default {false} */
+  readonly together?: boolean;
   /** Sends the cookies that earlier answers of this case have set. @default {false} */
   readonly cookies?: boolean;
   /**
@@ -67,8 +80,11 @@ export interface DifferentialCase {
   readonly refused?: boolean | "alike";
 }
 
-/** Names of the backends; `h2` speaks HTTP/2, `dead` is a port where nobody listens, the others speak HTTP/1.1. */
-export const BACKENDS = ["a", "b", "c", "d", "e", "h2", "dead"] as const;
+/**
+ * Names of the backends; `h2` and `refusing` speak HTTP/2, and a `reset` of the latter says REFUSED_STREAM; `mute` takes
+ * connections and never says a word, `dead` is a port where nobody listens, the others speak HTTP/1.1.
+ */
+export const BACKENDS = ["a", "b", "c", "d", "e", "h2", "refusing", "mute", "dead"] as const;
 
 /** Name of a backend. */
 export type BackendName = typeof BACKENDS[number];
@@ -125,7 +141,7 @@ const HTTP2: JsonObject = {
 
 /** Clusters that every case may name: one for each backend, and some over several. */
 export const COMMON_CLUSTERS: readonly JsonObject[] = [
-  ...BACKENDS.map((name) => cluster(name, [name], name === "h2" ? HTTP2 : {})),
+  ...BACKENDS.map((name) => cluster(name, [name], name === "h2" || name === "refusing" ? HTTP2 : {})),
   cluster("empty", []),
   cluster("pair", ["a", "b"], { lb_policy: "ROUND_ROBIN" }),
   cluster("ring", ["a", "b", "c", "d", "e"], { lb_policy: "RING_HASH" }),

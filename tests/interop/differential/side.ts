@@ -9,6 +9,10 @@ export interface SentRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** `null` for none. */
   readonly body: string | null;
+  /** See `CaseRequest.http2`. */
+  readonly http2: boolean;
+  /** See `CaseRequest.webSocket`; `null` for an ordinary request. */
+  readonly webSocket: string | null;
 }
 
 /** Milliseconds after which a side is taken to hang: a case then has `null` for an answer. */

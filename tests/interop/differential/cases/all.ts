@@ -15,6 +15,11 @@ import { MIRROR_CASES } from "./mirrors.ts";
 import { PATH_CASES } from "./paths.ts";
 import { REDIRECT_CASES } from "./redirects.ts";
 import { REWRITE_CASES } from "./rewrites.ts";
+import { UPGRADE_CASES } from "./upgrades.ts";
+import { WEIGHT_CASES } from "./weights.ts";
+import { RETRY_PLACE_CASES } from "./retry_places.ts";
+import { DELAY_CASES } from "./delays.ts";
+import { TRAILER_CASES } from "./trailers.ts";
 import { VIRTUAL_HOST_CASES } from "./virtual_hosts.ts";
 
 /** Every case written by hand. */
@@ -36,4 +41,9 @@ export const CASES: readonly DifferentialCase[] = [
   ...INTERNAL_REDIRECT_CASES,
   ...RETRY_CASES,
   ...TIMEOUT_CASES,
+  ...TRAILER_CASES,
+  ...DELAY_CASES,
+  ...RETRY_PLACE_CASES,
+  ...WEIGHT_CASES,
+  ...UPGRADE_CASES,
 ];
