@@ -75,7 +75,7 @@ function pluginConfig({ name, version, value: { wasm } }: NamedExtension, secret
     },
     configuration: pluginConfig === undefined || Object.keys(pluginConfig).length === 0
       ? {}
-      : packAny("google.protobuf.StringValue", { value: JSON.stringify(sorted(pluginConfig)) }),
+      : packAny("google.protobuf.StringValue", { value: jsonAsInGo(pluginConfig) }),
     failurePolicy: wasm.failStrategy === "FAIL_CLOSE" ? "FAIL_CLOSED" : wasm.failStrategy,
   };
 }
@@ -91,7 +91,15 @@ function codeOf({ url, sha256 }: WasmConfig): DataSource {
   };
 }
 
-/** The same value with its keys in order, as istiod writes it. */
+/** JSON as istiod writes it: keys in order, and characters of HTML as escapes. */
+function jsonAsInGo(value: Json): string {
+  return JSON.stringify(sorted(value)).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** The same value with its keys in order. */
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
