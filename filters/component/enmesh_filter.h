@@ -1,6 +1,7 @@
 /*
- * The canonical ABI of the world `enmesh:filter/filter@0.1.0` (../wit/filter.wit) in C, by hand: a filter needs no
- * generator, no libc and no WASI. Include it once, then define `configure`, `on_request` and `on_response`.
+ * The canonical ABI of the worlds of `enmesh:filter@0.1.0` (../wit/filter.wit) in C, by hand: a filter needs no
+ * generator, no libc and no WASI. Include it once, then define `configure`, `on_request` and `on_response`; for the world
+ * `body-filter` define ENMESH_BODIES before, and `on_body` and `on_done` as well.
  *
  * What is handed to a filter lives until the function returns. So does what it allocates with `alloc` for its answer;
  * `keep` allocates what has to last.
@@ -112,5 +113,40 @@ outcome *export_on_response(u32 call, u32 status, const header *h, u32 hl, u32 e
 __attribute__((export_name("cm32p2|enmesh:filter/handler@0.1|configure_post"))) void post_configure(outcome *o) { top = kept; }
 __attribute__((export_name("cm32p2|enmesh:filter/handler@0.1|on-request_post"))) void post_request(outcome *o) { top = kept; }
 __attribute__((export_name("cm32p2|enmesh:filter/handler@0.1|on-response_post"))) void post_response(outcome *o) { top = kept; }
+
+#ifdef ENMESH_BODIES
+/* result<chunk-action, error>, as it lies in memory. */
+typedef struct {
+  u8 failed;
+  union {
+    struct { u8 replaces; bytes with; } action;
+    struct { u8 kind; bytes text; } error;
+  };
+} chunk_outcome;
+
+static chunk_outcome pass(void) { chunk_outcome o = { 0 }; return o; }
+static chunk_outcome replace(bytes with) { chunk_outcome o = { 0 }; o.action.replaces = 1; o.action.with = with; return o; }
+
+/* What a filter of bodies defines. The chunk may be changed in place and handed back. */
+static chunk_outcome on_body(u32 call, int of_response, u8 *chunk, u32 len, int end_of_stream);
+static void on_done(u32 call);
+
+static chunk_outcome chunk_answer;
+
+__attribute__((export_name("cm32p2|enmesh:filter/bodies@0.1|on-request-body")))
+chunk_outcome *export_on_request_body(u32 call, u8 *at, u32 len, u32 end) {
+  chunk_answer = on_body(call, 0, at, len, end);
+  return &chunk_answer;
+}
+__attribute__((export_name("cm32p2|enmesh:filter/bodies@0.1|on-response-body")))
+chunk_outcome *export_on_response_body(u32 call, u8 *at, u32 len, u32 end) {
+  chunk_answer = on_body(call, 1, at, len, end);
+  return &chunk_answer;
+}
+__attribute__((export_name("cm32p2|enmesh:filter/bodies@0.1|on-done"))) void export_on_done(u32 call) { on_done(call); }
+__attribute__((export_name("cm32p2|enmesh:filter/bodies@0.1|on-request-body_post"))) void post_request_body(chunk_outcome *o) { top = kept; }
+__attribute__((export_name("cm32p2|enmesh:filter/bodies@0.1|on-response-body_post"))) void post_response_body(chunk_outcome *o) { top = kept; }
+__attribute__((export_name("cm32p2|enmesh:filter/bodies@0.1|on-done_post"))) void post_done(void) { top = kept; }
+#endif
 
 #endif

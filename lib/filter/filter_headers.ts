@@ -63,6 +63,9 @@ export class HeadersView implements FilterHeaders {
 function checked(name: string, value: string): [string, string] {
   const field = name.toLowerCase();
   const text = String(value).trim();
+  if (field === "content-length") {
+    throw new TypeError("Cannot set the header: 'content-length' follows the content; use setBody");
+  }
   const problem = fieldProblem(field, text);
   if (problem !== null) throw new TypeError(`Cannot set the header: ${problem}`);
   return [field, text];
