@@ -23,7 +23,8 @@ export interface ComponentFilterOptions {
   /** Bytes each of its memories may grow to. @default {67108864} */
   readonly memoryLimit?: number;
   /**
-   * Milliseconds one call of a function may take; a component that takes longer has failed. A limit costs about 14
+   * Milliseconds by the clock on the wall that one call of a function may take; a component that takes longer has failed.
+   * Leave room for pauses that are not its own (garbage collection, a busy machine): 100 and more. A limit costs about 20
    * microseconds a call.
    * @default {no limit: a component that loops for ever stops the program}
    */

@@ -1,5 +1,4 @@
-import type { TranspileAnswer } from "./transpile_worker.ts";
-import type { TranspiledComponent } from "./transpiled_component.ts";
+import type { TranspileAnswer, TranspiledComponent } from "./transpiled_component.ts";
 
 /**
  * Takes a component apart with jco, in a worker that ends afterwards.

@@ -5,10 +5,7 @@
  * @module
  */
 import { $init, generate } from "@bytecodealliance/jco-transpile/component";
-import type { TranspiledComponent } from "./transpiled_component.ts";
-
-/** What the worker answers. */
-export type TranspileAnswer = { readonly component: TranspiledComponent } | { readonly error: string };
+import type { TranspileAnswer } from "./transpiled_component.ts";
 
 /** What of a worker's global scope is used. */
 interface Scope {

@@ -9,3 +9,6 @@ export interface TranspiledComponent {
   /** Names of what it exports, with versions where it has them. */
   readonly exports: readonly string[];
 }
+
+/** What the worker that takes components apart answers. Here, so that nobody imports the worker: it imports jco. */
+export type TranspileAnswer = { readonly component: TranspiledComponent } | { readonly error: string };

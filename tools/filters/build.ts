@@ -55,7 +55,8 @@ export async function buildC(name: string, world: string): Promise<Uint8Array> {
   }
 }
 
-async function buildJavaScript(name: string): Promise<Uint8Array> {
+/** A JavaScript source to a component. */
+export async function buildJavaScript(name: string): Promise<Uint8Array> {
   const { componentize } = await import("componentize-qjs");
   const { component } = await componentize({
     witPath: WIT.pathname,
