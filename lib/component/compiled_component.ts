@@ -92,7 +92,9 @@ function checkNames(names: readonly string[]): void {
  */
 function evaluate(glue: string): Instantiate {
   const body = glue.replaceAll(/^export (?=function instantiate\(|const _util\b)/gm, "");
-  return new Function("globalThis", "console", `${body}\nreturn instantiate;`)({}, QUIET) as Instantiate;
+  return new Function("globalThis", "console", `${body}\nreturn instantiate;`)(GLOBALS, QUIET) as Instantiate;
 }
 
+/** What of the global object the glue asks for. */
+const GLOBALS = Object.freeze({ WebAssembly });
 const QUIET = Object.freeze({ debug() {}, error() {}, warn() {}, log() {} });
