@@ -1,4 +1,5 @@
 import type { FilterExports, HostInterface } from "./filter_world.ts";
+import { LiftBudget } from "./lift_budget.ts";
 import { limitMemory } from "./limit_memory.ts";
 import type { TranspiledComponent } from "./transpiled_component.ts";
 
@@ -19,14 +20,17 @@ type Instantiate = (
 
 /** A component whose modules are compiled: instances of it cost a fraction of a millisecond. */
 export class CompiledComponent {
+  /** What an instance may hand over in one call; whoever calls one resets it. */
+  readonly budget: LiftBudget;
   readonly #modules: ReadonlyMap<string, WebAssembly.Module>;
   readonly #instantiate: Instantiate;
   readonly #handler: string;
   readonly #bodies: string | undefined;
 
-  private constructor(modules: ReadonlyMap<string, WebAssembly.Module>, component: TranspiledComponent) {
+  private constructor(modules: ReadonlyMap<string, WebAssembly.Module>, component: TranspiledComponent, limit: number) {
+    this.budget = new LiftBudget(limit);
     this.#modules = modules;
-    this.#instantiate = evaluate(component.glue);
+    this.#instantiate = evaluate(component.glue, this.budget);
     this.#handler = component.exports.find((name) => HANDLER.test(name))!;
     this.#bodies = component.exports.find((name) => BODIES.test(name));
   }
@@ -61,7 +65,7 @@ export class CompiledComponent {
       checkNames(WebAssembly.Module.exports(module).map(({ name }) => name));
       modules.set(name, module);
     }
-    return new CompiledComponent(modules, component);
+    return new CompiledComponent(modules, component, memoryLimit);
   }
 
   /** Makes an instance. @throws {Error} When its start function traps, or memory is short. */
@@ -90,9 +94,13 @@ function checkNames(names: readonly string[]): void {
  * The function the glue exports. It is no module of the runtime's, for those stay in memory for ever, and it is shown no
  * `process`: the glue would ask the environment at each call whether to write what it does.
  */
-function evaluate(glue: string): Instantiate {
-  const body = glue.replaceAll(/^export (?=function instantiate\(|const _util\b)/gm, "");
-  return new Function("globalThis", "console", `${body}\nreturn instantiate;`)(GLOBALS, QUIET) as Instantiate;
+function evaluate(glue: string, budget: LiftBudget): Instantiate {
+  const body = glue.replaceAll(/^export (?=function instantiate\(|const _util\b)/gm, "")
+    .replaceAll(/\b(memory\d+)\.buffer\.slice\(/g, "takeBytes($1.buffer, ");
+  if (body.includes(".buffer.slice(")) throw new Error("Its glue copies memory in a way that is not known");
+  const take = (memory: ArrayBuffer, from: number, to: number) => budget.take(memory, from, to);
+  const make = new Function("globalThis", "console", "TextDecoder", "takeBytes", `${body}\nreturn instantiate;`);
+  return make(GLOBALS, QUIET, budget.decoder(), take) as Instantiate;
 }
 
 /** What of the global object the glue asks for. */

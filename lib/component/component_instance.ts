@@ -11,6 +11,7 @@ import type {
   RequestHead,
   ResponseHead,
 } from "./filter_world.ts";
+import type { LiftBudget } from "./lift_budget.ts";
 import { property } from "./property.ts";
 import { TimeGuard } from "./time_guard.ts";
 
@@ -35,6 +36,7 @@ const MAX_LINE = 8192;
  */
 export class ComponentInstance {
   readonly #exports: FilterExports;
+  readonly #budget: LiftBudget;
   readonly #guard: TimeGuard | null;
   /** The call whose properties are asked for. */
   #call: Call | null = null;
@@ -51,6 +53,7 @@ export class ComponentInstance {
       },
       property: (path) => this.#call === null ? undefined : property(this.#call, path),
     };
+    this.#budget = component.budget;
     this.#guard = timeLimitMs === null ? null : new TimeGuard(timeLimitMs);
     this.#exports = this.#run(null, () => component.instantiate(host)) as FilterExports;
     const refusal = this.#run(null, () => this.#exports.handler.configure(configuration));
@@ -106,6 +109,7 @@ export class ComponentInstance {
   #run<T>(call: Call | null, work: () => T): T | FilterError {
     if (this.#failed) throw new Error("It has failed before");
     this.#call = call;
+    this.#budget.reset();
     try {
       return this.#guard === null ? work() : this.#guard.run(work);
     } catch (error) {

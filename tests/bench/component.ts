@@ -14,7 +14,7 @@ const ROUNDS = 7;
 /** Microseconds for both calls of a filter of heads in C, headers of a browser's request among them. */
 const CALLS_BAR = 35;
 /** Microseconds for a body of 64 KiB in one chunk, beyond those of the heads. */
-const BODY_BAR = 60;
+const BODY_BAR = 100;
 /** Milliseconds from the bytes of a component to its first request, jco started and gone again. */
 const LOAD_BAR = 2_000;
 

@@ -270,3 +270,22 @@ Deno.test("what is no filter is refused with the reason", async (t) => {
     });
   }
 });
+
+Deno.test("an answer that names the same memory over and over is not copied beyond the limit of memory", async () => {
+  // 3,000 changes, each of which sets a header to the whole memory of 128 KiB: 375 MiB if it were taken.
+  const component = await watComponent({
+    globals: "(global $i (mut i32) (i32.const 0))",
+    onRequest: `
+      (global.set $i (i32.const 0))
+      (loop $next
+        (i32.store8 (i32.add (i32.const 65536) (i32.mul (global.get $i) (i32.const 20))) (i32.const 0))
+        (i32.store (i32.add (i32.const 65548) (i32.mul (global.get $i) (i32.const 20))) (i32.const 0))
+        (i32.store (i32.add (i32.const 65552) (i32.mul (global.get $i) (i32.const 20))) (i32.const 131072))
+        (global.set $i (i32.add (global.get $i) (i32.const 1)))
+        (br_if $next (i32.lt_u (global.get $i) (i32.const 3000))))
+      (i32.store (i32.const 1544) (i32.const 65536)) (i32.store (i32.const 1548) (i32.const 3000)) (i32.const 1536)`,
+  });
+  await using rig = await ComponentRig.load({ component, memoryLimit: 4 << 20 });
+  assert.equal((await rig.send()).status, 503);
+  assert.match(rig.log.toString(), /has failed \(It answers with more than '4194304' bytes\)/);
+});
