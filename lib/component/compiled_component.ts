@@ -2,10 +2,11 @@ import type { FilterExports, HostInterface } from "./filter_world.ts";
 import { LiftBudget } from "./lift_budget.ts";
 import { limitMemory } from "./limit_memory.ts";
 import type { TranspiledComponent } from "./transpiled_component.ts";
+import { WASI_INTERFACES, type WasiImports } from "./wasi.ts";
 
 /** The interfaces a filter may import; `types` has no functions. */
 const HOST = "enmesh:filter/host";
-const KNOWN_IMPORTS: ReadonlySet<string> = new Set([HOST, "enmesh:filter/types"]);
+const KNOWN_IMPORTS: ReadonlySet<string> = new Set([HOST, "enmesh:filter/types", ...WASI_INTERFACES]);
 const HANDLER = /^enmesh:filter\/handler@0\.1\.\d+$/;
 const BODIES = /^enmesh:filter\/bodies@0\.1\.\d+$/;
 /** What ends a JavaScript string, or is not plain text. */
@@ -15,7 +16,7 @@ const UNSAFE_NAME = /['"`\\\0-\x1f\x7f\u2028\u2029]|\*\/|\$\{/;
 /** What the glue of a component exports. */
 type Instantiate = (
   getCoreModule: (name: string) => WebAssembly.Module,
-  imports: { readonly "enmesh:filter/host": HostInterface },
+  imports: WasiImports & { readonly "enmesh:filter/host": HostInterface },
 ) => Record<string, unknown>;
 
 /** A component whose modules are compiled: instances of it cost a fraction of a millisecond. */
@@ -46,7 +47,7 @@ export class CompiledComponent {
     const strange = component.imports.filter((name) => !KNOWN_IMPORTS.has(name));
     if (strange.length > 0) {
       throw new Error(
-        `It imports '${strange.join("', '")}'; a filter may import '${HOST}' only, build it without WASI`,
+        `It imports '${strange.join("', '")}'; a filter may import '${HOST}', and WASI 0.2 without sockets and HTTP`,
       );
     }
     if (!component.exports.some((name) => HANDLER.test(name))) {
@@ -69,8 +70,8 @@ export class CompiledComponent {
   }
 
   /** Makes an instance. @throws {Error} When its start function traps, or memory is short. */
-  instantiate(host: HostInterface): FilterExports {
-    const exports = this.#instantiate((name) => this.#modules.get(name)!, { [HOST]: host });
+  instantiate(host: HostInterface, wasi: WasiImports): FilterExports {
+    const exports = this.#instantiate((name) => this.#modules.get(name)!, { ...wasi, [HOST]: host });
     const handler = exports[this.#handler] as FilterExports["handler"];
     if (this.#bodies === undefined) return { handler };
     return { handler, bodies: exports[this.#bodies] as NonNullable<FilterExports["bodies"]> };

@@ -41,8 +41,8 @@ export interface ComponentFilterOptions {
  * A filter written as a WASI component, for `mesh.use`. It is taken apart and compiled when it is used, in a worker, off
  * the path of requests; components of the same bytes are so once a mesh.
  *
- * The component gets the host interface of `filters/wit/filter.wit` and nothing else: no files, no network, no
- * environment. A trap ends its instance, and the policy says what becomes of requests; nothing it does throws into the
+ * The component gets the host interface of `filters/wit/filter.wit`, and of WASI 0.2 a clock, random numbers and output
+ * that goes to the log: no files, no network, no environment. A trap ends its instance, and the policy says what becomes of requests; nothing it does throws into the
  * application.
  *
  * @example Tag every request
@@ -88,7 +88,7 @@ class ComponentFilter extends ReadyFilter {
       const cache = shared(CACHE, () => new ComponentCache());
       const compiled = await cache.get({ bytes: component, memoryLimit, folder: this.#options.cacheFolder ?? null });
       const timeLimitMs = this.#options.timeLimit ?? null;
-      const create = () => new ComponentInstance(compiled, { name, configuration, timeLimitMs, logger });
+      const create = () => new ComponentInstance(compiled, { name, configuration, timeLimitMs, clock, logger });
       const slot = new FailingSlot({ name, policy, create, clock, random, logger });
       const layer = componentLayer({ name, policy, slot, logger });
       return { layer: () => layer, close: () => slot.close() };

@@ -1,4 +1,5 @@
 import type { Call } from "../http/call.ts";
+import type { Clock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
 import type { CompiledComponent } from "./compiled_component.ts";
 import type {
@@ -14,6 +15,7 @@ import type {
 import type { LiftBudget } from "./lift_budget.ts";
 import { property } from "./property.ts";
 import { TimeGuard } from "./time_guard.ts";
+import { wasiImports } from "./wasi.ts";
 
 /** Settings of an instance. */
 export interface InstanceOptions {
@@ -21,6 +23,7 @@ export interface InstanceOptions {
   readonly configuration: Uint8Array;
   /** Milliseconds a call may take; `null` for no limit. */
   readonly timeLimitMs: number | null;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -45,9 +48,9 @@ export class ComponentInstance {
 
   /** @throws {Error} When the component cannot be instantiated or refuses its configuration. */
   constructor(component: CompiledComponent, options: InstanceOptions) {
-    const { name, configuration, timeLimitMs, logger } = options;
+    const { name, configuration, timeLimitMs, clock, logger } = options;
     const host: HostInterface = {
-      log: (level, message) => {
+      log(level, message) {
         const text = message.length > MAX_LINE ? `${message.slice(0, MAX_LINE)}...` : message;
         logger.log(LEVELS.has(level) ? level : "info", `Filter '${name}': ${oneLine(text)}`, { filter: name });
       },
@@ -55,7 +58,10 @@ export class ComponentInstance {
     };
     this.#budget = component.budget;
     this.#guard = timeLimitMs === null ? null : new TimeGuard(timeLimitMs);
-    this.#exports = this.#run(null, () => component.instantiate(host)) as FilterExports;
+    this.#exports = this.#run(
+      null,
+      () => component.instantiate(host, wasiImports({ clock, log: host.log })),
+    ) as FilterExports;
     const refusal = this.#run(null, () => this.#exports.handler.configure(configuration));
     if (isFilterError(refusal)) throw new Error(`It refuses its configuration: ${refusal.val}`);
   }

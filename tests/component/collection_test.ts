@@ -1,6 +1,7 @@
 import { CompiledComponent } from "../../lib/component/compiled_component.ts";
 import { ComponentInstance } from "../../lib/component/component_instance.ts";
 import { transpile } from "../../lib/component/transpile.ts";
+import { systemClock } from "../../lib/internal/clock.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
 import { until } from "../support/until.ts";
 import { usedHeap } from "../support/used_heap.ts";
@@ -8,7 +9,13 @@ import { usedHeap } from "../support/used_heap.ts";
 Deno.test("a thousand instances come and go, and leave nothing", async () => {
   const bytes = await Deno.readFile(new URL("../../filters/component/header_tag.wasm", import.meta.url));
   const compiled = await CompiledComponent.compile(await transpile(bytes), 1 << 24);
-  const options = { name: "x", configuration: new Uint8Array([1]), timeLimitMs: null, logger: silentLogger };
+  const options = {
+    name: "x",
+    configuration: new Uint8Array([1]),
+    timeLimitMs: null,
+    clock: systemClock,
+    logger: silentLogger,
+  };
   let collected = 0;
   const registry = new FinalizationRegistry(() => collected++);
   for (let i = 0; i < 1000; i++) registry.register(new ComponentInstance(compiled, options), null);

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { ComponentCache } from "../../lib/component/component_cache.ts";
 import { ComponentInstance } from "../../lib/component/component_instance.ts";
+import { systemClock } from "../../lib/internal/clock.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
 import { watComponent } from "../support/wat_component.ts";
 
 const memoryLimit = 1 << 24;
-const options = { name: "x", configuration: new Uint8Array(0), timeLimitMs: null, logger: silentLogger };
+const options = {
+  name: "x",
+  configuration: new Uint8Array(0),
+  timeLimitMs: null,
+  clock: systemClock,
+  logger: silentLogger,
+};
 
 Deno.test("components of the same bytes and limit are compiled once", async () => {
   const cache = new ComponentCache();

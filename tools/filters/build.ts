@@ -55,18 +55,28 @@ export async function buildC(name: string, world: string): Promise<Uint8Array> {
   }
 }
 
-/** A JavaScript source to a component. */
-export async function buildJavaScript(name: string): Promise<Uint8Array> {
+/**
+ * A JavaScript source to a component.
+ *
+ * @param name Of a file of the folder, or a `data:` URL with the source.
+ * @param stubWasi Whether it goes without WASI.
+ */
+export async function buildJavaScript(name: string, stubWasi = true): Promise<Uint8Array> {
   const { componentize } = await import("componentize-qjs");
   const { component } = await componentize({
     witPath: WIT.pathname,
     world: "filter",
-    jsSource: await Deno.readTextFile(new URL(`${name}.js`, FOLDER)),
-    stubWasi: true,
+    jsSource: await sourceOf(name),
+    stubWasi,
     sync: true,
     optSize: true,
   });
   return component;
+}
+
+async function sourceOf(name: string): Promise<string> {
+  if (name.startsWith("data:")) return await (await fetch(name)).text();
+  return await Deno.readTextFile(new URL(`${name}.js`, FOLDER));
 }
 
 async function installClang(): Promise<void> {
