@@ -18,7 +18,9 @@ export const handler = {
 
   onRequest(_call, { path }) {
     const prefix = closed.find((prefix) => path.startsWith(prefix));
-    if (prefix === undefined) return { tag: "proceed", val: [{ tag: "set", val: ["x-guarded-by", bytes("path_guard")] }] };
+    if (prefix === undefined) {
+      return { tag: "proceed", val: [{ tag: "set", val: ["x-guarded-by", bytes("path_guard")] }] };
+    }
     log("info", `${property("source.address")?.val ?? "somebody"} asked for ${path}`);
     return { tag: "respond", val: { status: 403, headers: [], body: bytes(`${prefix} is closed\n`) } };
   },
