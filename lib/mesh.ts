@@ -291,7 +291,8 @@ export class Mesh implements AsyncDisposable {
    *
    * @param filter Functions of the application, or what `componentFilter` makes.
    * @returns The way to take it out again, also by `await using`. Requests under way finish with it.
-   * @throws {MeshError} `CONFIG_INVALID` when a ready-made filter cannot be loaded, `MESH_CLOSED` after `close`.
+   * @throws {MeshError} `CONFIG_INVALID` when a ready-made filter cannot be loaded, `PERMISSION_MISSING` when it may not
+   * be, `MESH_CLOSED` after `close`.
    *
    * @example Name who calls, and answer some requests here
    * ```ts

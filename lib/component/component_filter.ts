@@ -97,7 +97,10 @@ class ComponentFilter extends ReadyFilter {
         /^[A-Z](?=[a-z ])/,
         (c) => c.toLowerCase(),
       );
-      throw new MeshError("CONFIG_INVALID", `Cannot use the component filter '${name}': ${why}`, { cause });
+      const missing = /\brequires (?:env|read) access/i.test(why);
+      const help = missing ? "; grant '--allow-env' and '--allow-read', or keep it in a cacheFolder" : "";
+      const code = missing ? "PERMISSION_MISSING" : "CONFIG_INVALID";
+      throw new MeshError(code, `Cannot use the component filter '${name}': ${why}${help}`, { cause });
     }
   }
 }

@@ -28,7 +28,12 @@ export function componentLayer(options: ComponentLayerOptions): HttpLayer {
         return options.policy === "fail_open" ? next(request, call) : Promise.reject(failedStream(options.name, call));
       }
       const passage = new Passage(options, instance, request, call);
-      const answer = passage.request();
+      let answer: HttpResponse | null;
+      try {
+        answer = passage.request();
+      } catch (error) {
+        return Promise.reject(error);
+      }
       if (answer !== null) return Promise.resolve(answer);
       return next(request, call).then((response) => passage.response(response));
     };

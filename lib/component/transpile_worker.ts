@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { $init, generate } from "@bytecodealliance/jco-transpile/component";
 import type { TranspileAnswer } from "./transpiled_component.ts";
 
 /** What of a worker's global scope is used. */
@@ -19,6 +18,8 @@ scope.onmessage = async ({ data }) => scope.postMessage(await transpile(data));
 
 async function transpile(bytes: Uint8Array): Promise<TranspileAnswer> {
   try {
+    // Not at the top: what fails there would be printed by the runtime, and told to nobody.
+    const { $init, generate } = await import("@bytecodealliance/jco-transpile/component");
     await $init;
     const { files, imports, exports } = generate(bytes, {
       name: "filter",

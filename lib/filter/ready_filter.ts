@@ -40,7 +40,7 @@ export abstract class ReadyFilter {
    * Gets it ready, off the path of requests.
    *
    * @ignore
-   * @throws {MeshError} `CONFIG_INVALID` when it cannot be.
+   * @throws {MeshError} `CONFIG_INVALID` when it cannot be, `PERMISSION_MISSING` where the program may not.
    */
   abstract load(host: FilterHost): Promise<LoadedFilter>;
 }
