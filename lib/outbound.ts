@@ -46,6 +46,8 @@ export interface OutboundOptions {
   readonly openAccessLog: OpenAccessLog;
   /** The innermost handler: retries, timeouts, cluster, endpoint, pool. */
   readonly router: OutboundHandler;
+  /** Filters of the application (`mesh.use`). @default {none} */
+  readonly filters?: HttpLayer | undefined;
 }
 
 /** Destinations remembered per snapshot; an application that asks for endless hosts does not grow it further. */
@@ -143,7 +145,7 @@ export class Outbound {
 /** The stack of an outbound HTTP listener, outermost layer first. */
 export function outboundStack(
   manager: HttpConnectionManager,
-  { snapshots, context, openAccessLog, router }: OutboundOptions,
+  { snapshots, context, openAccessLog, router, filters }: OutboundOptions,
 ): OutboundHandler {
   const layers: HttpLayer[] = [
     // Outermost, so that every request leaves a line, whoever answered it.
@@ -162,6 +164,8 @@ export function outboundStack(
     upgradeLayer(manager),
     // In the order of the mesh: peer metadata, ALPN, fault, CORS.
     ...httpFilterLayers(manager.httpFilters, context),
+    // Next to the router: they see the request as it leaves, and the response before anybody here has changed it.
+    ...(filters === undefined ? [] : [filters]),
   ];
   return stack(layers, router);
 }
