@@ -43,6 +43,7 @@ import type { Random } from "./internal/random.ts";
 import { TimerWheel } from "./internal/timer_wheel.ts";
 import { type AdminViewSources, meshAdminView } from "./mesh_admin_view.ts";
 import { certificateSource, discoverySecurity, spiffeIdOf } from "./mesh_credentials.ts";
+import { meshModuleFetcher } from "./mesh_module_fetcher.ts";
 import { meshWasmHost } from "./mesh_wasm.ts";
 import { Outbound } from "./outbound.ts";
 import { OutboundClient } from "./outbound_client.ts";
@@ -66,6 +67,7 @@ import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
+import { openSources } from "./proxy_wasm/source/open_source.ts";
 import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
 import { AdsClient } from "./xds/ads_client.ts";
@@ -185,12 +187,12 @@ export class MeshRuntime {
     this.#wasm = meshWasmHost({
       clock,
       timers: this.#timers,
-      random,
       logger,
       metrics: this.metrics,
       node: local,
-      settings: bootstrap.wasm,
-      connector,
+      openSource: openSources(
+        meshModuleFetcher({ settings: bootstrap.modules, connector, clock, random, logger }),
+      ),
     });
     const shared = {
       clock,

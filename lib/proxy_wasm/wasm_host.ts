@@ -4,6 +4,7 @@ import { wasmLayer } from "./http/wasm_layer.ts";
 import { PluginConfig } from "./plugin_config.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import { PluginLease } from "./plugin_lease.ts";
+import { PreparedPlugin } from "./prepared_plugin.ts";
 import type { WasmRuntime } from "./runtime/runtime.ts";
 import { v8Runtime } from "./runtime/v8.ts";
 import { openLocalSource, type OpenSource } from "./source/open_source.ts";
@@ -35,19 +36,6 @@ export const RUNTIME_NAMES: readonly string[] = [
 ];
 
 const DEFAULT_RUNTIMES: ReadonlyMap<string, WasmRuntime> = new Map(RUNTIME_NAMES.map((name) => [name, v8Runtime]));
-
-/** A plugin that starts before any layer needs it, and is not ended for want of one while this is kept. */
-class PreparedPlugin {
-  readonly #lease: PluginLease;
-
-  constructor(lease: PluginLease) {
-    this.#lease = lease;
-  }
-
-  get ready(): Promise<void> {
-    return this.#lease.handle.settled;
-  }
-}
 
 interface SharedHandle {
   readonly handle: PluginHandle;

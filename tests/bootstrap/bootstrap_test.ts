@@ -76,18 +76,21 @@ const PRECEDENCE: readonly [string, (bootstrap: Bootstrap) => unknown, readonly 
     [{ env: { SECRET_GRACE_PERIOD_RATIO_JITTER: "0" } }, 0],
   ]],
   ["signer", ({ certificate }) => certificate.signer, [[{ env: { ISTIO_META_CERT_SIGNER: "example" } }, "example"]]],
-  ["Wasm cache", ({ wasm }) => wasm.cacheFolder, [[{ options: { wasmCache: "/var/cache/wasm" } }, "/var/cache/wasm"]]],
-  ["insecure Wasm registries", ({ wasm }) => [...wasm.insecureRegistries], [
+  ["Wasm cache", ({ modules }) => modules.cacheFolder, [[
+    { options: { wasmCache: "/var/cache/wasm" } },
+    "/var/cache/wasm",
+  ]]],
+  ["insecure Wasm registries", ({ modules }) => [...modules.insecureRegistries], [
     [{ env: { PROXY_CONFIG: 'proxyMetadata: { WASM_INSECURE_REGISTRIES: "*" }' } }, ["*"]],
     [{ env: { WASM_INSECURE_REGISTRIES: "localhost:5000, registry.example" } }, ["localhost:5000", "registry.example"]],
     [{ options: { wasmInsecureRegistries: ["a:1"] }, env: { WASM_INSECURE_REGISTRIES: "b" } }, ["a:1"]],
   ]],
-  ["Wasm settings", ({ wasm }) => [
-    wasm.dockerConfigFolder,
-    wasm.requestTimeoutMs,
-    wasm.maxTries,
-    wasm.moduleExpiryMs,
-    wasm.purgeIntervalMs,
+  ["Wasm settings", ({ modules }) => [
+    modules.dockerConfigFolder,
+    modules.requestTimeoutMs,
+    modules.maxTries,
+    modules.moduleExpiryMs,
+    modules.purgeIntervalMs,
   ], [
     [{}, [null, 15_000, 5, 86_400_000, 3_600_000]],
     [{

@@ -4,7 +4,7 @@ import { fromOption, type Settings } from "./settings.ts";
 import { readCount, readHosts, readPositiveDurationMs, readText } from "./values.ts";
 
 /** How Wasm modules are fetched and kept; Istio's names and defaults. */
-export interface WasmSettings {
+export interface ModuleSettings {
   /** Folder of the cache; `null` keeps modules in memory. */
   readonly cacheFolder: string | null;
   /** Registries and servers, with their ports, whose certificate need not be good; `*` for all. */
@@ -22,7 +22,7 @@ export interface WasmSettings {
 }
 
 /** Decides them. */
-export function resolveWasm(options: JoinOptions, { env }: Gathered, settings: Settings): WasmSettings {
+export function resolveModules(options: JoinOptions, { env }: Gathered, settings: Settings): ModuleSettings {
   const variable = (name: string) => ({ value: env.get(name), origin: `variable '${name}'` });
   const duration = (what: string, name: string, fallback: number) =>
     settings.chooseOr(what, [variable(name)], readPositiveDurationMs, fallback);
