@@ -4,7 +4,7 @@ import { wasmLayer } from "./http/wasm_layer.ts";
 import { PluginConfig } from "./plugin_config.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import { PluginLease } from "./plugin_lease.ts";
-import { PreparedPlugin } from "./prepared_plugin.ts";
+import { HeldPlugin } from "./held_plugin.ts";
 import type { WasmRuntime } from "./runtime/runtime.ts";
 import { v8Runtime } from "./runtime/v8.ts";
 import { openLocalSource, type OpenSource } from "./source/open_source.ts";
@@ -82,7 +82,7 @@ export class WasmHost implements WasmLayers {
     if (!(plugin instanceof PluginConfig)) {
       throw new TypeError("Cannot prepare a plugin: its configuration is not that of a Wasm plugin");
     }
-    return new PreparedPlugin(this.acquire(plugin));
+    return new HeldPlugin(this.acquire(plugin));
   }
 
   /** A plugin to be used until the lease is released, or nothing refers to it any more. */

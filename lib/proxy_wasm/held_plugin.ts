@@ -1,7 +1,7 @@
 import type { PluginLease } from "./plugin_lease.ts";
 
 /** A plugin that starts before any layer needs it, and is not ended for want of one while this is kept. */
-export class PreparedPlugin {
+export class HeldPlugin {
   readonly #lease: PluginLease;
 
   /** @param lease The plugin, in use for as long as this is. */
