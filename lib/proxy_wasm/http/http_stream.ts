@@ -66,8 +66,8 @@ export class HttpStream extends Context {
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
-  /** Whether the module has just continued a direction, request and response. */
-  readonly #continuing: [boolean, boolean] = [false, false];
+  /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
+  #continuing = 0;
   #next: Next | null = null;
 
   /**
@@ -426,10 +426,10 @@ export class HttpStream extends Context {
       case StreamType.HTTP_REQUEST:
       case StreamType.HTTP_RESPONSE:
         // A module may say so a thousand times in one callback.
-        if (this.#continuing[stream]) return Status.OK;
-        this.#continuing[stream] = true;
+        if ((this.#continuing & (1 << stream)) !== 0) return Status.OK;
+        this.#continuing |= 1 << stream;
         this.vm.defer(() => {
-          this.#continuing[stream] = false;
+          this.#continuing &= ~(1 << stream);
           this.#continue(stream);
         });
         return Status.OK;
