@@ -63,6 +63,8 @@ export class HttpStream extends Context {
   #running = false;
   /** Whether the module is asked no more: it has answered, or it has failed. */
   #bypassed = false;
+  /** Whether the request was answered here: what comes from upstream is too late. */
+  #answered = false;
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
@@ -135,10 +137,14 @@ export class HttpStream extends Context {
     this.#requestHeaders.writable = false;
     this.#phase = "forwarded";
     return next(this.request, this.call).then(
-      (response) => this.#respond(response),
+      (response) => {
+        if (!this.#answered) return this.#respond(response);
+        response.body?.cancel();
+        return response;
+      },
       (error) => {
         // An answer of the module ends what is under way below.
-        if (this.#local !== null) return this.#answer();
+        if (this.#local !== null || this.#closed) return this.#answer();
         throw error;
       },
     );
@@ -262,10 +268,7 @@ export class HttpStream extends Context {
         return ask(isRequest ? onRequestTrailers : onResponseTrailers, count, 0);
       },
       overflow: () => {
-        this.#local = isRequest
-          ? { ...TOO_LARGE, status: 413, details: "request_payload_too_large" }
-          : { ...TOO_LARGE, status: 500, details: "response_payload_too_large" };
-        this.#bypassed = true;
+        this.#local = isRequest ? REQUEST_TOO_LARGE : RESPONSE_TOO_LARGE;
         this.#carryOut();
       },
       released: () => isRequest ? this.#pass() : this.#passResponse(),
@@ -288,6 +291,7 @@ export class HttpStream extends Context {
     const reason = this.#reason();
     const early = this.#phase !== "response";
     if (early) {
+      this.#answered = true;
       if (this.#requestBody !== null) this.#requestBody.fail(reason);
       else request.body?.cancel(reason);
     } else {
@@ -483,7 +487,19 @@ export class HttpStream extends Context {
 
 /** `UNAVAILABLE`. */
 const UNAVAILABLE = 14;
-const TOO_LARGE = { body: new TextEncoder().encode("Payload Too Large"), headers: [], grpcStatus: null };
+const REQUEST_TOO_LARGE: LocalResponse = {
+  status: 413,
+  details: "request_payload_too_large",
+  body: new TextEncoder().encode("Payload Too Large"),
+  headers: [],
+  grpcStatus: null,
+};
+const RESPONSE_TOO_LARGE: LocalResponse = {
+  ...REQUEST_TOO_LARGE,
+  status: 500,
+  details: "response_payload_too_large",
+  body: new TextEncoder().encode("Internal Server Error"),
+};
 
 function readOnly(trailers: HeaderList | null): HeaderMap | null {
   return trailers === null ? null : new TrailerMap(trailers, false);
