@@ -200,8 +200,12 @@ export class Vm {
     this.context = null;
   }
 
-  /** Makes another context effective for the callback under way; `false` where there is none of that number. */
+  /** Makes another context effective for the callback under way, 0 its own; `false` where there is none of that number. */
   setEffective(id: number): boolean {
+    if (id === 0) {
+      this.context = this.#current;
+      return true;
+    }
     const context = this.#contexts.find(id);
     if (context === undefined) return false;
     this.context = context;

@@ -135,6 +135,7 @@ export class HttpStream extends Context {
   /** Goes on to `next`; nothing of the request is left to the module. */
   #forward(next: Next): Promise<HttpResponse> {
     this.#requestHeaders.writable = false;
+    this.#chooseRoute();
     this.#phase = "forwarded";
     return next(this.request, this.call).then(
       (response) => {
@@ -416,7 +417,15 @@ export class HttpStream extends Context {
     return super.buffer(type);
   }
 
+  /** Has the route chosen anew where the module has changed headers: Envoy does for all versions of the interface so far. */
+  #chooseRoute(): void {
+    if (!this.#requestHeaders.changed) return;
+    this.#requestHeaders.changed = false;
+    this.call.clearRouteCache();
+  }
+
   override property(path: readonly string[]): PropertyValue | undefined {
+    this.#chooseRoute();
     return streamProperty(this.call, this.vm.host.node, path) ?? super.property(path);
   }
 

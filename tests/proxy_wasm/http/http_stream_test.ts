@@ -415,3 +415,20 @@ Deno.test("a stream that waits when the VM fails elsewhere is answered", async (
   assert.equal((await waiting).status, 503);
   waitingCall.exchange.complete();
 });
+
+Deno.test("a module that changes the headers of a request has its route chosen anew, once, before it goes on", async () => {
+  const change = `(drop (call $replace (i32.const 0) (i32.const 512) (i32.const 5) (i32.const 520) (i32.const 4)))
+    (drop (call $add (i32.const 0) (i32.const 528) (i32.const 3) (i32.const 520) (i32.const 4))) (i32.const 0)`;
+  const more = `(data (i32.const 512) ":path") (data (i32.const 520) "/new") (data (i32.const 528) "x-a")`;
+  for (
+    const [actions, times] of [[{ requestHeaders: change, more }, 1], [{ responseHeaders: change, more }, 0]] as const
+  ) {
+    await using rig = new WasmStreamRig(recorder(actions));
+    await rig.started();
+    let chosen = 0;
+    rig.prepare = (call) => call.onClearRouteCache = () => chosen++;
+    await rig.send();
+    assert.equal(chosen, times);
+    assert.equal(rig.received[0]!.request.path, times === 1 ? "/new" : "/path");
+  }
+});
