@@ -7,13 +7,12 @@ import type { Handler } from "../../internal/layer.ts";
 import { localReply } from "../../router/local_reply.ts";
 import { BufferType, MapType, Status, type StatusCode, StreamType } from "../abi.ts";
 import { Context } from "../context.ts";
-import { checkFilterState } from "../filter_state.ts";
+import { setFilterState, setStreamProperty } from "../filter_state.ts";
 import type { GuestBuffer } from "../guest_buffer.ts";
 import type { HeaderMap } from "../header_map.ts";
-import { decodeLatin1 } from "../latin1.ts";
 import type { LocalResponse } from "../local_response.ts";
 import type { PluginLease } from "../plugin_lease.ts";
-import { STATE_PREFIX, streamProperty } from "../properties/stream_property.ts";
+import { streamProperty } from "../properties/stream_property.ts";
 import type { PropertyValue } from "../property_value.ts";
 import type { RootContext } from "../root_context.ts";
 import type { GuestFunction } from "../runtime/runtime.ts";
@@ -67,6 +66,8 @@ export class HttpStream extends Context {
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
+  /** Whether the module has just continued a direction, request and response. */
+  readonly #continuing: [boolean, boolean] = [false, false];
   #next: Next | null = null;
 
   /**
@@ -416,15 +417,24 @@ export class HttpStream extends Context {
   }
 
   override setProperty(path: string, value: Uint8Array): StatusCode {
-    this.call.setFilterState(STATE_PREFIX + path, decodeLatin1(value, 0, value.length));
-    return Status.OK;
+    return setStreamProperty(this.call, this.#root, path, value);
+  }
+
+  override setFilterState(key: string, value: string): StatusCode {
+    return setFilterState(this.call, key, value);
   }
 
   override continueStream(stream: number): StatusCode {
     switch (stream) {
       case StreamType.HTTP_REQUEST:
       case StreamType.HTTP_RESPONSE:
-        this.vm.defer(() => this.#continue(stream));
+        // A module may say so a thousand times in one callback.
+        if (this.#continuing[stream]) return Status.OK;
+        this.#continuing[stream] = true;
+        this.vm.defer(() => {
+          this.#continuing[stream] = false;
+          this.#continue(stream);
+        });
         return Status.OK;
       case StreamType.DOWNSTREAM:
         return Status.OK;
@@ -438,7 +448,7 @@ export class HttpStream extends Context {
     if (stream !== StreamType.HTTP_REQUEST && stream !== StreamType.HTTP_RESPONSE) {
       return stream === StreamType.DOWNSTREAM || stream === StreamType.UPSTREAM ? Status.OK : Status.BAD_ARGUMENT;
     }
-    if (this.#bypassed || this.#logging) return Status.OK;
+    if (this.#closed || this.#bypassed || this.#logging) return Status.OK;
     this.#closed = true;
     this.call.responseCodeDetails ??= CLOSED_DETAILS;
     this.#soon();
@@ -446,7 +456,7 @@ export class HttpStream extends Context {
   }
 
   override sendLocalResponse(response: LocalResponse): StatusCode {
-    if (response.status < 200 || response.status > 599) return Status.BAD_ARGUMENT;
+    if (response.status < 200 || response.status > 999) return Status.BAD_ARGUMENT;
     if (this.#local !== null || this.#bypassed || this.#logging) return Status.OK;
     this.#local = response;
     this.#soon();
