@@ -39,6 +39,7 @@ import type { Random } from "./internal/random.ts";
 import { TimerWheel } from "./internal/timer_wheel.ts";
 import { type AdminViewSources, meshAdminView } from "./mesh_admin_view.ts";
 import { certificateSource, discoverySecurity, spiffeIdOf } from "./mesh_credentials.ts";
+import { meshWasmHost } from "./mesh_wasm.ts";
 import { Outbound } from "./outbound.ts";
 import { OutboundClient } from "./outbound_client.ts";
 import { structToJson } from "./protobuf/well_known.ts";
@@ -61,6 +62,7 @@ import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
+import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
 import { AdsClient } from "./xds/ads_client.ts";
 
@@ -99,6 +101,7 @@ export class MeshRuntime {
   readonly #grpc: OutboundGrpcTransport;
   readonly #logWriters: LogWriters;
   readonly #timers: TimerWheel;
+  readonly #wasm: WasmHost;
   readonly #node: AdminViewSources["node"];
   readonly #servers = new Set<InboundServer>();
   readonly #endpoints = new Map<string, HttpEndpoint>();
@@ -172,6 +175,7 @@ export class MeshRuntime {
     const telemetry = new FilterTelemetry(local, metrics);
     this.#logWriters = new LogWriters(denoLogSink, clock, logger);
     this.#timers = new TimerWheel(clock);
+    this.#wasm = meshWasmHost({ clock, timers: this.#timers, logger, metrics: this.metrics, node: local });
     const shared = {
       clock,
       timers: this.#timers,
@@ -179,6 +183,7 @@ export class MeshRuntime {
       logger,
       telemetry,
       cluster: (name: string) => this.store.current.cluster(name),
+      wasm: this.#wasm,
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
 
@@ -333,6 +338,7 @@ export class MeshRuntime {
     this.#grpc.close();
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
+    this.#wasm.close();
     this.#clusters.close();
     await this.#ads.close();
     await this.secrets.close();

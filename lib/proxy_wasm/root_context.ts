@@ -3,6 +3,8 @@ import { Context } from "./context.ts";
 import { FixedBuffer, type GuestBuffer } from "./guest_buffer.ts";
 import type { HeaderMap } from "./header_map.ts";
 import type { PluginConfig } from "./plugin_config.ts";
+import { descend } from "./properties/json_property.ts";
+import { nodeProperty } from "./properties/xds_property.ts";
 import type { PropertyValue } from "./property_value.ts";
 import type { Vm } from "./vm.ts";
 
@@ -135,6 +137,7 @@ export class RootContext extends Context {
 
   /** Properties that belong to the plugin rather than to a stream. */
   pluginProperty(path: readonly string[]): PropertyValue | undefined {
+    if (path[0] === "node") return descend(nodeProperty(this.vm.host.node, path.slice(1)), path, 2);
     if (path.length !== 1) return undefined;
     switch (path[0]) {
       case "plugin_name":

@@ -1,5 +1,6 @@
 import type { LogLevel } from "../../internal/logger.ts";
 import { Status } from "../abi.ts";
+import { nanoseconds } from "../nanoseconds.ts";
 import type { Vm } from "../vm.ts";
 import type { HostGroup } from "./host_group.ts";
 
@@ -8,7 +9,6 @@ const LEVELS: readonly LogLevel[] = ["debug", "debug", "info", "warning", "error
 /** Longer lines are cut off: a module may not fill the log at will. */
 const MAX_LINE = 16 * 1024;
 const INFO = 2;
-const NS_PER_MS = 1_000_000n;
 
 /** Log lines of modules, and the time. These work without a context, for modules log while they start. */
 export const logCalls: HostGroup = (vm) => ({
@@ -26,12 +26,6 @@ export const logCalls: HostGroup = (vm) => ({
   proxy_get_current_time_nanoseconds: (timeOut: number) =>
     vm.memory.writeU64(timeOut, nanoseconds(vm.host.clock.now())) ? Status.OK : Status.INVALID_MEMORY_ACCESS,
 });
-
-/** Milliseconds as nanoseconds, with what the clock knows of fractions. */
-export function nanoseconds(ms: number): bigint {
-  const whole = Math.floor(ms);
-  return BigInt(whole) * NS_PER_MS + BigInt(Math.floor((ms - whole) * 1e6));
-}
 
 /** Writes a line of a module, with the names of VM and plugin before it as Envoy does. */
 export function logLine(vm: Vm, level: LogLevel, bytes: Uint8Array): void {

@@ -1,5 +1,6 @@
+import { nanoseconds } from "../nanoseconds.ts";
 import type { Vm } from "../vm.ts";
-import { logLine, nanoseconds } from "./log_calls.ts";
+import { logLine } from "./log_calls.ts";
 import type { HostGroup } from "./host_group.ts";
 
 /** Error numbers of WASI preview 1. */

@@ -12,7 +12,7 @@ import type { HeaderMap } from "../header_map.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import type { LocalResponse } from "../local_response.ts";
 import type { PluginLease } from "../plugin_lease.ts";
-import { streamProperty } from "../properties/stream_property.ts";
+import { STATE_PREFIX, streamProperty } from "../properties/stream_property.ts";
 import type { PropertyValue } from "../property_value.ts";
 import type { RootContext } from "../root_context.ts";
 import type { GuestFunction } from "../runtime/runtime.ts";
@@ -411,11 +411,11 @@ export class HttpStream extends Context {
   }
 
   override property(path: readonly string[]): PropertyValue | undefined {
-    return streamProperty(this, path) ?? super.property(path);
+    return streamProperty(this.call, this.vm.host.node, path) ?? super.property(path);
   }
 
   override setProperty(path: string, value: Uint8Array): StatusCode {
-    this.call.setFilterState(`wasm.${path}`, decodeLatin1(value, 0, value.length));
+    this.call.setFilterState(STATE_PREFIX + path, decodeLatin1(value, 0, value.length));
     return Status.OK;
   }
 
