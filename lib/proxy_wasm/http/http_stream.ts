@@ -8,6 +8,7 @@ import { localReply } from "../../router/local_reply.ts";
 import { BufferType, MapType, Status, type StatusCode, StreamType } from "../abi.ts";
 import { Context } from "../context.ts";
 import type { GuestBuffer } from "../guest_buffer.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import type { LocalResponse } from "../local_response.ts";
@@ -66,6 +67,8 @@ export class HttpStream extends Context {
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
+  /** How often the module has set a property. */
+  #properties = 0;
   #next: Next | null = null;
 
   /**
@@ -415,6 +418,7 @@ export class HttpStream extends Context {
   }
 
   override setProperty(path: string, value: Uint8Array): StatusCode {
+    if (++this.#properties > GUEST_LIMITS.properties) return Status.BAD_ARGUMENT;
     this.call.setFilterState(STATE_PREFIX + path, decodeLatin1(value, 0, value.length));
     return Status.OK;
   }
