@@ -65,6 +65,11 @@ export class WasmHost implements WasmLayers {
     return this.#store.size;
   }
 
+  /** Compiled modules that are known. */
+  get modules(): number {
+    return this.#store.modules;
+  }
+
   /** Plugins that are used. */
   get plugins(): number {
     return this.#plugins.size;
@@ -84,8 +89,15 @@ export class WasmHost implements WasmLayers {
     let shared = this.#plugins.get(key);
     if (shared === undefined) {
       const store = this.#store;
-      const { logger } = this.#environment;
-      const handle = new PluginHandle(config, source, (...args) => store.start(...args), logger);
+      const { clock, logger } = this.#environment;
+      const handle = new PluginHandle({
+        config,
+        source,
+        prepare: (...args) => store.prepare(...args),
+        clock,
+        random: () => randomOf(this.#environment),
+        logger,
+      });
       this.#plugins.set(key, shared = { handle, leases: 0 });
     }
     const { handle } = shared;
@@ -112,4 +124,11 @@ export class WasmHost implements WasmLayers {
       shared.handle.close();
     };
   }
+}
+
+/** A number from 0 to below 1, from the bytes the environment gives. */
+function randomOf({ fillRandom }: HostEnvironment): number {
+  const bytes = new Uint8Array(4);
+  fillRandom(bytes);
+  return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
 }
