@@ -2,6 +2,7 @@ import type { Clock } from "./internal/clock.ts";
 import type { Logger } from "./internal/logger.ts";
 import type { SharedData } from "./proxy_wasm/shared_data.ts";
 import type { SharedQueues } from "./proxy_wasm/shared_queues.ts";
+import { chooseRuntimes, type RuntimeChoice } from "./proxy_wasm/runtime/choose_runtimes.ts";
 import { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import type { LocalNode } from "./telemetry/local_node.ts";
 import type { MetricRegistry } from "./telemetry/metric_registry.ts";
@@ -13,11 +14,14 @@ export interface MeshWasmOptions {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly node: LocalNode;
+  /** The engine, and limits. */
+  readonly runtime: RuntimeChoice;
 }
 
 /** The Wasm host of a mesh: one for both directions, so that plugins share VMs across them. */
-export function meshWasmHost({ clock, timers, logger, metrics, node }: MeshWasmOptions): WasmHost {
+export function meshWasmHost({ clock, timers, logger, metrics, node, runtime }: MeshWasmOptions): WasmHost {
   return new WasmHost({
+    runtimes: chooseRuntimes(runtime),
     environment: {
       clock,
       timers,

@@ -4,8 +4,9 @@ import { wasmLayer } from "./http/wasm_layer.ts";
 import { PluginConfig } from "./plugin_config.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import { PluginLease } from "./plugin_lease.ts";
+import { chooseRuntimes } from "./runtime/choose_runtimes.ts";
 import type { WasmRuntime } from "./runtime/runtime.ts";
-import { v8Runtime } from "./runtime/v8.ts";
+
 import { openLocalSource, type OpenSource } from "./source/open_source.ts";
 import { VmStore } from "./vm_store.ts";
 
@@ -14,7 +15,7 @@ export interface WasmHostOptions {
   readonly environment: HostEnvironment;
   /**
    * Engines by the name configurations use.
-   * @default {the engine of this program, as `v8`, `envoy.wasm.runtime.v8` and Envoy's other names}
+   * @default {the engine of this program, as `v8` and by Envoy's names, and the same with limits as `guarded`}
    */
   readonly runtimes?: ReadonlyMap<string, WasmRuntime>;
   /**
@@ -23,18 +24,6 @@ export interface WasmHostOptions {
    */
   readonly openSource?: OpenSource;
 }
-
-/** Names of engines in configurations: whichever is asked for, modules run on the one that is here. */
-export const RUNTIME_NAMES: readonly string[] = [
-  "",
-  "v8",
-  "envoy.wasm.runtime.v8",
-  "envoy.wasm.runtime.wasmtime",
-  "envoy.wasm.runtime.wamr",
-  "envoy.wasm.runtime.wavm",
-];
-
-const DEFAULT_RUNTIMES: ReadonlyMap<string, WasmRuntime> = new Map(RUNTIME_NAMES.map((name) => [name, v8Runtime]));
 
 interface SharedHandle {
   readonly handle: PluginHandle;
@@ -56,7 +45,7 @@ export class WasmHost implements WasmLayers {
   /** @param options What plugins run on. */
   constructor(options: WasmHostOptions) {
     this.#environment = options.environment;
-    this.#store = new VmStore(options.environment, options.runtimes ?? DEFAULT_RUNTIMES);
+    this.#store = new VmStore(options.environment, options.runtimes ?? chooseRuntimes());
     this.#openSource = options.openSource ?? openLocalSource;
   }
 

@@ -3,6 +3,7 @@ import type { LogLevel } from "../../lib/internal/logger.ts";
 import type { HostEnvironment } from "../../lib/proxy_wasm/host_environment.ts";
 import { PluginConfig, type PluginOptions, type VmConfig } from "../../lib/proxy_wasm/plugin_config.ts";
 import type { RootContext } from "../../lib/proxy_wasm/root_context.ts";
+import { chooseRuntimes, type RuntimeChoice } from "../../lib/proxy_wasm/runtime/choose_runtimes.ts";
 import { V8Module, v8Runtime } from "../../lib/proxy_wasm/runtime/v8.ts";
 import { Vm } from "../../lib/proxy_wasm/vm.ts";
 import { WasmHost } from "../../lib/proxy_wasm/wasm_host.ts";
@@ -110,7 +111,7 @@ export function vmOf(
   return { vm, root: vm.createRoot(config) };
 }
 
-/** A host with that environment. */
-export function wasmHost(environment: HostEnvironment = new TestEnvironment()): WasmHost {
-  return new WasmHost({ environment });
+/** A host with that environment, on engines so chosen. */
+export function wasmHost(environment: HostEnvironment = new TestEnvironment(), choice: RuntimeChoice = {}): WasmHost {
+  return new WasmHost({ environment, runtimes: chooseRuntimes(choice) });
 }

@@ -1,7 +1,10 @@
+import { systemClock } from "../../internal/clock.ts";
 import { type Context as ScriptContext, createContext, Script } from "node:vm";
 
 /** Part of the budget after which the engine stops what has not stopped by itself. */
 const PATIENCE = 1.5;
+
+// The clock of the system, and no other: a module that runs cannot wait for a clock that stands still.
 
 /** What the script calls. */
 interface Cell {
@@ -41,8 +44,8 @@ export class TimeGuard {
     if (this.#deadline !== Infinity) return task();
     this.#script ??= this.#prepare();
     this.#cell.run = task;
-    this.#wallDeadline = Date.now() + this.#budgetMs;
-    this.#deadline = performance.now() + this.#budgetMs;
+    this.#wallDeadline = systemClock.now() + this.#budgetMs;
+    this.#deadline = systemClock.monotonic() + this.#budgetMs;
     try {
       return this.#script.runInContext(this.#context, this.#options) as T;
     } catch (error) {
@@ -56,7 +59,7 @@ export class TimeGuard {
   /** Throws where the time of the task under way is over. */
   check(): void {
     // The first clock costs a third of the second, and can be set.
-    if (Date.now() > this.#wallDeadline && performance.now() > this.#deadline) throw this.#stopped();
+    if (systemClock.now() > this.#wallDeadline && systemClock.monotonic() > this.#deadline) throw this.#stopped();
   }
 
   #prepare(): Script {
