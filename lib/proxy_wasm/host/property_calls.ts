@@ -29,6 +29,7 @@ export const propertyCalls: HostGroup = (vm) => {
       const name = memory.text(path, pathSize);
       const bytes = memory.copy(value, valueSize);
       if (name === null || bytes === null) return Status.INVALID_MEMORY_ACCESS;
+      if (++context.properties > GUEST_LIMITS.properties) return Status.BAD_ARGUMENT;
       return context.setProperty(name, bytes);
     },
   };

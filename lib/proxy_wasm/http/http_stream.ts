@@ -8,7 +8,6 @@ import { localReply } from "../../router/local_reply.ts";
 import { BufferType, MapType, Status, type StatusCode, StreamType } from "../abi.ts";
 import { Context } from "../context.ts";
 import type { GuestBuffer } from "../guest_buffer.ts";
-import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import type { LocalResponse } from "../local_response.ts";
@@ -64,11 +63,13 @@ export class HttpStream extends Context {
   #running = false;
   /** Whether the module is asked no more: it has answered, or it has failed. */
   #bypassed = false;
+  /** Whether the request was answered here: what comes from upstream is too late. */
+  #answered = false;
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
-  /** How often the module has set a property. */
-  #properties = 0;
+  /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
+  #continuing = 0;
   #next: Next | null = null;
 
   /**
@@ -136,10 +137,14 @@ export class HttpStream extends Context {
     this.#requestHeaders.writable = false;
     this.#phase = "forwarded";
     return next(this.request, this.call).then(
-      (response) => this.#respond(response),
+      (response) => {
+        if (!this.#answered) return this.#respond(response);
+        response.body?.cancel();
+        return response;
+      },
       (error) => {
         // An answer of the module ends what is under way below.
-        if (this.#local !== null) return this.#answer();
+        if (this.#local !== null || this.#closed) return this.#answer();
         throw error;
       },
     );
@@ -263,10 +268,7 @@ export class HttpStream extends Context {
         return ask(isRequest ? onRequestTrailers : onResponseTrailers, count, 0);
       },
       overflow: () => {
-        this.#local = isRequest
-          ? { ...TOO_LARGE, status: 413, details: "request_payload_too_large" }
-          : { ...TOO_LARGE, status: 500, details: "response_payload_too_large" };
-        this.#bypassed = true;
+        this.#local = isRequest ? REQUEST_TOO_LARGE : RESPONSE_TOO_LARGE;
         this.#carryOut();
       },
       released: () => isRequest ? this.#pass() : this.#passResponse(),
@@ -289,6 +291,7 @@ export class HttpStream extends Context {
     const reason = this.#reason();
     const early = this.#phase !== "response";
     if (early) {
+      this.#answered = true;
       if (this.#requestBody !== null) this.#requestBody.fail(reason);
       else request.body?.cancel(reason);
     } else {
@@ -418,7 +421,6 @@ export class HttpStream extends Context {
   }
 
   override setProperty(path: string, value: Uint8Array): StatusCode {
-    if (++this.#properties > GUEST_LIMITS.properties) return Status.BAD_ARGUMENT;
     this.call.setFilterState(STATE_PREFIX + path, decodeLatin1(value, 0, value.length));
     return Status.OK;
   }
@@ -427,7 +429,13 @@ export class HttpStream extends Context {
     switch (stream) {
       case StreamType.HTTP_REQUEST:
       case StreamType.HTTP_RESPONSE:
-        this.vm.defer(() => this.#continue(stream));
+        // A module may say so a thousand times in one callback.
+        if ((this.#continuing & (1 << stream)) !== 0) return Status.OK;
+        this.#continuing |= 1 << stream;
+        this.vm.defer(() => {
+          this.#continuing &= ~(1 << stream);
+          this.#continue(stream);
+        });
         return Status.OK;
       case StreamType.DOWNSTREAM:
         return Status.OK;
@@ -441,7 +449,7 @@ export class HttpStream extends Context {
     if (stream !== StreamType.HTTP_REQUEST && stream !== StreamType.HTTP_RESPONSE) {
       return stream === StreamType.DOWNSTREAM || stream === StreamType.UPSTREAM ? Status.OK : Status.BAD_ARGUMENT;
     }
-    if (this.#bypassed || this.#logging) return Status.OK;
+    if (this.#closed || this.#bypassed || this.#logging) return Status.OK;
     this.#closed = true;
     this.call.responseCodeDetails ??= CLOSED_DETAILS;
     this.#soon();
@@ -449,7 +457,7 @@ export class HttpStream extends Context {
   }
 
   override sendLocalResponse(response: LocalResponse): StatusCode {
-    if (response.status < 200 || response.status > 599) return Status.BAD_ARGUMENT;
+    if (response.status < 200 || response.status > 999) return Status.BAD_ARGUMENT;
     if (this.#local !== null || this.#bypassed || this.#logging) return Status.OK;
     this.#local = response;
     this.#soon();
@@ -479,7 +487,19 @@ export class HttpStream extends Context {
 
 /** `UNAVAILABLE`. */
 const UNAVAILABLE = 14;
-const TOO_LARGE = { body: new TextEncoder().encode("Payload Too Large"), headers: [], grpcStatus: null };
+const REQUEST_TOO_LARGE: LocalResponse = {
+  status: 413,
+  details: "request_payload_too_large",
+  body: new TextEncoder().encode("Payload Too Large"),
+  headers: [],
+  grpcStatus: null,
+};
+const RESPONSE_TOO_LARGE: LocalResponse = {
+  ...REQUEST_TOO_LARGE,
+  status: 500,
+  details: "response_payload_too_large",
+  body: new TextEncoder().encode("Internal Server Error"),
+};
 
 function readOnly(trailers: HeaderList | null): HeaderMap | null {
   return trailers === null ? null : new TrailerMap(trailers, false);
