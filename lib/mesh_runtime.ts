@@ -20,7 +20,7 @@ import { MeshError } from "./errors.ts";
 import { createFetch, type Fetch } from "./fetch.ts";
 import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
-import type { FilterContext } from "./filter/http_filter.ts";
+import type { FilterContext, WasmLayers } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
 import { GrpcChannel } from "./grpc/channel.ts";
@@ -71,6 +71,8 @@ export interface MeshRuntimeOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  /** What runs Wasm plugins; filters that are plugins refuse every request without it. */
+  readonly wasm?: WasmLayers;
 }
 
 /** What is said when a port is opened. */
@@ -179,6 +181,7 @@ export class MeshRuntime {
       logger,
       telemetry,
       cluster: (name: string) => this.store.current.cluster(name),
+      ...(options.wasm === undefined ? {} : { wasm: options.wasm }),
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
 
