@@ -20,7 +20,7 @@ import { MeshError } from "./errors.ts";
 import { createFetch, type Fetch } from "./fetch.ts";
 import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
-import type { FilterContext, WasmLayers } from "./filter/http_filter.ts";
+import type { FilterContext } from "./filter/http_filter.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
 import { GrpcChannel } from "./grpc/channel.ts";
@@ -39,6 +39,7 @@ import type { Random } from "./internal/random.ts";
 import { TimerWheel } from "./internal/timer_wheel.ts";
 import { type AdminViewSources, meshAdminView } from "./mesh_admin_view.ts";
 import { certificateSource, discoverySecurity, spiffeIdOf } from "./mesh_credentials.ts";
+import { meshWasmHost } from "./mesh_wasm.ts";
 import { Outbound } from "./outbound.ts";
 import { OutboundClient } from "./outbound_client.ts";
 import { structToJson } from "./protobuf/well_known.ts";
@@ -61,6 +62,7 @@ import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
+import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
 import { AdsClient } from "./xds/ads_client.ts";
 
@@ -71,8 +73,6 @@ export interface MeshRuntimeOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
-  /** What runs Wasm plugins; filters that are plugins refuse every request without it. */
-  readonly wasm?: WasmLayers;
 }
 
 /** What is said when a port is opened. */
@@ -101,6 +101,7 @@ export class MeshRuntime {
   readonly #grpc: OutboundGrpcTransport;
   readonly #logWriters: LogWriters;
   readonly #timers: TimerWheel;
+  readonly #wasm: WasmHost;
   readonly #node: AdminViewSources["node"];
   readonly #servers = new Set<InboundServer>();
   readonly #endpoints = new Map<string, HttpEndpoint>();
@@ -174,6 +175,7 @@ export class MeshRuntime {
     const telemetry = new FilterTelemetry(local, metrics);
     this.#logWriters = new LogWriters(denoLogSink, clock, logger);
     this.#timers = new TimerWheel(clock);
+    this.#wasm = meshWasmHost({ clock, timers: this.#timers, logger, metrics: this.metrics, node: local });
     const shared = {
       clock,
       timers: this.#timers,
@@ -181,7 +183,7 @@ export class MeshRuntime {
       logger,
       telemetry,
       cluster: (name: string) => this.store.current.cluster(name),
-      ...(options.wasm === undefined ? {} : { wasm: options.wasm }),
+      wasm: this.#wasm,
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
 
@@ -336,6 +338,7 @@ export class MeshRuntime {
     this.#grpc.close();
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
+    this.#wasm.close();
     this.#clusters.close();
     await this.#ads.close();
     await this.secrets.close();
