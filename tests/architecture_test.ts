@@ -59,6 +59,7 @@ const FILES: Record<string, string> = {
   "lib/mesh_runtime.ts": "mesh",
   "lib/mesh_server.ts": "mesh",
   "lib/mesh_snapshot.ts": "mesh",
+  "lib/mesh_wasm.ts": "mesh",
   "mod.ts": "cli",
 };
 

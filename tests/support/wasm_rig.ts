@@ -60,7 +60,11 @@ export class TestEnvironment implements HostEnvironment {
     forget: () => {},
   };
   readonly clusters = null;
-  readonly node = { id: "sidecar~10.0.0.1~test.default~default.svc.cluster.local", cluster: "test.default", metadata: {} };
+  readonly node = {
+    id: "sidecar~10.0.0.1~test.default~default.svc.cluster.local",
+    cluster: "test.default",
+    metadata: {},
+  };
 
   /** What the module has logged, without the prefix. */
   get logged(): string[] {

@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import { type Body, QueueBody, readAll } from "../../../lib/http/body.ts";
+import { HeaderList } from "../../../lib/http/header_list.ts";
+import type { HttpStream } from "../../../lib/proxy_wasm/http/http_stream.ts";
+import { recorder } from "../../support/wasm_recorder.ts";
+import { bytesBody, textResponse, WasmStreamRig } from "../../support/wasm_stream.ts";
+
+const REPLY = `(drop (call $reply (i32.const 403) (i32.const 512) (i32.const 8) (i32.const 520) (i32.const 6)
+  (i32.const 0) (i32.const 0) (i32.const -1)))`;
+const REPLY_DATA = `(data (i32.const 512) "my cause") (data (i32.const 520) "denied")`;
+const STOP = "(i32.const 1)";
+
+function queue(): QueueBody {
+  return new QueueBody(null, { consumed: () => {}, cancelled: () => {} });
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** Lets promises that are settled run on. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+/** The stream under way in the rig's VM. */
+async function streamOf(rig: WasmStreamRig): Promise<HttpStream> {
+  const root = await rig.started();
+  return root.vm.find(root.id + 1) as HttpStream;
+}
+
+Deno.test("a request without content: callbacks come in Envoy's order", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  const { response, text } = await rig.send();
+  assert.equal(response.status, 200);
+  assert.equal(text, "ok");
+  assert.deepEqual(rig.logged, [
+    "create 1 0",
+    "start 1 0",
+    "configure 1 0",
+    "create 2 1",
+    "req-headers 4 1",
+    "res-headers 1 0",
+    "res-body 2 1",
+    "log 2 0",
+    "done 2 0",
+    "delete 2 0",
+  ]); // deno-fmt-ignore
+});
+
+Deno.test("content and trailers that are all there are shown once, and end with the trailers", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  rig.upstream = async (request) => {
+    assert.equal(new TextDecoder().decode((await readAll(request.body))!), "hello");
+    assert.equal(request.body!.trailers!.get("x-t"), "1");
+    return { status: 200, headers: new HeaderList(), body: bytesBody("ok", new HeaderList(["x-u", "2", "x-v", "3"])) };
+  };
+  const { response } = await rig.send({ method: "POST", body: bytesBody("hello", new HeaderList(["x-t", "1"])) });
+  assert.equal(response.body!.trailers!.get("x-u"), "2");
+  assert.deepEqual(rig.takeLog().filter((line) => /^re/.test(line)), [
+    "req-headers 4 0",
+    "req-body 5 0",
+    "req-trailers 1 0",
+    "res-headers 1 0",
+    "res-body 2 0",
+    "res-trailers 2 0",
+  ]); // deno-fmt-ignore
+});
+
+Deno.test("content that comes in chunks is shown chunk by chunk as it is read", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  await rig.started();
+  const body = queue();
+  const outcome = rig.send({ body });
+  await turn();
+  body.push(bytes("one"));
+  await turn();
+  body.push(bytes("three"));
+  await turn();
+  body.end();
+  await outcome;
+  assert.equal(rig.received[0]!.body, "onethree");
+  assert.deepEqual(rig.logged.filter((line) => line.startsWith("req-body")), [
+    "req-body 3 0",
+    "req-body 5 0",
+    "req-body 0 1",
+  ]);
+});
+
+Deno.test("a declared length lets the last chunk say that it is the last", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  await rig.started();
+  const body = new QueueBody(5, { consumed: () => {}, cancelled: () => {} });
+  const outcome = rig.send({ body, pairs: ["content-length", "5"] });
+  await turn();
+  body.push(bytes("one"));
+  await turn();
+  body.push(bytes("45"));
+  body.end();
+  await outcome;
+  assert.deepEqual(rig.logged.filter((line) => line.startsWith("req-body")), ["req-body 3 0", "req-body 2 1"]);
+});
+
+Deno.test("a pause at headers holds everything until the module continues", async () => {
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP }));
+  await rig.started();
+  const pending = rig.begin({ body: bytesBody("hello") });
+  await turn();
+  assert.equal(rig.received.length, 0);
+  assert.deepEqual(rig.takeLog().slice(-1), ["req-headers 4 0"]);
+  (await streamOf(rig)).continueStream(0);
+  const response = await pending;
+  assert.equal(response.status, 200);
+  assert.equal(rig.received[0]!.body, "hello");
+  assert.deepEqual(rig.takeLog(), ["req-body 5 1", "res-headers 1 0", "res-body 2 1"]);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("allow_on_headers_stop_iteration: content is shown while headers wait, and lets them pass", async () => {
+  const requestBody = "(i32.eqz (local.get $end))";
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP, requestBody }), {
+    allowOnHeadersStopIteration: true,
+  });
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  body.push(bytes("one"));
+  await turn();
+  assert.equal(rig.received.length, 0);
+  body.push(bytes("two"));
+  await turn();
+  body.end();
+  await pending;
+  assert.equal(rig.received[0]!.body, "onetwo");
+  assert.deepEqual(rig.logged.filter((line) => line.startsWith("req-body")), [
+    "req-body 3 0",
+    "req-body 6 0",
+    "req-body 6 1",
+  ]);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a pause with content buffers it: what follows is shown together with it, and passes at once", async () => {
+  const requestBody = "(i32.eqz (local.get $end))";
+  await using rig = new WasmStreamRig(recorder({ requestBody }));
+  const chunks: string[] = [];
+  rig.upstream = async (request) => {
+    for (let chunk = await request.body!.read(); chunk !== null; chunk = await request.body!.read()) {
+      chunks.push(new TextDecoder().decode(chunk));
+    }
+    return textResponse("ok");
+  };
+  await rig.started();
+  const body = queue();
+  const outcome = rig.send({ body });
+  await turn();
+  body.push(bytes("one"));
+  await turn();
+  body.push(bytes("two"));
+  await turn();
+  assert.deepEqual(chunks, []);
+  body.end();
+  await outcome;
+  assert.deepEqual(chunks, ["onetwo"]);
+});
+
+Deno.test("content that is not to be buffered is left out", async () => {
+  await using rig = new WasmStreamRig(
+    recorder({ requestBody: "(select (i32.const 3) (i32.const 0) (i32.eq (local.get $size) (i32.const 3)))" }),
+  );
+  await rig.started();
+  const body = queue();
+  const outcome = rig.send({ body });
+  await turn();
+  body.push(bytes("one"));
+  await turn();
+  body.push(bytes("four"));
+  await turn();
+  body.end();
+  await outcome;
+  assert.equal(rig.received[0]!.body, "four");
+});
+
+Deno.test("a module that holds back content up to a watermark stops the sender", async () => {
+  await using rig = new WasmStreamRig(recorder({ requestBody: "(i32.const 2)" }));
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  for (let i = 0; i < 4; i++) {
+    body.push(new Uint8Array(600_000));
+    await turn();
+  }
+  // Two chunks are above a MiB; the others were left with the codec.
+  assert.equal(body.buffered, 1_200_000);
+  (await streamOf(rig)).continueStream(0);
+  body.end();
+  await turn();
+  (await streamOf(rig)).continueStream(0);
+  await turn();
+  (await streamOf(rig)).continueStream(0);
+  await pending;
+  assert.equal(rig.received[0]!.body.length, 2_400_000);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a module that buffers more than the limit has the request refused with 413", async () => {
+  await using rig = new WasmStreamRig(recorder({ requestBody: STOP }));
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.push(new Uint8Array(600_000));
+  await turn();
+  body.push(new Uint8Array(600_000));
+  const response = await pending;
+  assert.equal(response.status, 413);
+  assert.equal(rig.call!.responseCodeDetails, "request_payload_too_large");
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a local response goes through the module's own response callbacks, and nowhere else", async () => {
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: `${REPLY} ${STOP}`, more: REPLY_DATA }));
+  const { response, text } = await rig.send();
+  assert.equal(response.status, 403);
+  assert.equal(text, "denied");
+  assert.equal(response.headers.get("content-type"), "text/plain");
+  assert.equal(rig.call!.responseCodeDetails, "my_cause");
+  assert.equal(rig.received.length, 0);
+  assert.deepEqual(rig.takeLog().slice(2), [
+    "req-headers 4 1",
+    "res-headers 3 0",
+    "res-body 6 1",
+    "log 2 0",
+    "done 2 0",
+    "delete 2 0",
+  ]); // deno-fmt-ignore
+});
+
+Deno.test("a local response to content ends what is under way upstream", async () => {
+  const requestBody = `(if (i32.eq (local.get $size) (i32.const 3)) (then ${REPLY})) (i32.const 0)`;
+  await using rig = new WasmStreamRig(recorder({ requestBody, more: REPLY_DATA }));
+  await rig.started();
+  let upstream: Body | null = null;
+  const upstreamFailed = Promise.withResolvers<unknown>();
+  rig.upstream = (request, call) => {
+    upstream = request.body;
+    readAll(request.body).catch((reason) => upstreamFailed.resolve(reason));
+    return new Promise((_, reject) => call.onAbandon = reject);
+  };
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.push(bytes("four"));
+  await turn();
+  assert.notEqual(upstream, null);
+  body.push(bytes("bad"));
+  const response = await pending;
+  assert.equal(response.status, 403);
+  assert.match(String(await upstreamFailed.promise), /Wasm plugin 'test' has answered it/);
+  assert.equal(rig.call!.abandoned, true);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a local response in place of a response replaces it, without callbacks", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: `${REPLY} ${STOP}`, more: REPLY_DATA }));
+  const { response, text } = await rig.send();
+  assert.equal(response.status, 403);
+  assert.equal(text, "denied");
+  assert.deepEqual(rig.takeLog().filter((line) => line.startsWith("res")), ["res-headers 1 0"]);
+});
+
+Deno.test("a pause of the response holds it until the module continues", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: STOP }));
+  await rig.started();
+  const pending = rig.begin();
+  let settled = false;
+  void pending.then(() => settled = true);
+  await turn();
+  assert.equal(settled, false);
+  (await streamOf(rig)).continueStream(1);
+  const response = await pending;
+  assert.equal(new TextDecoder().decode((await readAll(response.body))!), "ok");
+  rig.call!.exchange.complete();
+  assert.deepEqual(rig.takeLog().slice(-5), ["res-headers 1 0", "res-body 2 1", "log 2 0", "done 2 0", "delete 2 0"]);
+});
+
+Deno.test("content of the response is changed", async () => {
+  const responseBody =
+    `(drop (call $set_buffer (i32.const 1) (i32.const 0) (local.get $size) (i32.const 520) (i32.const 6)))
+    (i32.const 0)`;
+  await using rig = new WasmStreamRig(recorder({ responseBody, more: REPLY_DATA }));
+  const { text } = await rig.send();
+  assert.equal(text, "denied");
+});
+
+Deno.test("naming trailers in the last callback with content makes some", async () => {
+  const requestBody = `(if (local.get $end) (then (drop (call $add (i32.const 1) (i32.const 520) (i32.const 6)
+    (i32.const 520) (i32.const 6))))) (i32.const 0)`;
+  await using rig = new WasmStreamRig(recorder({ requestBody, more: REPLY_DATA }));
+  await rig.send({ body: bytesBody("hello") });
+  assert.deepEqual(rig.received[0]!.request.body!.trailers!.pairs, ["denied", "denied"]);
+});
+
+Deno.test("a caller that gives up ends the wait, and the stream", async () => {
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP }));
+  await rig.started();
+  const pending = rig.begin();
+  await turn();
+  rig.call!.exchange.cancel(new Error("Cannot wait: gone"));
+  await assert.rejects(pending, /gone/);
+  rig.call!.exchange.complete();
+  assert.deepEqual(rig.takeLog().slice(-3), ["log 2 0", "done 2 0", "delete 2 0"]);
+  assert.equal((await rig.started()).vm.size, 1);
+});
+
+Deno.test("a stream the module closes is reset", async () => {
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: "(drop (call $close (i32.const 0))) (i32.const 0)" }));
+  await rig.started();
+  await assert.rejects(rig.begin(), /Wasm plugin 'test' has closed it/);
+  assert.equal(rig.call!.exchange.cancelled, true);
+  assert.equal(rig.call!.responseCodeDetails, "wasm_close_stream");
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a trap answers this stream and every later one with 503, and passes them by where the policy is open", async () => {
+  for (const failurePolicy of ["closed", "open"] as const) {
+    await using rig = new WasmStreamRig(recorder({ requestHeaders: "(unreachable)" }), { failurePolicy });
+    for (let i = 0; i < 2; i++) {
+      const { response } = await rig.send();
+      assert.equal(response.status, failurePolicy === "open" ? 200 : 503);
+      if (failurePolicy === "closed") assert.equal(rig.call!.responseCodeDetails, "wasm_fail_stream");
+    }
+    assert.equal(
+      rig.environment.lines.filter((line) => line.startsWith("error Wasm: Cannot run a callback")).length,
+      1,
+    );
+  }
+});
+
+Deno.test("a trap at content or with the response fails closed too", async () => {
+  for (const actions of [{ requestBody: "(unreachable)" }, { responseHeaders: "(unreachable)" }]) {
+    await using rig = new WasmStreamRig(recorder(actions));
+    const { response } = await rig.send({ body: bytesBody("hello") });
+    assert.equal(response.status, 503);
+  }
+});
+
+Deno.test("a stream that waits when the VM fails elsewhere is answered", async () => {
+  const requestHeaders = `(if (i32.eq (local.get $n) (i32.const 5)) (then (unreachable))) ${STOP}`;
+  await using rig = new WasmStreamRig(recorder({ requestHeaders }));
+  await rig.started();
+  const waiting = rig.begin();
+  const waitingCall = rig.call!;
+  await turn();
+  const { response } = await rig.send({ pairs: ["x-trap", "1"] });
+  assert.equal(response.status, 503);
+  assert.equal((await waiting).status, 503);
+  waitingCall.exchange.complete();
+});
