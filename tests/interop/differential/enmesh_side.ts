@@ -8,8 +8,6 @@ import { FetchUrls } from "../../../lib/http/web/fetch_url.ts";
 import { systemClock } from "../../../lib/internal/clock.ts";
 import { MeshRuntime } from "../../../lib/mesh_runtime.ts";
 import { FakeIstiod } from "../../../lib/testing/mod.ts";
-import { TestEnvironment } from "../../support/wasm_rig.ts";
-import { WasmHost } from "../../../lib/proxy_wasm/wasm_host.ts";
 import { LogBook, TYPE } from "../../support/mesh_rig.ts";
 import { caseListener, COMMON_CLUSTERS, type DifferentialCase, type JsonObject, resolvePorts } from "./case.ts";
 import { encodeJson } from "./encode_json.ts";
@@ -39,11 +37,7 @@ export async function startEnmeshSide(
   );
   const logger = new LogBook();
   const options = { ...istiod.workload({ name: "differential", ip: "127.0.0.1" }), besideSidecar: true, logger };
-  const wasm = new WasmHost({
-    environment: { ...new TestEnvironment(), logger, clock: systemClock, timers: systemClock },
-  });
   const runtime = new MeshRuntime({
-    wasm,
     bootstrap: await loadBootstrap(options),
     logger,
     clock: systemClock,
@@ -62,7 +56,6 @@ export async function startEnmeshSide(
     send: (index, request) => send(runtime, FIRST_PORT + index, request),
     async [Symbol.asyncDispose]() {
       await runtime.close({ drain: 0 });
-      wasm.close();
       await istiod.close();
     },
   };
