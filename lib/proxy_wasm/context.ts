@@ -58,9 +58,9 @@ export abstract class Context {
     return this.root.pluginProperty(path);
   }
 
-  /** Keeps a value under `path`, for this stream and the filters after this one. */
+  /** Keeps a value under `path`, for this stream and the filters after this one; `NOT_FOUND` where there is no stream. */
   setProperty(_path: string, _value: Uint8Array): StatusCode {
-    return Status.BAD_ARGUMENT;
+    return Status.NOT_FOUND;
   }
 
   /** Continues a paused direction, by `StreamType`, once the callback under way is over. */

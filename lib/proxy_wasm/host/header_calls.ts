@@ -1,4 +1,4 @@
-import { Status, type StatusCode } from "../abi.ts";
+import { MapType, Status, type StatusCode } from "../abi.ts";
 import { decodePairs, encodePairs, pairsSize } from "../pairs.ts";
 import type { Vm } from "../vm.ts";
 import type { HostGroup } from "./host_group.ts";
@@ -39,6 +39,8 @@ export const headerCalls: HostGroup = (vm) => {
     proxy_get_header_map_pairs(type: number, pairsOut: number, sizeOut: number) {
       const { context } = vm;
       if (context === null) return Status.INTERNAL_FAILURE;
+      if (type >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+      // What is not at hand is empty here, and no error.
       const pairs = context.headerMap(type)?.pairs() ?? [];
       const size = pairsSize(pairs);
       if (size === 0) return memory.giveText("", pairsOut, sizeOut);

@@ -66,6 +66,8 @@ export class HttpStream extends Context {
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
+  /** Whether the module has just continued a direction, request and response. */
+  readonly #continuing: [boolean, boolean] = [false, false];
   #next: Next | null = null;
 
   /**
@@ -428,7 +430,13 @@ export class HttpStream extends Context {
     switch (stream) {
       case StreamType.HTTP_REQUEST:
       case StreamType.HTTP_RESPONSE:
-        this.vm.defer(() => this.#continue(stream));
+        // A module may say so a thousand times in one callback.
+        if (this.#continuing[stream]) return Status.OK;
+        this.#continuing[stream] = true;
+        this.vm.defer(() => {
+          this.#continuing[stream] = false;
+          this.#continue(stream);
+        });
         return Status.OK;
       case StreamType.DOWNSTREAM:
         return Status.OK;
@@ -442,7 +450,7 @@ export class HttpStream extends Context {
     if (stream !== StreamType.HTTP_REQUEST && stream !== StreamType.HTTP_RESPONSE) {
       return stream === StreamType.DOWNSTREAM || stream === StreamType.UPSTREAM ? Status.OK : Status.BAD_ARGUMENT;
     }
-    if (this.#bypassed || this.#logging) return Status.OK;
+    if (this.#closed || this.#bypassed || this.#logging) return Status.OK;
     this.#closed = true;
     this.call.responseCodeDetails ??= CLOSED_DETAILS;
     this.#soon();
@@ -450,7 +458,7 @@ export class HttpStream extends Context {
   }
 
   override sendLocalResponse(response: LocalResponse): StatusCode {
-    if (response.status < 200 || response.status > 599) return Status.BAD_ARGUMENT;
+    if (response.status < 200 || response.status > 999) return Status.BAD_ARGUMENT;
     if (this.#local !== null || this.#bypassed || this.#logging) return Status.OK;
     this.#local = response;
     this.#soon();
