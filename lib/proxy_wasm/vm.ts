@@ -45,6 +45,7 @@ export class Vm {
   #depth = 0;
   #guard: WasmInstance["guard"] = null;
   #nextId = 1;
+  #closed = false;
   readonly #contexts = new Map<number, Context>();
   #deferred: (() => void)[] = [];
   readonly #failureListeners = new Set<(failure: VmFailure) => void>();
@@ -67,6 +68,8 @@ export class Vm {
       this.memory.attach(instance.memory, allocate === null ? null : this.#quietly(allocate));
       this.#start(instance);
       this.exports = guestExports(instance, config.capabilities);
+      host.sharedData.retain(config.vmId);
+      host.queues.retain(config.vmId);
     } catch (error) {
       this.memory.detach();
       throw error instanceof VmFailure ? error : new VmFailure(`start the VM of '${location}'`, error);
@@ -197,6 +200,10 @@ export class Vm {
 
   /** Lets go of the instance, so that it can be collected whoever still holds this object. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.host.sharedData.release(this.config.vmId);
+    this.host.queues.release(this.config.vmId);
     this.exports = NO_EXPORTS;
     this.memory.detach();
     this.#guard = null;

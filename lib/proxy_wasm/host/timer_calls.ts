@@ -1,4 +1,71 @@
+import { Status } from "../abi.ts";
+import type { Timer } from "../../internal/clock.ts";
+import type { RootContext } from "../root_context.ts";
 import type { HostGroup } from "./host_group.ts";
 
-/** Not offered yet: calls answer `UNIMPLEMENTED`. */
-export const timerCalls: HostGroup = () => ({});
+/** The tick of one root: `on_tick`, again and again. */
+class Ticker {
+  readonly #root: RootContext;
+  #periodMs = 0;
+  /** When the next tick is due, on the monotonic clock. */
+  #dueAt = 0;
+  #timer: Timer | null = null;
+
+  constructor(root: RootContext) {
+    this.#root = root;
+  }
+
+  /** Ticks every so many milliseconds from now on; 0 for never. */
+  set(periodMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#periodMs = periodMs;
+    if (periodMs === 0) return;
+    this.#dueAt = this.#root.vm.host.timers.monotonic() + periodMs;
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { timers } = this.#root.vm.host;
+    this.#timer = timers.timer(this.#dueAt - timers.monotonic(), () => this.#root.vm.defer(() => this.#tick()));
+  }
+
+  #tick(): void {
+    const root = this.#root;
+    const { vm } = root;
+    if (this.#timer === null || vm.failure !== null) return;
+    const fired = this.#timer;
+    vm.run(root, vm.exports.onTick, root.id);
+    // The module may have chosen another period, or ended.
+    if (this.#timer !== fired || vm.failure !== null) return;
+    // Lateness of one tick does not move those after it; ticks that were missed are left out.
+    const now = vm.host.timers.monotonic();
+    this.#dueAt += this.#periodMs;
+    if (this.#dueAt <= now) this.#dueAt = now + this.#periodMs;
+    this.#arm();
+  }
+}
+
+/** Ticks. The period belongs to the root, whichever of its contexts sets it. */
+export const timerCalls: HostGroup = (vm) => {
+  const tickers = new Map<RootContext, Ticker>();
+  return {
+    proxy_set_tick_period_milliseconds(period: number) {
+      const { context } = vm;
+      if (context === null) return Status.INTERNAL_FAILURE;
+      const { root } = context;
+      if (root.closed) return Status.OK;
+      let ticker = tickers.get(root);
+      if (ticker === undefined) {
+        const added = ticker = new Ticker(root);
+        tickers.set(root, added);
+        root.onClose(() => {
+          tickers.delete(root);
+          added.set(0);
+        });
+      }
+      ticker.set(period >>> 0);
+      return Status.OK;
+    },
+  };
+};

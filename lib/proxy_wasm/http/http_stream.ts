@@ -7,6 +7,7 @@ import type { Handler } from "../../internal/layer.ts";
 import { localReply } from "../../router/local_reply.ts";
 import { BufferType, MapType, Status, type StatusCode, StreamType } from "../abi.ts";
 import { Context } from "../context.ts";
+import { checkFilterState } from "../filter_state.ts";
 import type { GuestBuffer } from "../guest_buffer.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { decodeLatin1 } from "../latin1.ts";
