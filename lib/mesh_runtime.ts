@@ -175,7 +175,14 @@ export class MeshRuntime {
     const telemetry = new FilterTelemetry(local, metrics);
     this.#logWriters = new LogWriters(denoLogSink, clock, logger);
     this.#timers = new TimerWheel(clock);
-    this.#wasm = meshWasmHost({ clock, timers: this.#timers, logger, metrics: this.metrics, node: local });
+    this.#wasm = meshWasmHost({
+      clock,
+      timers: this.#timers,
+      logger,
+      metrics: this.metrics,
+      node: local,
+      clusters: { target: (name) => this.#clusters.target(name) },
+    });
     const shared = {
       clock,
       timers: this.#timers,

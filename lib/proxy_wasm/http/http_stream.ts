@@ -7,13 +7,12 @@ import type { Handler } from "../../internal/layer.ts";
 import { localReply } from "../../router/local_reply.ts";
 import { BufferType, MapType, Status, type StatusCode, StreamType } from "../abi.ts";
 import { Context } from "../context.ts";
-import { checkFilterState } from "../filter_state.ts";
+import { setFilterState, setStreamProperty } from "../filter_state.ts";
 import type { GuestBuffer } from "../guest_buffer.ts";
 import type { HeaderMap } from "../header_map.ts";
-import { decodeLatin1 } from "../latin1.ts";
 import type { LocalResponse } from "../local_response.ts";
 import type { PluginLease } from "../plugin_lease.ts";
-import { STATE_PREFIX, streamProperty } from "../properties/stream_property.ts";
+import { streamProperty } from "../properties/stream_property.ts";
 import type { PropertyValue } from "../property_value.ts";
 import type { RootContext } from "../root_context.ts";
 import type { GuestFunction } from "../runtime/runtime.ts";
@@ -423,8 +422,11 @@ export class HttpStream extends Context {
   }
 
   override setProperty(path: string, value: Uint8Array): StatusCode {
-    this.call.setFilterState(STATE_PREFIX + path, decodeLatin1(value, 0, value.length));
-    return Status.OK;
+    return setStreamProperty(this.call, this.#root, path, value);
+  }
+
+  override setFilterState(key: string, value: string): StatusCode {
+    return setFilterState(this.call, key, value);
   }
 
   override continueStream(stream: number): StatusCode {
