@@ -128,6 +128,7 @@ export class GrpcCall implements OpenCall {
           // A side of ours that is still open has nobody to talk to.
           this.cancel();
           if (this.#localClosed) this.#forget();
+          else this.#options.calls.finish(id);
           this.#closed(status);
         });
       },

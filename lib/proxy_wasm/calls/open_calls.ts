@@ -11,6 +11,8 @@ export function callKind(id: number): number {
 
 /** Most calls a VM may have under way. */
 const MAX_CALLS = 10_000;
+/** Calls that are over and that the module has still to close: SDKs differ on whether they do. */
+const MAX_FINISHED = 1000;
 /** Most bytes a VM may have waiting to be sent. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const STEP = 4;
@@ -28,6 +30,8 @@ export interface OpenCall {
  */
 export class OpenCalls<C extends OpenCall> {
   readonly #calls = new Map<number, C>();
+  /** Those that are over, oldest first. */
+  readonly #finished = new Set<number>();
   readonly #roots = new Set<RootContext>();
   /** The number given last, by kind. */
   readonly #last: Record<number, number> = { 0: 0, 1: 1, 2: 2 };
@@ -43,7 +47,7 @@ export class OpenCalls<C extends OpenCall> {
 
   /** Whether one more, with so many bytes to be sent, may be begun. */
   hasRoom(bytes: number): boolean {
-    return this.#calls.size < MAX_CALLS && this.takes(bytes);
+    return this.#calls.size - this.#finished.size < MAX_CALLS && this.takes(bytes);
   }
 
   /** Whether so many bytes more may wait to be sent. */
@@ -79,11 +83,18 @@ export class OpenCalls<C extends OpenCall> {
 
   /** Forgets a call; `false` where it is not there any more. */
   remove(id: number): boolean {
+    this.#finished.delete(id);
     return this.#calls.delete(id);
   }
 
+  /** Notes that nothing will be told of a call any more, although the module has not closed it. */
+  finish(id: number): void {
+    this.#finished.add(id);
+    if (this.#finished.size > MAX_FINISHED) this.remove(this.#finished.values().next().value!);
+  }
+
   #end(id: number, call: C): void {
-    this.#calls.delete(id);
+    this.remove(id);
     call.cancel();
   }
 }
