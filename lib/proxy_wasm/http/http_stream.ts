@@ -365,9 +365,14 @@ export class HttpStream extends Context {
   /** The stream is over: Envoy logs it, and is done with it then. */
   #end(): void {
     const { vm, id } = this;
+    const body = this.#responseBody;
+    // The last byte is here, but the module, which sees content as it is read, may not have seen it yet.
+    if (body !== null && !body.finished) return body.finish(() => this.#end());
     if (vm.busy) return vm.defer(() => this.#end());
     this.#logging = true;
     this.#running = true;
+    // Whatever is left of the request is nothing to a context that is gone.
+    this.#bypassed = true;
     this.#requestHeaders.writable = false;
     if (this.#responseHeaders !== null) this.#responseHeaders.writable = false;
     vm.group(() => {

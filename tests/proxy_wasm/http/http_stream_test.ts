@@ -101,6 +101,26 @@ Deno.test("a declared length lets the last chunk say that it is the last", async
   assert.deepEqual(rig.logged.filter((line) => line.startsWith("req-body")), ["req-body 3 0", "req-body 2 1"]);
 });
 
+Deno.test("a call that is over before its content was read is logged after the module has seen the content", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  await rig.started();
+  const body = queue();
+  rig.upstream = () => Promise.resolve({ status: 200, headers: new HeaderList([]), body });
+  await rig.begin();
+  body.push(bytes("one"));
+  body.end();
+  rig.call!.exchange.complete();
+  await turn();
+  assert.deepEqual(rig.takeLog().slice(-6), [
+    "res-headers 1 0",
+    "res-body 3 0",
+    "res-body 0 1",
+    "log 2 0",
+    "done 2 0",
+    "delete 2 0",
+  ]);
+});
+
 Deno.test("a pause at headers holds everything until the module continues", async () => {
   await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP }));
   await rig.started();
