@@ -51,8 +51,10 @@ export class HttpStream extends HttpStreamContext {
   #bypassed = false;
   /** Whether the request was answered here: what comes from upstream is too late. */
   #answered = false;
-  /** Whoever waits for the response, where something may come between. */
+  /** Whoever waits for the answer to the request, where something may come between. */
   #pending: Pending | null = null;
+  /** Whoever waits for the module to let the response pass. */
+  #responsePending: Pending | null = null;
   /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
   #continuing = 0;
   #next: Next | null = null;
@@ -205,10 +207,10 @@ export class HttpStream extends HttpStreamContext {
       return response;
     }
     return new Promise((resolve, reject) => {
-      const pending = this.#pending = { resolve, reject };
+      const pending = this.#responsePending = { resolve, reject };
       call.exchange.onCancel((reason) => {
-        if (this.#pending !== pending) return;
-        this.#pending = null;
+        if (this.#responsePending !== pending) return;
+        this.#responsePending = null;
         reject(reason);
       });
     });
@@ -216,11 +218,11 @@ export class HttpStream extends HttpStreamContext {
 
   /** The headers of the response go on, after the module has held them back. */
   #passResponse(): void {
-    const pending = this.#pending;
+    const pending = this.#responsePending;
     if (this.#phase !== "response" || pending === null) return;
     this.#phase = "sent";
     this.responseHeaders!.writable = false;
-    this.#pending = null;
+    this.#responsePending = null;
     pending.resolve(this.call.response!);
   }
 
@@ -234,7 +236,8 @@ export class HttpStream extends HttpStreamContext {
       this.#running = false;
       if (!this.#interrupted()) return this.#bypassed ? null : action;
       // Whoever has begun to show content answers by itself while nobody waits yet.
-      if (this.#pending !== null || this.#phase !== direction) this.#carryOut();
+      const pending = isRequest ? this.#pending : this.#responsePending;
+      if (pending !== null || this.#phase !== direction) this.#carryOut();
       return 1;
     };
     return {
@@ -310,6 +313,10 @@ export class HttpStream extends HttpStreamContext {
       this.requestBody?.fail(reason);
       this.responseBody?.fail(reason);
       call.exchange.cancel(reason);
+    } else if (this.#phase === "response") {
+      const waiting = this.#responsePending;
+      this.#responsePending = null;
+      waiting?.resolve(this.#answer());
     } else if (pending !== null) {
       this.#pending = null;
       this.#next = null;
