@@ -80,8 +80,11 @@ Deno.test("a request whose time is up is given up, before its answer and within 
 
 Deno.test("a request that is answered in time leaves no timer, and no listener on its signal", async () => {
   const { fake, send } = setUp();
-  const controller = new AbortController();
+  const first = send();
+  (await fake.next()).answer();
+  await first;
   const before = fake.clock.pendingTimers;
+  const controller = new AbortController();
   const response = send({}, 500, controller.signal);
   const received = await fake.next();
   received.answer();
