@@ -63,11 +63,13 @@ export class HttpStream extends Context {
   #running = false;
   /** Whether the module is asked no more: it has answered, or it has failed. */
   #bypassed = false;
+  /** Whether the request was answered here: what comes from upstream is too late. */
+  #answered = false;
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
   #logging = false;
-  /** Whether the module has just continued a direction, request and response. */
-  readonly #continuing: [boolean, boolean] = [false, false];
+  /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
+  #continuing = 0;
   #next: Next | null = null;
 
   /**
@@ -133,12 +135,17 @@ export class HttpStream extends Context {
   /** Goes on to `next`; nothing of the request is left to the module. */
   #forward(next: Next): Promise<HttpResponse> {
     this.#requestHeaders.writable = false;
+    this.#chooseRoute();
     this.#phase = "forwarded";
     return next(this.request, this.call).then(
-      (response) => this.#respond(response),
+      (response) => {
+        if (!this.#answered) return this.#respond(response);
+        response.body?.cancel();
+        return response;
+      },
       (error) => {
         // An answer of the module ends what is under way below.
-        if (this.#local !== null) return this.#answer();
+        if (this.#local !== null || this.#closed) return this.#answer();
         throw error;
       },
     );
@@ -262,10 +269,7 @@ export class HttpStream extends Context {
         return ask(isRequest ? onRequestTrailers : onResponseTrailers, count, 0);
       },
       overflow: () => {
-        this.#local = isRequest
-          ? { ...TOO_LARGE, status: 413, details: "request_payload_too_large" }
-          : { ...TOO_LARGE, status: 500, details: "response_payload_too_large" };
-        this.#bypassed = true;
+        this.#local = isRequest ? REQUEST_TOO_LARGE : RESPONSE_TOO_LARGE;
         this.#carryOut();
       },
       released: () => isRequest ? this.#pass() : this.#passResponse(),
@@ -288,6 +292,7 @@ export class HttpStream extends Context {
     const reason = this.#reason();
     const early = this.#phase !== "response";
     if (early) {
+      this.#answered = true;
       if (this.#requestBody !== null) this.#requestBody.fail(reason);
       else request.body?.cancel(reason);
     } else {
@@ -360,9 +365,14 @@ export class HttpStream extends Context {
   /** The stream is over: Envoy logs it, and is done with it then. */
   #end(): void {
     const { vm, id } = this;
+    const body = this.#responseBody;
+    // The last byte is here, but the module, which sees content as it is read, may not have seen it yet.
+    if (body !== null && !body.finished) return body.finish(() => this.#end());
     if (vm.busy) return vm.defer(() => this.#end());
     this.#logging = true;
     this.#running = true;
+    // Whatever is left of the request is nothing to a context that is gone.
+    this.#bypassed = true;
     this.#requestHeaders.writable = false;
     if (this.#responseHeaders !== null) this.#responseHeaders.writable = false;
     vm.group(() => {
@@ -412,7 +422,15 @@ export class HttpStream extends Context {
     return super.buffer(type);
   }
 
+  /** Has the route chosen anew where the module has changed headers: Envoy does for all versions of the interface so far. */
+  #chooseRoute(): void {
+    if (!this.#requestHeaders.changed) return;
+    this.#requestHeaders.changed = false;
+    this.call.clearRouteCache();
+  }
+
   override property(path: readonly string[]): PropertyValue | undefined {
+    this.#chooseRoute();
     return streamProperty(this.call, this.vm.host.node, path) ?? super.property(path);
   }
 
@@ -429,10 +447,10 @@ export class HttpStream extends Context {
       case StreamType.HTTP_REQUEST:
       case StreamType.HTTP_RESPONSE:
         // A module may say so a thousand times in one callback.
-        if (this.#continuing[stream]) return Status.OK;
-        this.#continuing[stream] = true;
+        if ((this.#continuing & (1 << stream)) !== 0) return Status.OK;
+        this.#continuing |= 1 << stream;
         this.vm.defer(() => {
-          this.#continuing[stream] = false;
+          this.#continuing &= ~(1 << stream);
           this.#continue(stream);
         });
         return Status.OK;
@@ -486,7 +504,19 @@ export class HttpStream extends Context {
 
 /** `UNAVAILABLE`. */
 const UNAVAILABLE = 14;
-const TOO_LARGE = { body: new TextEncoder().encode("Payload Too Large"), headers: [], grpcStatus: null };
+const REQUEST_TOO_LARGE: LocalResponse = {
+  status: 413,
+  details: "request_payload_too_large",
+  body: new TextEncoder().encode("Payload Too Large"),
+  headers: [],
+  grpcStatus: null,
+};
+const RESPONSE_TOO_LARGE: LocalResponse = {
+  ...REQUEST_TOO_LARGE,
+  status: 500,
+  details: "response_payload_too_large",
+  body: new TextEncoder().encode("Internal Server Error"),
+};
 
 function readOnly(trailers: HeaderList | null): HeaderMap | null {
   return trailers === null ? null : new TrailerMap(trailers, false);

@@ -17,6 +17,9 @@ export const ID_HEADER = "x-differential";
 /** Carries `CaseRequest.script`, attempts with `;` between. */
 export const SCRIPT_HEADER = "x-script";
 
+/** Settles when a chunk of the response to a request may be sent. */
+export type ResponseGate = (id: string, chunk: number) => Promise<void>;
+
 /** Servers on loopback that note what arrives and do what the request says. */
 export class Backends implements AsyncDisposable {
   /** Ports by name. */
@@ -25,11 +28,15 @@ export class Backends implements AsyncDisposable {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
-  private constructor() {}
+  readonly #gate: ResponseGate;
+
+  private constructor(gate: ResponseGate) {
+    this.#gate = gate;
+  }
 
   /** Starts one for each name of {@linkcode BACKENDS}; `dead` gets a port where nobody listens. */
-  static async start(): Promise<Backends> {
-    const backends = new Backends();
+  static async start(gate: ResponseGate = () => Promise.resolve()): Promise<Backends> {
+    const backends = new Backends(gate);
     for (const name of BACKENDS) {
       if (name === "dead") continue;
       const server = createServer({ allowHalfOpen: name === "h2" }, (socket) => {
@@ -68,8 +75,9 @@ export class Backends implements AsyncDisposable {
         headers: message.headers.filter(([known]) => known !== ID_HEADER && known !== "host"),
         body: message.body,
       };
-      const step = this.#note(field(ID_HEADER) ?? "", attempt, field(SCRIPT_HEADER));
-      if (!await answer(socket, attempt, step)) return;
+      const id = field(ID_HEADER) ?? "";
+      const step = this.#note(id, attempt, field(SCRIPT_HEADER));
+      if (!await answer(socket, attempt, step, (chunk) => this.#gate(id, chunk))) return;
     }
     socket.end();
   }
@@ -79,13 +87,21 @@ export class Backends implements AsyncDisposable {
     const handler = async (request: HttpRequest, exchange: Exchange) => {
       const { pairs } = request.headers;
       const headers = pairs.flatMap((known, at): [string, string][] => at % 2 === 0 ? [[known, pairs[at + 1]!]] : []);
+      const content = request.body === null ? null : await readAll(request.body);
+      const trailers = request.body?.trailers?.pairs ?? [];
       const attempt: Attempt = {
         backend: name,
         method: request.method,
         path: request.path,
         authority: request.authority,
-        headers: [[":scheme", request.scheme], ...headers.filter(([known]) => known !== ID_HEADER)],
-        body: request.body === null ? "" : new TextDecoder("latin1").decode((await readAll(request.body)) ?? undefined),
+        headers: [
+          [":scheme", request.scheme],
+          ...headers.filter(([known]) => known !== ID_HEADER),
+          ...trailers.flatMap((known, at): [string, string][] =>
+            at % 2 === 0 ? [[`trailer ${known}`, trailers[at + 1]!]] : []
+          ),
+        ],
+        body: content === null ? "" : new TextDecoder("latin1").decode(content),
       };
       const step = this.#note(request.headers.get(ID_HEADER) ?? "", attempt, request.headers.get(SCRIPT_HEADER));
       return answerHttp2(attempt, step, exchange);
@@ -122,7 +138,12 @@ function byBackend(a: Attempt, b: Attempt): number {
 }
 
 /** Does one step of a script over HTTP/1.1. Returns whether the connection goes on. */
-async function answer(socket: Socket, { backend, method }: Attempt, step: ScriptStep): Promise<boolean> {
+async function answer(
+  socket: Socket,
+  { backend, method }: Attempt,
+  step: ScriptStep,
+  gate: (chunk: number) => Promise<void>,
+): Promise<boolean> {
   if (step.ending === "reset") {
     socket.destroy();
     return false;
@@ -132,6 +153,16 @@ async function answer(socket: Socket, { backend, method }: Attempt, step: Script
   const { status, ending } = step;
   const body = ending === "empty" ? "" : backend;
   const headers: (readonly [string, string])[] = [["x-backend", backend], ...step.headers];
+  if (step.chunks.length > 0) {
+    socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, [...headers, ["transfer-encoding", "chunked"]]), "latin1");
+    for (const [index, chunk] of step.chunks.entries()) {
+      await gate(index);
+      socket.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n`, "latin1");
+    }
+    await gate(step.chunks.length);
+    socket.write("0\r\n\r\n", "latin1");
+    return !socket.destroyed;
+  }
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   const missing = ending === "cut" ? 10 : 0;
   if (!bodiless) headers.push(["content-length", String(body.length + missing)]);
