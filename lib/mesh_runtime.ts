@@ -66,6 +66,7 @@ import { countingConnector, refusalCounter } from "./transport/refusal_counter.t
 import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
+import { ClusterClient } from "./upstream/cluster_client.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
 import { openSources } from "./proxy_wasm/source/open_source.ts";
 import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
@@ -193,6 +194,12 @@ export class MeshRuntime {
       openSource: openSources(
         meshModuleFetcher({ settings: bootstrap.modules, connector, clock, random, logger }),
       ),
+      clusters: new ClusterClient({
+        clusters: { target: (name) => this.#clusters.target(name) },
+        exists: (name) => this.store.current.cluster(name) !== null,
+        timers: this.#timers,
+      }),
+      runtime: bootstrap.wasm,
     });
     const shared = {
       clock,

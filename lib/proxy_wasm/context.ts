@@ -14,6 +14,8 @@ export abstract class Context {
   readonly vm: Vm;
   /** Number by which the module knows it; never 0, and no other context of the VM has it while this one lives. */
   readonly id: number;
+  /** How often the module has set a property here. */
+  properties = 0;
 
   /**
    * @param vm The VM it lives in.
@@ -58,9 +60,14 @@ export abstract class Context {
     return this.root.pluginProperty(path);
   }
 
-  /** Keeps a value under `path`, for this stream and the filters after this one. */
+  /** Keeps a value under `path`, for this stream and the filters after this one; `NOT_FOUND` where there is no stream. */
   setProperty(_path: string, _value: Uint8Array): StatusCode {
-    return Status.BAD_ARGUMENT;
+    return Status.NOT_FOUND;
+  }
+
+  /** Sets an object of Envoy's filter state by its key; `NOT_FOUND` where there is no such object, or no stream. */
+  setFilterState(_key: string, _value: string): StatusCode {
+    return Status.NOT_FOUND;
   }
 
   /** Continues a paused direction, by `StreamType`, once the callback under way is over. */

@@ -1,5 +1,6 @@
 import { ABI_MARKERS, type AbiVersion } from "./abi.ts";
 import type { Context } from "./context.ts";
+import { ContextTable } from "./context_table.ts";
 import { type GuestExports, guestExports, NO_EXPORTS } from "./guest_exports.ts";
 import { GuestMemory } from "./guest_memory.ts";
 import { hostImports } from "./host/host_imports.ts";
@@ -18,8 +19,6 @@ export interface VmOptions {
   /** Where the code is from, for people. */
   readonly location: string;
 }
-
-const MAX_ID = 0x7fff_ffff;
 
 /**
  * One instance of a module with its contexts. The only way into the module is {@linkcode Vm.run} (and
@@ -44,8 +43,8 @@ export class Vm {
   /** Callbacks under way: 0 or 1, but for what host functions call within them. */
   #depth = 0;
   #guard: WasmInstance["guard"] = null;
-  #nextId = 1;
-  readonly #contexts = new Map<number, Context>();
+  #closed = false;
+  readonly #contexts = new ContextTable<Context>();
   #deferred: (() => void)[] = [];
   readonly #failureListeners = new Set<(failure: VmFailure) => void>();
 
@@ -67,6 +66,8 @@ export class Vm {
       this.memory.attach(instance.memory, allocate === null ? null : this.#quietly(allocate));
       this.#start(instance);
       this.exports = guestExports(instance, config.capabilities);
+      host.sharedData.retain(config.vmId);
+      host.queues.retain(config.vmId);
     } catch (error) {
       this.memory.detach();
       throw error instanceof VmFailure ? error : new VmFailure(`start the VM of '${location}'`, error);
@@ -83,28 +84,25 @@ export class Vm {
     return this.#depth > 0;
   }
 
-  /** A number no living context has. */
+  /** A number no living context has; the context of that number is to be added before another is asked for. */
   nextId(): number {
-    let id = this.#nextId;
-    while (this.#contexts.has(id)) id = id === MAX_ID ? 1 : id + 1;
-    this.#nextId = id === MAX_ID ? 1 : id + 1;
-    return id;
+    return this.#contexts.nextId();
   }
 
   /** Adds a context: host functions find it by its number. */
   add(context: Context): void {
-    this.#contexts.set(context.id, context);
+    this.#contexts.add(context);
   }
 
   /** Removes a context. Host functions of a callback that had made it effective act on their own context again. */
   remove(context: Context): void {
-    this.#contexts.delete(context.id);
+    this.#contexts.remove(context);
     if (this.context === context) this.context = this.#current === context ? null : this.#current;
   }
 
   /** The context of that number. */
   find(id: number): Context | undefined {
-    return this.#contexts.get(id);
+    return this.#contexts.find(id);
   }
 
   /** Creates the root of a plugin, which is then to be started. */
@@ -178,10 +176,13 @@ export class Vm {
     this.exports = NO_EXPORTS;
     this.host.logger.log("error", `Wasm: ${failure.message}`, { module: this.location });
     this.defer(() => {
+      // Streams under way may hold this object for long; the instance is of no use to them.
+      this.memory.detach();
+      this.#guard = null;
       const listeners = [...this.#failureListeners];
       this.#failureListeners.clear();
       for (const listener of listeners) listener(failure);
-      for (const context of [...this.#contexts.values()]) context.vmFailed();
+      for (const context of this.#contexts.all()) context.vmFailed();
     });
   }
 
@@ -197,6 +198,10 @@ export class Vm {
 
   /** Lets go of the instance, so that it can be collected whoever still holds this object. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.host.sharedData.release(this.config.vmId);
+    this.host.queues.release(this.config.vmId);
     this.exports = NO_EXPORTS;
     this.memory.detach();
     this.#guard = null;
@@ -205,9 +210,13 @@ export class Vm {
     this.context = null;
   }
 
-  /** Makes another context effective for the callback under way; `false` where there is none of that number. */
+  /** Makes another context effective for the callback under way, 0 its own; `false` where there is none of that number. */
   setEffective(id: number): boolean {
-    const context = this.#contexts.get(id);
+    if (id === 0) {
+      this.context = this.#current;
+      return true;
+    }
+    const context = this.#contexts.find(id);
     if (context === undefined) return false;
     this.context = context;
     return true;

@@ -4,11 +4,14 @@
  *
  * Run: `deno run -A tests/bench/wasm.ts`
  */
+import { QueueBody } from "../../lib/http/body.ts";
 import { Call } from "../../lib/http/call.ts";
 import { Exchange } from "../../lib/http/exchange.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { HttpRequest, HttpResponse } from "../../lib/http/message.ts";
 import { silentLogger } from "../../lib/internal/logger.ts";
+import { V8Module, v8Runtime } from "../../lib/proxy_wasm/runtime/v8.ts";
+import { Vm } from "../../lib/proxy_wasm/vm.ts";
 import { pluginConfig, proxyModule, TestEnvironment, wasmHost } from "../support/wasm_rig.ts";
 
 const MODULE = proxyModule(
@@ -61,6 +64,80 @@ function newResponse(): HttpResponse {
   return { status: 200, headers: new HeaderList(["content-type", "text/plain", "server", "test"]), body: null };
 }
 
+/** A 64 KiB body in 16 KiB chunks through a body filter that reads each chunk, over the same body without a filter. */
+async function measureContent(): Promise<void> {
+  const module = proxyModule(
+    `(import "env" "proxy_get_buffer_bytes" (func $get (param i32 i32 i32 i32 i32) (result i32)))`,
+    `(func (export "proxy_on_response_body") (param i32 i32 i32) (result i32)
+       (global.set $heap (i32.const 4096))
+       (drop (call $get (i32.const 1) (i32.const 0) (local.get 1) (i32.const 1024) (i32.const 1028)))
+       (i32.const 0))`,
+  );
+  const chunk = new Uint8Array(16 * 1024);
+  const answer = (): Promise<HttpResponse> => {
+    const body = new QueueBody(null, { consumed: () => {}, cancelled: () => {} });
+    for (let i = 0; i < 4; i++) body.push(chunk);
+    // Read once, so that it is a stream and not a whole.
+    void body.read().then(() => {});
+    body.push(chunk);
+    body.end();
+    return respond({ status: 200, headers: new HeaderList(), body });
+  };
+  const config = pluginConfig(module, { vm: { vmId: "content" } });
+  const lease = host.acquire(config);
+  await lease.handle.settled;
+  const filtered = host.layer(config, "wasm")(answer);
+  const drain = async (handler: (request: HttpRequest, call: Call) => Promise<HttpResponse>) => {
+    const response = await once(handler, false);
+    const body = response.response.body!;
+    while (await body.read() !== null);
+    response.exchange.complete();
+  };
+  const time = async (handler: (request: HttpRequest, call: Call) => Promise<HttpResponse>) => {
+    let best = Infinity;
+    for (let run = 0; run < 5; run++) {
+      const start = performance.now();
+      for (let i = 0; i < 2000; i++) await drain(handler);
+      best = Math.min(best, (performance.now() - start) / 2000 * 1000);
+    }
+    return best;
+  };
+  const without = await time(answer);
+  const copy = new Uint8Array(64 * 1024);
+  const start = performance.now();
+  for (let i = 0; i < 20_000; i++) for (let at = 0; at < copy.length; at += chunk.length) copy.set(chunk, at);
+  const copying = (performance.now() - start) / 20_000 * 1000;
+  const over = await time(filtered) - without;
+  console.log(
+    `${"64 KiB of content, read".padEnd(28)} ${over.toFixed(2)} us, of which the copy ${copying.toFixed(2)} us`,
+  );
+  lease.release();
+}
+
+/** Instances of a module that is compiled, and the memory of a thousand of them. */
+async function measureInstances(): Promise<void> {
+  const config = pluginConfig(MODULE);
+  const compiled = new V8Module(new WebAssembly.Module(MODULE as BufferSource));
+  const before = Deno.memoryUsage().rss;
+  const vms: Vm[] = [];
+  const start = performance.now();
+  for (let i = 0; i < 1000; i++) {
+    const vm = new Vm({
+      runtime: v8Runtime,
+      module: compiled,
+      config: config.vm,
+      host: environment,
+      location: "bench",
+    });
+    vm.createRoot(config).start();
+    vms.push(vm);
+  }
+  const each = performance.now() - start;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const mib = (Deno.memoryUsage().rss - before) / 1024 / 1024;
+  console.log(`${"instance, started".padEnd(28)} ${each.toFixed(1)} us each, ${mib.toFixed(0)} MiB for ${vms.length}`);
+}
+
 const environment = new TestEnvironment();
 const host = wasmHost({ ...environment, logger: silentLogger, clock: environment.clock });
 const config = pluginConfig(MODULE);
@@ -72,13 +149,16 @@ const respond = Promise.resolve.bind(Promise);
 const through = host.layer(config, "wasm")(() => respond(newResponse()));
 const plain = () => respond(newResponse());
 
-async function once(handler: (request: HttpRequest, call: Call) => Promise<HttpResponse>): Promise<HttpResponse> {
+async function once(
+  handler: (request: HttpRequest, call: Call) => Promise<HttpResponse>,
+  complete = true,
+): Promise<{ response: HttpResponse; exchange: Exchange }> {
   const request = newRequest();
   const exchange = new Exchange();
   const call = new Call({ direction: "outbound", startTime: 0, request, exchange, downstream: null });
   const response = await handler(request, call);
-  exchange.complete();
-  return response;
+  if (complete) exchange.complete();
+  return { response, exchange };
 }
 
 async function measure(
@@ -96,10 +176,13 @@ async function measure(
   return best;
 }
 
-const check = await once(through);
+const check = (await once(through)).response;
 if (check.headers.get("x-wasm") !== "hello from wasm") throw new Error("Cannot measure: the module has not run");
 const base = await measure("without the filter", plain);
 const filtered = await measure("through the filter's layer", through);
 console.log(`${"whole life of a stream".padEnd(28)} ${(filtered - base).toFixed(3)} us`);
 lease.release();
+
+await measureContent();
+await measureInstances();
 host.close();

@@ -3242,6 +3242,22 @@ export interface EnvoyServiceStatusV3PerXdsConfig {
   endpointConfig?: EnvoyAdminV3EndpointsConfigDump;
 }
 
+/** `envoy.source.extensions.common.wasm.DeclarePropertyArguments` */
+export interface EnvoySourceExtensionsCommonWasmDeclarePropertyArguments {
+  name?: string;
+  readonly?: boolean;
+  type?: EnumValue;
+  schema?: Uint8Array;
+  span?: EnumValue;
+}
+
+/** `envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments` */
+export interface EnvoySourceExtensionsCommonWasmSetEnvoyFilterStateArguments {
+  path?: string;
+  value?: string;
+  span?: EnumValue;
+}
+
 /** `envoy.tcp.metadataexchange.config.MetadataExchange` */
 export interface EnvoyTcpMetadataexchangeConfigMetadataExchange {
   protocol?: string;
@@ -4315,6 +4331,8 @@ export interface MessageMap {
   "envoy.service.status.v3.ClientConfig": EnvoyServiceStatusV3ClientConfig;
   "envoy.service.status.v3.ClientConfig.GenericXdsConfig": EnvoyServiceStatusV3ClientConfigGenericXdsConfig;
   "envoy.service.status.v3.PerXdsConfig": EnvoyServiceStatusV3PerXdsConfig;
+  "envoy.source.extensions.common.wasm.DeclarePropertyArguments": EnvoySourceExtensionsCommonWasmDeclarePropertyArguments;
+  "envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments": EnvoySourceExtensionsCommonWasmSetEnvoyFilterStateArguments;
   "envoy.tcp.metadataexchange.config.MetadataExchange": EnvoyTcpMetadataexchangeConfigMetadataExchange;
   "envoy.type.http.v3.Cookie": EnvoyTypeHttpV3Cookie;
   "envoy.type.http.v3.PathTransformation": EnvoyTypeHttpV3PathTransformation;

@@ -1,5 +1,7 @@
 import { Status, type StatusCode, StreamType } from "../abi.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import { decodePairs } from "../pairs.ts";
+import { isFieldName, isFieldValue } from "../http/field_syntax.ts";
 import type { Vm } from "../vm.ts";
 import type { HostGroup } from "./host_group.ts";
 
@@ -27,6 +29,9 @@ function sendLocalResponse(vm: Vm, args: readonly number[]): StatusCode {
     number,
     number,
   ];
+  if (bodySize >>> 0 > GUEST_LIMITS.contentBytes || detailsSize >>> 0 > GUEST_LIMITS.headerBytes) {
+    return Status.BAD_ARGUMENT;
+  }
   const text = memory.text(details, detailsSize);
   const content = memory.copy(body, bodySize);
   const pairs = memory.view(headers, headersSize);
@@ -35,7 +40,18 @@ function sendLocalResponse(vm: Vm, args: readonly number[]): StatusCode {
     status: status >>> 0,
     details: text.replace(/\s/g, "_"),
     body: content,
-    headers: decodePairs(pairs),
+    headers: fieldsOf(decodePairs(pairs)),
     grpcStatus: grpcStatus >= 0 && grpcStatus <= 16 ? grpcStatus : null,
   });
+}
+
+/** The fields that can be sent, in lower case: pseudo-headers and what would break the message are left out. */
+function fieldsOf(pairs: readonly string[]): string[] {
+  const fields: string[] = [];
+  for (let i = 0; i < pairs.length; i += 2) {
+    const name = pairs[i]!.toLowerCase();
+    const value = pairs[i + 1]!;
+    if (isFieldName(name) && isFieldValue(value)) fields.push(name, value);
+  }
+  return fields;
 }

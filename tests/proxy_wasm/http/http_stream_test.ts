@@ -101,6 +101,26 @@ Deno.test("a declared length lets the last chunk say that it is the last", async
   assert.deepEqual(rig.logged.filter((line) => line.startsWith("req-body")), ["req-body 3 0", "req-body 2 1"]);
 });
 
+Deno.test("a call that is over before its content was read is logged after the module has seen the content", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  await rig.started();
+  const body = queue();
+  rig.upstream = () => Promise.resolve({ status: 200, headers: new HeaderList([]), body });
+  await rig.begin();
+  body.push(bytes("one"));
+  body.end();
+  rig.call!.exchange.complete();
+  await turn();
+  assert.deepEqual(rig.takeLog().slice(-6), [
+    "res-headers 1 0",
+    "res-body 3 0",
+    "res-body 0 1",
+    "log 2 0",
+    "done 2 0",
+    "delete 2 0",
+  ]);
+});
+
 Deno.test("a pause at headers holds everything until the module continues", async () => {
   await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP }));
   await rig.started();
@@ -262,6 +282,63 @@ Deno.test("a local response to content ends what is under way upstream", async (
   rig.call!.exchange.complete();
 });
 
+Deno.test("an answer of the upstream that comes after a local response is let go, unseen by the module", async () => {
+  const requestBody = `(if (i32.eq (local.get $size) (i32.const 3)) (then ${REPLY})) (i32.const 0)`;
+  await using rig = new WasmStreamRig(recorder({ requestBody, more: REPLY_DATA }));
+  await rig.started();
+  const late = Promise.withResolvers<void>();
+  let cancelled = false;
+  rig.upstream = async (request) => {
+    readAll(request.body).catch(() => {});
+    await late.promise;
+    return {
+      status: 200,
+      headers: new HeaderList(["x-late", "1"]),
+      body: new QueueBody(null, { consumed: () => {}, cancelled: () => cancelled = true }),
+    };
+  };
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.push(bytes("bad"));
+  const response = await pending;
+  rig.takeLog();
+  late.resolve();
+  await turn();
+  assert.equal(response.status, 403);
+  assert.equal(rig.call!.response, response);
+  assert.equal(cancelled, true);
+  assert.deepEqual(rig.takeLog(), []);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("headers of a local response: lower case, without what would break the message", async () => {
+  // Two pairs: `X-One: 1` and a name with a line break.
+  const pairs = String.raw`\02\00\00\00\05\00\00\00\01\00\00\00\03\00\00\00\01\00\00\00X-One\001\00a\0ab\002\00`;
+  const reply = `(drop (call $reply (i32.const 999) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+    (i32.const 512) (i32.const 34) (i32.const 99)))`;
+  await using rig = new WasmStreamRig(recorder({
+    requestHeaders: `${reply} ${STOP}`,
+    more: `(data (i32.const 512) "${pairs}")`,
+  }));
+  const { response } = await rig.send();
+  assert.equal(response.status, 999);
+  assert.deepEqual(response.headers.pairs, ["x-one", "1", "content-length", "0"]);
+  assert.equal(rig.call!.responseCodeDetails, "wasm_local_response");
+});
+
+Deno.test("a stream that is closed while the upstream works is reset, not answered", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  await rig.started();
+  rig.upstream = (_, call) => new Promise((_, reject) => call.onAbandon = reject);
+  const pending = rig.begin();
+  await turn();
+  (await streamOf(rig)).closeStream(0);
+  await assert.rejects(pending, /has closed it/);
+  assert.equal(rig.call!.exchange.cancelled, true);
+  rig.call!.exchange.complete();
+});
+
 Deno.test("a local response in place of a response replaces it, without callbacks", async () => {
   await using rig = new WasmStreamRig(recorder({ responseHeaders: `${REPLY} ${STOP}`, more: REPLY_DATA }));
   const { response, text } = await rig.send();
@@ -283,6 +360,20 @@ Deno.test("a pause of the response holds it until the module continues", async (
   assert.equal(new TextDecoder().decode((await readAll(response.body))!), "ok");
   rig.call!.exchange.complete();
   assert.deepEqual(rig.takeLog().slice(-5), ["res-headers 1 0", "res-body 2 1", "log 2 0", "done 2 0", "delete 2 0"]);
+});
+
+Deno.test("a pause of the response to a request with content that was streamed ends as well", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: STOP }));
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.end();
+  await turn();
+  assert.equal(rig.received.length, 1);
+  (await streamOf(rig)).continueStream(1);
+  assert.equal((await pending).status, 200);
+  rig.call!.exchange.complete();
 });
 
 Deno.test("content of the response is changed", async () => {
@@ -357,4 +448,45 @@ Deno.test("a stream that waits when the VM fails elsewhere is answered", async (
   assert.equal(response.status, 503);
   assert.equal((await waiting).status, 503);
   waitingCall.exchange.complete();
+});
+
+Deno.test("a module that changes the headers of a request has its route chosen anew, once, before it goes on", async () => {
+  const change = `(drop (call $replace (i32.const 0) (i32.const 512) (i32.const 5) (i32.const 520) (i32.const 4)))
+    (drop (call $add (i32.const 0) (i32.const 528) (i32.const 3) (i32.const 520) (i32.const 4))) (i32.const 0)`;
+  const more = `(data (i32.const 512) ":path") (data (i32.const 520) "/new") (data (i32.const 528) "x-a")`;
+  for (
+    const [actions, times] of [[{ requestHeaders: change, more }, 1], [{ responseHeaders: change, more }, 0]] as const
+  ) {
+    await using rig = new WasmStreamRig(recorder(actions));
+    await rig.started();
+    let chosen = 0;
+    rig.prepare = (call) => call.onClearRouteCache = () => chosen++;
+    await rig.send();
+    assert.equal(chosen, times);
+    assert.equal(rig.received[0]!.request.path, times === 1 ? "/new" : "/path");
+  }
+});
+
+Deno.test("when a stream is logged, the response is the one the caller got, and nothing can be changed", async () => {
+  const log = `(drop (call $get (i32.const 2) (i32.const 512) (i32.const 7) (i32.const 1024) (i32.const 1028)))
+    (call $show)
+    (call $trace (i32.const 512) (i32.const 7)
+      (call $get (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $add (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 520) (i32.const 5)))
+    (call $trace (i32.const 520) (i32.const 5)
+      (call $get (i32.const 3) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $reply (i32.const 200) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const -1)))`;
+  const more = `(data (i32.const 512) ":status") (data (i32.const 520) ":path")`;
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP, log, more }));
+  await rig.started();
+  rig.begin().catch(() => {});
+  await turn();
+  // Someone outside has answered in the meantime.
+  rig.call!.response = textResponse("late");
+  rig.call!.response.status = 504;
+  rig.call!.abandon(new Error("Cannot wait any longer"));
+  await turn();
+  rig.call!.exchange.complete();
+  assert.deepEqual(rig.takeLog().slice(-6), ["log 2 0", "504", ":status 0 2", ":path 1 0", "done 2 0", "delete 2 0"]);
 });

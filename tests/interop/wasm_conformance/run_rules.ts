@@ -1,0 +1,155 @@
+import { Buffer } from "node:buffer";
+import { MeshError } from "../../../lib/errors.ts";
+import { until } from "../../support/until.ts";
+import { Backends, ID_HEADER, SCRIPT_HEADER } from "../differential/backends.ts";
+import type { CaseRequest, DifferentialCase, JsonObject } from "../differential/case.ts";
+import { startEnmeshSide } from "../differential/enmesh_side.ts";
+import { startEnvoySide } from "../differential/envoy_side.ts";
+import type { Outcome } from "../differential/outcome.ts";
+import type { CaseResult, SideResult } from "../differential/run.ts";
+import type { Side } from "../differential/side.ts";
+import type { WasmRule } from "./rule.ts";
+
+/** Both sides of a rule: what was on the wire, and what the module has logged, line by line. */
+export interface RuleResult extends CaseResult {
+  readonly traces: { readonly envoy: readonly string[]; readonly enmesh: readonly string[] };
+}
+
+const TYPES = "type.googleapis.com/envoy.extensions.filters.http";
+const CONCURRENCY = 8;
+/** How long a trace may take to end, in milliseconds. */
+const TRACE_MS = 2_000;
+
+/** Runs rules on one Envoy and one mesh. */
+export async function runRules(rules: readonly WasmRule[]): Promise<RuleResult[]> {
+  const cases = rules.map(caseOf);
+  const sides: Side[] = [];
+  // A chunk of a response may go when the module has seen the one before.
+  const gate = async (id: string, chunk: number) => {
+    const side = sides.find(({ letter }) => letter === id[0])!;
+    await gateOf(side, Number(id.slice(1).split(".")[0]), "response_body")(chunk);
+  };
+  await using backends = await Backends.start(gate);
+  await using envoy = await startEnvoySide(cases, backends.ports);
+  await using enmesh = await startEnmeshSide(cases, backends.ports);
+  sides.push(envoy, enmesh);
+  const results: RuleResult[] = [];
+  const left = rules.map((_, index) => index).reverse();
+  const work = async () => {
+    for (let index = left.pop(); index !== undefined; index = left.pop()) {
+      const [one, other] = [
+        await runOn(envoy, index, rules[index]!, backends),
+        await runOn(enmesh, index, rules[index]!, backends),
+      ];
+      results[index] = {
+        case: cases[index]!,
+        envoy: one.outcomes,
+        enmesh: other.outcomes,
+        refusals: { envoy: envoy.refusal(index), enmesh: enmesh.refusal(index) },
+        traces: { envoy: one.trace, enmesh: other.trace },
+      };
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return results;
+}
+
+function caseOf(rule: WasmRule, index: number): DifferentialCase {
+  const filter = (it: WasmRule["modules"][number], at: number): JsonObject => ({
+    name: `wasm${at}`,
+    typed_config: {
+      "@type": `${TYPES}.wasm.v3.Wasm`,
+      config: {
+        name: `rule-${index}-`,
+        ...it.plugin,
+        vm_config: {
+          vm_id: `vm-${index}-${at}`,
+          runtime: "envoy.wasm.runtime.v8",
+          code: { local: { inline_bytes: Buffer.from(it.bytes).toString("base64") } },
+          ...it.vm,
+        },
+      },
+    },
+  });
+  return {
+    name: rule.name,
+    routes: [{ match: { prefix: "/" }, name: "route", route: { cluster: rule.backend } }],
+    httpFilters: rule.modules.map(filter),
+    manager: rule.manager,
+    requests: rule.requests,
+  };
+}
+
+async function runOn(
+  side: Side,
+  index: number,
+  rule: WasmRule,
+  backends: Backends,
+): Promise<{ outcomes: SideResult | null; trace: readonly string[] }> {
+  const port = side.port(index);
+  if (port === null) return { outcomes: null, trace: [] };
+  const outcomes: Outcome[][] = [];
+  for (const [at, request] of rule.requests.entries()) {
+    const id = `${side.letter}${index}.${at}.0`;
+    const start = performance.now();
+    const answer = await side.send(index, sentRequest(request, id, gateOf(side, index, "request_body")))
+      .catch((error) => {
+        // A stream that a module closes has no answer.
+        if (error instanceof MeshError) return null;
+        throw error;
+      });
+    const took = performance.now() - start;
+    const over = () => traceOf(side, index).filter((line) => rule.lastLine.test(line)).length;
+    const wanted = Math.min((at + 1) * rule.modules.length, rule.lastLines);
+    // Where the last line never comes the comparison tells.
+    await until("the trace has ended", () => over() >= wanted, TRACE_MS).catch(() => {});
+    outcomes.push([{ answer, took, attempts: backends.attempts(id) }]);
+  }
+  return { outcomes, trace: traceOf(side, index) };
+}
+
+/** What the modules of a rule have logged. */
+function traceOf(side: Side, index: number): string[] {
+  const found = side.log().matchAll(new RegExp(`wasm log rule-${index}-[^:\\n]*: (.*)`, "g"));
+  return [...found].map((it) => it[1]!);
+}
+
+/** Lets a chunk pass when as many callbacks have been traced as there were chunks before it. */
+function gateOf(side: Side, index: number, callback: string): (chunk: number) => Promise<void> {
+  let before: number | null = null;
+  const seen = () => traceOf(side, index).filter((line) => line.startsWith(callback)).length;
+  return async (chunk) => {
+    before ??= seen();
+    const first = before;
+    await until("the chunk before was seen", () => seen() - first >= chunk, TRACE_MS).catch(() => {});
+  };
+}
+
+function sentRequest(request: CaseRequest, id: string, gate: (chunk: number) => Promise<void>) {
+  const { method = "GET", authority = "test.example", path = "/", headers = [], body = null, script } = request;
+  const own = new Set(headers.map(([name]) => name));
+  const defaults: readonly (readonly [string, string])[] = [
+    ["accept", "*/*"],
+    ["accept-language", "*"],
+    ["user-agent", "differential"],
+    ["accept-encoding", "identity"],
+    ...(body !== null || request.chunks !== undefined ? [["content-type", "text/plain"]] as const : []),
+  ];
+  return {
+    http2: false,
+    webSocket: null,
+    method,
+    authority,
+    path,
+    headers: [
+      ...headers,
+      ...defaults.filter(([name]) => !own.has(name)),
+      [ID_HEADER, id] as const,
+      ...(script === undefined ? [] : [[SCRIPT_HEADER, script.join(";")] as const]),
+    ],
+    body,
+    gate,
+    ...(request.chunks === undefined ? {} : { chunks: request.chunks }),
+    ...(request.trailers === undefined ? {} : { trailers: request.trailers }),
+  };
+}
