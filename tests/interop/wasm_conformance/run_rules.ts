@@ -7,7 +7,7 @@ import { startEnmeshSide } from "../differential/enmesh_side.ts";
 import { startEnvoySide } from "../differential/envoy_side.ts";
 import type { Outcome } from "../differential/outcome.ts";
 import type { CaseResult, SideResult } from "../differential/run.ts";
-import type { Side } from "../differential/side.ts";
+import { PATIENCE_MS, type Side } from "../differential/side.ts";
 import type { WasmRule } from "./rule.ts";
 
 /** Both sides of a rule: what was on the wire, and what the module has logged, line by line. */
@@ -17,6 +17,8 @@ export interface RuleResult extends CaseResult {
 
 const TYPES = "type.googleapis.com/envoy.extensions.filters.http";
 const CONCURRENCY = 8;
+/** After this time a side has hung: both give up by themselves before. */
+const HANG_MS = 2 * PATIENCE_MS;
 /** How long a trace may take to end, in milliseconds. */
 const TRACE_MS = 2_000;
 
@@ -89,21 +91,23 @@ async function runOn(
   const port = side.port(index);
   if (port === null) return { outcomes: null, trace: [] };
   const outcomes: Outcome[][] = [];
+  const hung: string[] = [];
   for (const [at, request] of rule.requests.entries()) {
     const id = `${side.letter}${index}.${at}.0`;
-    const answer = await side.send(index, sentRequest(request, id, gateOf(side, index, "request_body")))
-      .catch((error) => {
-        // A stream that a module closes has no answer.
-        if (error instanceof MeshError) return null;
-        throw error;
-      });
+    const sent = side.send(index, sentRequest(request, id, gateOf(side, index, "request_body"))).catch((error) => {
+      // A stream that a module closes has no answer.
+      if (error instanceof MeshError) return null;
+      throw error;
+    });
+    const answer = await within(HANG_MS, sent);
+    if (answer === undefined) hung.push(`Hangs at request ${at}, and cannot be given up`);
     const over = () => traceOf(side, index).filter((line) => rule.lastLine.test(line)).length;
     const wanted = Math.min((at + 1) * rule.modules.length, rule.lastLines);
     // Where the last line never comes the comparison tells.
     await until("the trace has ended", () => over() >= wanted, TRACE_MS).catch(() => {});
-    outcomes.push([{ answer, attempts: backends.attempts(id) }]);
+    outcomes.push([{ answer: answer ?? null, attempts: backends.attempts(id) }]);
   }
-  return { outcomes, trace: traceOf(side, index) };
+  return { outcomes, trace: [...traceOf(side, index), ...hung] };
 }
 
 /** What the modules of a rule have logged. */
@@ -148,4 +152,15 @@ function sentRequest(request: CaseRequest, id: string, gate: (chunk: number) => 
     ...(request.chunks === undefined ? {} : { chunks: request.chunks }),
     ...(request.trailers === undefined ? {} : { trailers: request.trailers }),
   };
+}
+
+/** What a promise comes to; `undefined` where that takes longer. */
+async function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), ms));
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer!);
+  }
 }
