@@ -182,6 +182,7 @@ export class MeshRuntime {
       metrics: this.metrics,
       node: local,
       clusters: { target: (name) => this.#clusters.target(name) },
+      runtime: bootstrap.wasm,
     });
     const shared = {
       clock,

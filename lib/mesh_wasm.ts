@@ -2,6 +2,7 @@ import type { Clock } from "./internal/clock.ts";
 import type { Logger } from "./internal/logger.ts";
 import { SharedDataTable } from "./proxy_wasm/shared_data_table.ts";
 import { SharedQueueTable } from "./proxy_wasm/shared_queue_table.ts";
+import { chooseRuntimes, type RuntimeChoice } from "./proxy_wasm/runtime/choose_runtimes.ts";
 import { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import type { LocalNode } from "./telemetry/local_node.ts";
 import type { MetricRegistry } from "./telemetry/metric_registry.ts";
@@ -17,11 +18,16 @@ export interface MeshWasmOptions {
   readonly node: LocalNode;
   /** Where modules call. */
   readonly clusters: UpstreamSource;
+  /** The engine, and limits. */
+  readonly runtime: RuntimeChoice;
 }
 
 /** The Wasm host of a mesh: one for both directions, so that plugins share VMs across them. */
-export function meshWasmHost({ clock, timers, logger, metrics, node, clusters }: MeshWasmOptions): WasmHost {
+export function meshWasmHost(
+  { clock, timers, logger, metrics, node, clusters, runtime }: MeshWasmOptions,
+): WasmHost {
   return new WasmHost({
+    runtimes: chooseRuntimes(runtime),
     environment: {
       clock,
       timers,

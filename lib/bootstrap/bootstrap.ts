@@ -16,6 +16,7 @@ import { type Ports, resolvePorts } from "./ports.ts";
 import type { JsonObject } from "./proxy_config.ts";
 import { fromOption, Settings } from "./settings.ts";
 import { readBoolean, readDurationMs, readPositiveDurationMs, readRatio, readText, readTrustDomain } from "./values.ts";
+import { readWasmSettings, type WasmSettings } from "./wasm_settings.ts";
 import { resolveWorkload, type Workload } from "./workload.ts";
 
 /** Everything a mesh needs to know before it talks to anybody, decided and checked. */
@@ -48,6 +49,8 @@ export interface Bootstrap {
   };
   /** Whether HTTP/1.1 between enmesh peers travels over HTTP/2. */
   readonly multiplex: boolean;
+  /** What Wasm plugins run on. */
+  readonly wasm: WasmSettings;
   readonly unsupportedFilters: Readonly<Record<string, "skip">>;
   /** Whether to join although something else captures the traffic. */
   readonly besideSidecar: boolean;
@@ -174,6 +177,7 @@ export async function loadBootstrap(options: JoinOptions = {}, sources: Bootstra
       readBoolean,
       true,
     ),
+    wasm: readWasmSettings(options.wasm ?? {}, env, settings),
     unsupportedFilters: readUnsupportedFilters(options, settings),
     besideSidecar: options.besideSidecar ?? false,
     origins: settings.origins,

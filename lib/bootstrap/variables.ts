@@ -7,7 +7,7 @@
 import { GRPC_VARIABLES } from "../grpc/control_channel.ts";
 import { YAML_VARIABLES } from "./proxy_config.ts";
 
-/** Istio's variables and our own three, read by name. */
+/** Istio's variables and our own four, read by name. */
 export const VARIABLES: readonly string[] = [
   "CANONICAL_REVISION",
   "CANONICAL_SERVICE",
@@ -16,6 +16,7 @@ export const VARIABLES: readonly string[] = [
   "ENMESH_ENABLED",
   "ENMESH_FILES",
   "ENMESH_MULTIPLEX",
+  "ENMESH_WASM_RUNTIME",
   "ENVOY_PROMETHEUS_PORT",
   "ENVOY_STATUS_PORT",
   "FILE_MOUNTED_CERTS",

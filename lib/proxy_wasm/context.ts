@@ -14,6 +14,8 @@ export abstract class Context {
   readonly vm: Vm;
   /** Number by which the module knows it; never 0, and no other context of the VM has it while this one lives. */
   readonly id: number;
+  /** How often the module has set a property here. */
+  properties = 0;
 
   /**
    * @param vm The VM it lives in.

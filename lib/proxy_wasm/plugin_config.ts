@@ -12,9 +12,9 @@ export type FailurePolicy =
 
 /** Pause before a new VM is started (`ReloadConfig` of Envoy). */
 export interface ReloadBackoff {
-  /** @default {1000} */
+  /** Shortest pause, in milliseconds; up to half as much again is added at random. @default {1000} */
   readonly baseMs: number;
-  /** @default {10 times `baseMs`} */
+  /** Has no meaning, as in Envoy: the pause does not grow. @default {10 times `baseMs`} */
   readonly maxMs: number;
 }
 

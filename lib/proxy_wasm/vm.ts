@@ -176,6 +176,9 @@ export class Vm {
     this.exports = NO_EXPORTS;
     this.host.logger.log("error", `Wasm: ${failure.message}`, { module: this.location });
     this.defer(() => {
+      // Streams under way may hold this object for long; the instance is of no use to them.
+      this.memory.detach();
+      this.#guard = null;
       const listeners = [...this.#failureListeners];
       this.#failureListeners.clear();
       for (const listener of listeners) listener(failure);

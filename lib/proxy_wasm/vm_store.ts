@@ -1,5 +1,7 @@
 import type { HostEnvironment } from "./host_environment.ts";
+import { ModuleCache } from "./module_cache.ts";
 import { type PluginConfig, vmKey } from "./plugin_config.ts";
+import type { PreparedPlugin } from "./prepared_plugin.ts";
 import type { RootContext } from "./root_context.ts";
 import type { WasmModule, WasmRuntime } from "./runtime/runtime.ts";
 import type { ModuleSource } from "./source/module_source.ts";
@@ -11,6 +13,14 @@ interface SharedVm {
   roots: number;
 }
 
+/** What VMs of one kind are made of. */
+interface VmParts {
+  readonly key: string;
+  readonly runtime: WasmRuntime;
+  readonly module: WasmModule;
+  readonly location: string;
+}
+
 /**
  * The VMs of a mesh: plugins of the same VM id, code, configuration and environment share one, each with a root of its
  * own. Code is compiled once for each digest while anything uses it; a VM is closed with its last root.
@@ -18,7 +28,7 @@ interface SharedVm {
 export class VmStore {
   readonly #host: HostEnvironment;
   readonly #runtimes: ReadonlyMap<string, WasmRuntime>;
-  readonly #modules = new Map<string, Promise<WasmModule>>();
+  readonly #modules = new ModuleCache();
   readonly #vms = new Map<string, SharedVm>();
 
   /**
@@ -35,15 +45,21 @@ export class VmStore {
     return this.#vms.size;
   }
 
+  /** Compiled modules that are known. */
+  get modules(): number {
+    return this.#modules.size;
+  }
+
   /**
-   * Starts a plugin: in the VM of its kind where there is one, else in a new one.
+   * Loads and compiles a plugin, so that it can be started whenever it is wanted: in the VM of its kind where there is
+   * one that runs, else in a new one.
    *
    * @param config What to start.
    * @param source Its code.
-   * @param signal Gives the start up.
-   * @throws {Error} Where the code cannot be had or compiled, the VM does not start, or the module refuses.
+   * @param signal Gives it up.
+   * @throws {Error} Where the code cannot be had or compiled.
    */
-  async start(config: PluginConfig, source: ModuleSource, signal: AbortSignal): Promise<RootContext> {
+  async prepare(config: PluginConfig, source: ModuleSource, signal: AbortSignal): Promise<PreparedPlugin> {
     const runtime = this.#runtimes.get(config.vm.runtime);
     if (runtime === undefined) {
       const known = [...this.#runtimes.keys()].join(", ");
@@ -51,12 +67,16 @@ export class VmStore {
     }
     const code = await source.load(signal);
     const digest = await sha256(code);
-    const module = await this.#compile(runtime, digest, code);
+    const module = await this.#modules.get(`${runtime.name} ${digest}`, () => runtime.compile(code));
     signal.throwIfAborted();
-    const key = vmKey(config.vm, digest);
+    const parts: VmParts = { key: vmKey(config.vm, digest), runtime, module, location: source.location };
+    return { start: () => this.#start(config, parts) };
+  }
+
+  #start(config: PluginConfig, { key, runtime, module, location }: VmParts): RootContext {
     let shared = this.#vms.get(key);
     if (shared === undefined || shared.vm.failure !== null) {
-      const vm = new Vm({ runtime, module, config: config.vm, host: this.#host, location: source.location });
+      const vm = new Vm({ runtime, module, config: config.vm, host: this.#host, location });
       this.#vms.set(key, shared = { vm, roots: 0 });
     }
     return this.#startRoot(key, shared, config);
@@ -76,17 +96,6 @@ export class VmStore {
     const { failure } = vm;
     root.dispose();
     throw failure ?? new Error("Cannot configure the module: it refuses its configuration; see what it has logged");
-  }
-
-  #compile(runtime: WasmRuntime, digest: string, code: Uint8Array): Promise<WasmModule> {
-    const key = `${runtime.name} ${digest}`;
-    let module = this.#modules.get(key);
-    if (module === undefined) {
-      module = runtime.compile(code);
-      this.#modules.set(key, module);
-      module.catch(() => this.#modules.delete(key));
-    }
-    return module;
   }
 }
 

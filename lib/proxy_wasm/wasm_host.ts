@@ -4,8 +4,9 @@ import { wasmLayer } from "./http/wasm_layer.ts";
 import { PluginConfig } from "./plugin_config.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import { PluginLease } from "./plugin_lease.ts";
+import { chooseRuntimes } from "./runtime/choose_runtimes.ts";
 import type { WasmRuntime } from "./runtime/runtime.ts";
-import { v8Runtime } from "./runtime/v8.ts";
+
 import { openLocalSource, type OpenSource } from "./source/open_source.ts";
 import { VmStore } from "./vm_store.ts";
 
@@ -14,7 +15,7 @@ export interface WasmHostOptions {
   readonly environment: HostEnvironment;
   /**
    * Engines by the name configurations use.
-   * @default {the engine of this program, as `v8`, `envoy.wasm.runtime.v8` and Envoy's other names}
+   * @default {the engine of this program, as `v8` and by Envoy's names, and the same with limits as `guarded`}
    */
   readonly runtimes?: ReadonlyMap<string, WasmRuntime>;
   /**
@@ -23,18 +24,6 @@ export interface WasmHostOptions {
    */
   readonly openSource?: OpenSource;
 }
-
-/** Names of engines in configurations: whichever is asked for, modules run on the one that is here. */
-export const RUNTIME_NAMES: readonly string[] = [
-  "",
-  "v8",
-  "envoy.wasm.runtime.v8",
-  "envoy.wasm.runtime.wasmtime",
-  "envoy.wasm.runtime.wamr",
-  "envoy.wasm.runtime.wavm",
-];
-
-const DEFAULT_RUNTIMES: ReadonlyMap<string, WasmRuntime> = new Map(RUNTIME_NAMES.map((name) => [name, v8Runtime]));
 
 interface SharedHandle {
   readonly handle: PluginHandle;
@@ -56,13 +45,18 @@ export class WasmHost implements WasmLayers {
   /** @param options What plugins run on. */
   constructor(options: WasmHostOptions) {
     this.#environment = options.environment;
-    this.#store = new VmStore(options.environment, options.runtimes ?? DEFAULT_RUNTIMES);
+    this.#store = new VmStore(options.environment, options.runtimes ?? chooseRuntimes());
     this.#openSource = options.openSource ?? openLocalSource;
   }
 
   /** VMs that run. */
   get vms(): number {
     return this.#store.size;
+  }
+
+  /** Compiled modules that are known. */
+  get modules(): number {
+    return this.#store.modules;
   }
 
   /** Plugins that are used. */
@@ -84,8 +78,15 @@ export class WasmHost implements WasmLayers {
     let shared = this.#plugins.get(key);
     if (shared === undefined) {
       const store = this.#store;
-      const { logger } = this.#environment;
-      const handle = new PluginHandle(config, source, (...args) => store.start(...args), logger);
+      const { clock, logger } = this.#environment;
+      const handle = new PluginHandle({
+        config,
+        source,
+        prepare: (...args) => store.prepare(...args),
+        clock,
+        random: () => randomOf(this.#environment),
+        logger,
+      });
       this.#plugins.set(key, shared = { handle, leases: 0 });
     }
     const { handle } = shared;
@@ -112,4 +113,11 @@ export class WasmHost implements WasmLayers {
       shared.handle.close();
     };
   }
+}
+
+/** A number from 0 to below 1, from the bytes the environment gives. */
+function randomOf({ fillRandom }: HostEnvironment): number {
+  const bytes = new Uint8Array(4);
+  fillRandom(bytes);
+  return new DataView(bytes.buffer).getUint32(0) / 2 ** 32;
 }

@@ -4,6 +4,7 @@ import type { ClusterCalls } from "../../lib/proxy_wasm/cluster_calls.ts";
 import type { HostEnvironment } from "../../lib/proxy_wasm/host_environment.ts";
 import { PluginConfig, type PluginOptions, type VmConfig } from "../../lib/proxy_wasm/plugin_config.ts";
 import type { RootContext } from "../../lib/proxy_wasm/root_context.ts";
+import { chooseRuntimes, type RuntimeChoice } from "../../lib/proxy_wasm/runtime/choose_runtimes.ts";
 import { V8Module, v8Runtime } from "../../lib/proxy_wasm/runtime/v8.ts";
 import { SharedDataTable } from "../../lib/proxy_wasm/shared_data_table.ts";
 import { SharedQueueTable } from "../../lib/proxy_wasm/shared_queue_table.ts";
@@ -114,7 +115,7 @@ export function vmOf(
   return { vm, root: vm.createRoot(config) };
 }
 
-/** A host with that environment. */
-export function wasmHost(environment: HostEnvironment = new TestEnvironment()): WasmHost {
-  return new WasmHost({ environment });
+/** A host with that environment, on engines so chosen. */
+export function wasmHost(environment: HostEnvironment = new TestEnvironment(), choice: RuntimeChoice = {}): WasmHost {
+  return new WasmHost({ environment, runtimes: chooseRuntimes(choice) });
 }

@@ -1,4 +1,5 @@
 import { BufferType, Status, type StatusCode } from "../abi.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HostGroup } from "./host_group.ts";
 
 /** Bodies, messages and configurations: the buffers of `BufferType`. */
@@ -41,6 +42,7 @@ export const bufferCalls: HostGroup = (vm) => {
       // Beyond the end is at the end: that is how SDKs append.
       const from = Math.min(start >>> 0, buffer.length);
       const replaced = Math.min(size >>> 0, buffer.length - from);
+      if (buffer.length - replaced + bytes.length > GUEST_LIMITS.contentBytes) return Status.BAD_ARGUMENT;
       return buffer.splice(from, replaced, bytes) ? Status.OK : Status.BAD_ARGUMENT;
     },
   };

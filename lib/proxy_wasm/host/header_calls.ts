@@ -1,4 +1,5 @@
 import { MapType, Status, type StatusCode } from "../abi.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import { decodePairs, encodePairs, pairsSize } from "../pairs.ts";
 import type { Vm } from "../vm.ts";
 import type { HostGroup } from "./host_group.ts";
@@ -16,6 +17,7 @@ export const headerCalls: HostGroup = (vm) => {
         // In the first version what is missing is empty.
         return status === Status.NOT_FOUND && vm.abi === "0.1.0" ? memory.giveText("", valueOut, sizeOut) : status;
       }
+      if (!isShort(keySize)) return Status.BAD_ARGUMENT;
       const name = memory.name(key, keySize);
       if (name === null) return Status.INVALID_MEMORY_ACCESS;
       const value = map.get(name);
@@ -31,6 +33,7 @@ export const headerCalls: HostGroup = (vm) => {
       if (context === null) return Status.INTERNAL_FAILURE;
       const map = context.writableMap(type);
       if (map === null) return Status.BAD_ARGUMENT;
+      if (!isShort(keySize)) return Status.BAD_ARGUMENT;
       const name = memory.name(key, keySize);
       if (name === null) return Status.INVALID_MEMORY_ACCESS;
       map.remove(name);
@@ -80,8 +83,13 @@ function change(
   if (context === null) return Status.INTERNAL_FAILURE;
   const map = context.writableMap(type);
   if (map === null) return Status.BAD_ARGUMENT;
+  if (!isShort(keySize) || !isShort(valueSize)) return Status.BAD_ARGUMENT;
   const name = memory.name(key, keySize);
   const text = memory.text(value, valueSize);
   if (name === null || text === null) return Status.INVALID_MEMORY_ACCESS;
   return (replace ? map.set(name, text) : map.add(name, text)) ? Status.OK : Status.BAD_ARGUMENT;
+}
+
+function isShort(size: number): boolean {
+  return size >>> 0 <= GUEST_LIMITS.headerBytes;
 }

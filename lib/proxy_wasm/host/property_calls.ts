@@ -1,4 +1,5 @@
 import { Status } from "../abi.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import { decodeLatin1 } from "../latin1.ts";
 import { encodeProperty } from "../property_bytes.ts";
 import type { HostGroup } from "./host_group.ts";
@@ -10,6 +11,7 @@ export const propertyCalls: HostGroup = (vm) => {
     proxy_get_property(path: number, pathSize: number, valueOut: number, sizeOut: number) {
       const { context } = vm;
       if (context === null) return Status.INTERNAL_FAILURE;
+      if (pathSize >>> 0 > GUEST_LIMITS.propertyPathBytes) return Status.BAD_ARGUMENT;
       const bytes = memory.view(path, pathSize);
       if (bytes === null) return Status.INVALID_MEMORY_ACCESS;
       const value = context.property(pathOf(bytes));
@@ -21,9 +23,13 @@ export const propertyCalls: HostGroup = (vm) => {
     proxy_set_property(path: number, pathSize: number, value: number, valueSize: number) {
       const { context } = vm;
       if (context === null) return Status.INTERNAL_FAILURE;
+      if (pathSize >>> 0 > GUEST_LIMITS.propertyPathBytes || valueSize >>> 0 > GUEST_LIMITS.propertyBytes) {
+        return Status.BAD_ARGUMENT;
+      }
       const name = memory.text(path, pathSize);
       const bytes = memory.copy(value, valueSize);
       if (name === null || bytes === null) return Status.INVALID_MEMORY_ACCESS;
+      if (++context.properties > GUEST_LIMITS.properties) return Status.BAD_ARGUMENT;
       return context.setProperty(name, bytes);
     },
   };

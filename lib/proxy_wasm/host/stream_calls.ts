@@ -1,4 +1,5 @@
 import { Status, type StatusCode, StreamType } from "../abi.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import { decodePairs } from "../pairs.ts";
 import { isFieldName, isFieldValue } from "../http/field_syntax.ts";
 import type { Vm } from "../vm.ts";
@@ -28,6 +29,9 @@ function sendLocalResponse(vm: Vm, args: readonly number[]): StatusCode {
     number,
     number,
   ];
+  if (bodySize >>> 0 > GUEST_LIMITS.contentBytes || detailsSize >>> 0 > GUEST_LIMITS.headerBytes) {
+    return Status.BAD_ARGUMENT;
+  }
   const text = memory.text(details, detailsSize);
   const content = memory.copy(body, bodySize);
   const pairs = memory.view(headers, headersSize);

@@ -1,4 +1,5 @@
 import { nanoseconds } from "../nanoseconds.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { Vm } from "../vm.ts";
 import { logLine } from "./log_calls.ts";
 import type { HostGroup } from "./host_group.ts";
@@ -110,6 +111,7 @@ const NOT_SUPPORTED = [
 function write(vm: Vm, fd: number, vectors: number, count: number, writtenOut: number): number {
   const { memory } = vm;
   if (fd !== STDOUT && fd !== STDERR) return Errno.BADF;
+  if (count >>> 0 > GUEST_LIMITS.writeVectors) return Errno.INVAL;
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (let i = 0; i < count >>> 0; i++) {

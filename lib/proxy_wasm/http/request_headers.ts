@@ -1,4 +1,5 @@
 import type { HttpRequest } from "../../http/message.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { isFieldName, isFieldValue, isTarget } from "./field_syntax.ts";
 
@@ -56,6 +57,7 @@ export class RequestHeaders implements HeaderMap {
         return true;
     }
     if (!isFieldName(name) || !isFieldValue(value)) return false;
+    if (request.headers.size >= GUEST_LIMITS.headerFields && !request.headers.has(name)) return false;
     request.headers.set(name, value);
     return true;
   }
@@ -64,9 +66,11 @@ export class RequestHeaders implements HeaderMap {
     if (name.startsWith(":") || name === "host") {
       // There is one of each: Envoy joins what is added to it.
       const old = this.get(name);
+      if ((old?.length ?? 0) + value.length > GUEST_LIMITS.headerBytes) return false;
       return this.set(name, old === undefined || old === "" ? value : `${old},${value}`);
     }
     if (!isFieldName(name) || !isFieldValue(value)) return false;
+    if (this.#request.headers.size >= GUEST_LIMITS.headerFields) return false;
     this.changed = true;
     this.#request.headers.append(name, value);
     return true;

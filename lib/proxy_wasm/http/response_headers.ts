@@ -1,4 +1,5 @@
 import type { HttpResponse } from "../../http/message.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { isFieldName, isFieldValue } from "./field_syntax.ts";
 
@@ -26,12 +27,14 @@ export class ResponseHeaders implements HeaderMap {
       return true;
     }
     if (!isFieldName(name) || !isFieldValue(value)) return false;
+    if (this.#response.headers.size >= GUEST_LIMITS.headerFields && !this.#response.headers.has(name)) return false;
     this.#response.headers.set(name, value);
     return true;
   }
 
   add(name: string, value: string): boolean {
     if (!isFieldName(name) || !isFieldValue(value)) return false;
+    if (this.#response.headers.size >= GUEST_LIMITS.headerFields) return false;
     this.#response.headers.append(name, value);
     return true;
   }

@@ -1,4 +1,5 @@
 import type { HeaderList } from "../../http/header_list.ts";
+import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { isFieldName, isFieldValue } from "./field_syntax.ts";
 
@@ -22,12 +23,14 @@ export class TrailerMap implements HeaderMap {
 
   set(name: string, value: string): boolean {
     if (!isFieldName(name) || !isFieldValue(value)) return false;
+    if (this.#fields.size >= GUEST_LIMITS.headerFields && !this.#fields.has(name)) return false;
     this.#fields.set(name, value);
     return true;
   }
 
   add(name: string, value: string): boolean {
     if (!isFieldName(name) || !isFieldValue(value)) return false;
+    if (this.#fields.size >= GUEST_LIMITS.headerFields) return false;
     this.#fields.append(name, value);
     return true;
   }

@@ -17,7 +17,7 @@ export function wasmLayer(lease: PluginLease, name: string): HttpLayer {
   const { handle } = lease;
   return function wasm(next) {
     const run = (request: HttpRequest, call: Call): Promise<HttpResponse> => {
-      const { root } = handle;
+      const root = handle.acquireRoot();
       return root === null
         ? notRunning(lease, next, request, call)
         : new HttpStream(lease, root, request, call).run(next);

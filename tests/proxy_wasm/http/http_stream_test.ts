@@ -452,3 +452,27 @@ Deno.test("a module that changes the headers of a request has its route chosen a
     assert.equal(rig.received[0]!.request.path, times === 1 ? "/new" : "/path");
   }
 });
+
+Deno.test("when a stream is logged, the response is the one the caller got, and nothing can be changed", async () => {
+  const log = `(drop (call $get (i32.const 2) (i32.const 512) (i32.const 7) (i32.const 1024) (i32.const 1028)))
+    (call $show)
+    (call $trace (i32.const 512) (i32.const 7)
+      (call $get (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $add (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 520) (i32.const 5)))
+    (call $trace (i32.const 520) (i32.const 5)
+      (call $get (i32.const 3) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $reply (i32.const 200) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const -1)))`;
+  const more = `(data (i32.const 512) ":status") (data (i32.const 520) ":path")`;
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP, log, more }));
+  await rig.started();
+  rig.begin().catch(() => {});
+  await turn();
+  // Someone outside has answered in the meantime.
+  rig.call!.response = textResponse("late");
+  rig.call!.response.status = 504;
+  rig.call!.abandon(new Error("Cannot wait any longer"));
+  await turn();
+  rig.call!.exchange.complete();
+  assert.deepEqual(rig.takeLog().slice(-6), ["log 2 0", "504", ":status 0 2", ":path 1 0", "done 2 0", "delete 2 0"]);
+});
