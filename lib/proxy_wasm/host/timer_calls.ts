@@ -26,17 +26,21 @@ class Ticker {
   }
 
   #arm(): void {
-    const { timers } = this.#root.vm.host;
-    this.#timer = timers.timer(this.#dueAt - timers.monotonic(), () => this.#root.vm.defer(() => this.#tick()));
+    const { vm } = this.#root;
+    const { timers } = vm.host;
+    const timer: Timer = this.#timer = timers.timer(this.#dueAt - timers.monotonic(), () =>
+      vm.defer(() => {
+        // The period may have been changed meanwhile.
+        if (this.#timer === timer) this.#tick(timer);
+      }));
   }
 
-  #tick(): void {
+  #tick(fired: Timer): void {
     const root = this.#root;
     const { vm } = root;
-    if (this.#timer === null || vm.failure !== null) return;
-    const fired = this.#timer;
+    if (vm.failure !== null) return;
     vm.run(root, vm.exports.onTick, root.id);
-    // The module may have chosen another period, or ended.
+    // The module may have chosen another period, or failed.
     if (this.#timer !== fired || vm.failure !== null) return;
     // Lateness of one tick does not move those after it; ticks that were missed are left out.
     const now = vm.host.timers.monotonic();
