@@ -53,6 +53,10 @@ export class HttpStream extends HttpStreamContext {
   #answered = false;
   /** Whoever waits for the response, where something may come between. */
   #pending: Pending | null = null;
+  /** Whoever waits for the headers of the response to go on. */
+  #responding: Pending | null = null;
+  /** Directions continued by the callback that has just run, a bit of each `StreamType`: its answer counts first. */
+  #continued = 0;
   /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
   #continuing = 0;
   #next: Next | null = null;
@@ -73,10 +77,11 @@ export class HttpStream extends HttpStreamContext {
     const { vm, call, request } = this;
     vm.add(this);
     this.root.addStream();
-    const { body } = request;
+    const body = contentOf(request.body);
     this.#running = true;
-    const action = vm.group(() => this.#begin(body === null));
+    const answered = vm.group(() => this.#begin(body === null));
     this.#running = false;
+    const action = this.#actionOf(StreamType.HTTP_REQUEST, answered);
     call.exchange.onComplete(() => this.#end());
     if (this.#interrupted()) return this.#answer();
     this.#requestSide.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
@@ -170,7 +175,7 @@ export class HttpStream extends HttpStreamContext {
     this.#phase = "response";
     if (this.#interrupted()) return this.#answer();
     const { onResponseHeaders, onResponseBody, onResponseTrailers } = vm.exports;
-    const { body } = response;
+    const body = contentOf(response.body);
     const wantsContent = body !== null && (onResponseBody !== null || onResponseTrailers !== null);
     if (this.#bypassed || (onResponseHeaders === null && !wantsContent)) {
       this.#phase = "sent";
@@ -180,8 +185,9 @@ export class HttpStream extends HttpStreamContext {
     const headers = this.responseHeaders = new ResponseHeaders(response);
     const count = response.headers.size + RESPONSE_PSEUDO_HEADERS;
     this.#running = true;
-    const action = vm.run(this, onResponseHeaders, id, count, body === null ? 1 : 0);
+    const answered = vm.run(this, onResponseHeaders, id, count, body === null ? 1 : 0);
     this.#running = false;
+    const action = this.#actionOf(StreamType.HTTP_RESPONSE, answered);
     if (this.#interrupted()) return this.#answer();
     const side = this.#responseSide;
     side.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
@@ -205,10 +211,10 @@ export class HttpStream extends HttpStreamContext {
       return response;
     }
     return new Promise((resolve, reject) => {
-      const pending = this.#pending = { resolve, reject };
+      const responding = this.#responding = { resolve, reject };
       call.exchange.onCancel((reason) => {
-        if (this.#pending !== pending) return;
-        this.#pending = null;
+        if (this.#responding !== responding) return;
+        this.#responding = null;
         reject(reason);
       });
     });
@@ -216,12 +222,12 @@ export class HttpStream extends HttpStreamContext {
 
   /** The headers of the response go on, after the module has held them back. */
   #passResponse(): void {
-    const pending = this.#pending;
-    if (this.#phase !== "response" || pending === null) return;
+    const responding = this.#responding;
+    if (this.#phase !== "response" || responding === null) return;
     this.#phase = "sent";
     this.responseHeaders!.writable = false;
-    this.#pending = null;
-    pending.resolve(this.call.response!);
+    this.#responding = null;
+    responding.resolve(this.call.response!);
   }
 
   #contentCallbacks(direction: "request" | "response"): ContentCallbacks {
@@ -230,11 +236,13 @@ export class HttpStream extends HttpStreamContext {
     const ask = (callback: GuestFunction | null, a: number, b: number): number | null => {
       if (this.#bypassed) return null;
       this.#running = true;
-      const action = vm.run(this, callback, id, a, b);
+      const answered = vm.run(this, callback, id, a, b);
       this.#running = false;
+      const action = this.#actionOf(isRequest ? StreamType.HTTP_REQUEST : StreamType.HTTP_RESPONSE, answered);
       if (!this.#interrupted()) return this.#bypassed ? null : action;
       // Whoever has begun to show content answers by itself while nobody waits yet.
-      if (this.#pending !== null || this.#phase !== direction) this.#carryOut();
+      const waiting = isRequest ? this.#pending : this.#responding;
+      if (waiting !== null || this.#phase !== direction) this.#carryOut();
       return 1;
     };
     return {
@@ -300,7 +308,8 @@ export class HttpStream extends HttpStreamContext {
   /** Carries out what came between while others wait, or have gone on. */
   #carryOut(): void {
     const { call } = this;
-    const pending = this.#pending;
+    const responds = this.#phase === "response";
+    const pending = responds ? this.#responding : this.#pending;
     const reason = this.#reason();
     if (this.#phase === "sent") {
       // The headers of the response are gone: all that is left is to break off.
@@ -311,7 +320,8 @@ export class HttpStream extends HttpStreamContext {
       this.responseBody?.fail(reason);
       call.exchange.cancel(reason);
     } else if (pending !== null) {
-      this.#pending = null;
+      if (responds) this.#responding = null;
+      else this.#pending = null;
       this.#next = null;
       if (this.#phase === "forwarded") call.abandon(reason);
       pending.resolve(this.#answer());
@@ -330,6 +340,18 @@ export class HttpStream extends HttpStreamContext {
     if (this.#interrupted()) return this.#carryOut();
     this.#continue(StreamType.HTTP_REQUEST);
     this.#continue(StreamType.HTTP_RESPONSE);
+  }
+
+  /** What a callback has answered: a module that continues within it does not mean its own pause. */
+  #actionOf(stream: number, answered: number): number {
+    const continued = this.#continued;
+    if (continued === 0) return answered;
+    this.#continued = 0;
+    const own = 1 << stream;
+    if ((continued & ~own) !== 0) {
+      this.#continue(stream === StreamType.HTTP_REQUEST ? StreamType.HTTP_RESPONSE : StreamType.HTTP_REQUEST);
+    }
+    return (continued & own) === 0 ? answered : 0;
   }
 
   #continue(stream: number): void {
@@ -373,7 +395,8 @@ export class HttpStream extends HttpStreamContext {
         this.#continuing |= 1 << stream;
         this.vm.defer(() => {
           this.#continuing &= ~(1 << stream);
-          this.#continue(stream);
+          if (this.#running) this.#continued |= 1 << stream;
+          else this.#continue(stream);
         });
         return Status.OK;
       case StreamType.DOWNSTREAM:
@@ -426,3 +449,8 @@ const RESPONSE_TOO_LARGE: LocalResponse = {
   details: "response_payload_too_large",
   body: new TextEncoder().encode("Internal Server Error"),
 };
+
+/** A body that has anything in it: without content and trailers the headers are the end. */
+function contentOf(body: Body | null): Body | null {
+  return body !== null && body.length === 0 && body.trailers === null && body.whole() !== null ? null : body;
+}

@@ -110,9 +110,11 @@ async function runOn(
   return { outcomes, trace: [...traceOf(side, index), ...hung] };
 }
 
-/** What the modules of a rule have logged. */
+/** What the modules of a rule have logged. Envoy names the plugin before lines of streams, the VM before those of roots. */
 function traceOf(side: Side, index: number): string[] {
-  const found = side.log().matchAll(new RegExp(`wasm log rule-${index}-[^:\\n]*: (.*)`, "g"));
+  const found = side.log().matchAll(
+    new RegExp(`wasm log (?:rule-${index}-|[^:\\n]*\\bvm-${index}-)[^:\\n]*: (.*)`, "g"),
+  );
   return [...found].map((it) => it[1]!);
 }
 
