@@ -26,10 +26,11 @@ const TRACE_MS = 2_000;
 export async function runRules(rules: readonly WasmRule[]): Promise<RuleResult[]> {
   const cases = rules.map(caseOf);
   const sides: Side[] = [];
+  const gates: Gates = { waiting: new Set(), open: false };
   // A chunk of a response may go when the module has seen the one before.
-  const gate = async (id: string, chunk: number) => {
+  const gate = (id: string, chunk: number) => {
     const side = sides.find(({ letter }) => letter === id[0])!;
-    await gateOf(side, Number(id.slice(1).split(".")[0]), "response_body")(chunk);
+    return gateOf(side, Number(id.slice(1).split(".")[0]), "response_body", gates)(chunk);
   };
   await using backends = await Backends.start(gate);
   await using envoy = await startEnvoySide(cases, backends.ports);
@@ -40,8 +41,8 @@ export async function runRules(rules: readonly WasmRule[]): Promise<RuleResult[]
   const work = async () => {
     for (let index = left.pop(); index !== undefined; index = left.pop()) {
       const [one, other] = [
-        await runOn(envoy, index, rules[index]!, backends),
-        await runOn(enmesh, index, rules[index]!, backends),
+        await runOn(envoy, index, rules[index]!, backends, gates),
+        await runOn(enmesh, index, rules[index]!, backends, gates),
       ];
       results[index] = {
         case: cases[index]!,
@@ -53,6 +54,9 @@ export async function runRules(rules: readonly WasmRule[]): Promise<RuleResult[]
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  // Whoever still waits to send is not heard any more.
+  gates.open = true;
+  await Promise.all(gates.waiting);
   return results;
 }
 
@@ -87,6 +91,7 @@ async function runOn(
   index: number,
   rule: WasmRule,
   backends: Backends,
+  gates: Gates,
 ): Promise<{ outcomes: SideResult | null; trace: readonly string[] }> {
   const port = side.port(index);
   if (port === null) return { outcomes: null, trace: [] };
@@ -94,11 +99,13 @@ async function runOn(
   const hung: string[] = [];
   for (const [at, request] of rule.requests.entries()) {
     const id = `${side.letter}${index}.${at}.0`;
-    const sent = side.send(index, sentRequest(request, id, gateOf(side, index, "request_body"))).catch((error) => {
-      // A stream that a module closes has no answer.
-      if (error instanceof MeshError) return null;
-      throw error;
-    });
+    const sent = side.send(index, sentRequest(request, id, gateOf(side, index, "request_body", gates))).catch(
+      (error) => {
+        // A stream that a module closes has no answer.
+        if (error instanceof MeshError) return null;
+        throw error;
+      },
+    );
     const answer = await within(HANG_MS, sent);
     if (answer === undefined) hung.push(`Hangs at request ${at}, and cannot be given up`);
     const over = () => traceOf(side, index).filter((line) => rule.lastLine.test(line)).length;
@@ -118,14 +125,25 @@ function traceOf(side: Side, index: number): string[] {
   return [...found].map((it) => it[1]!);
 }
 
+/** Chunks that wait until the module has seen those before. */
+interface Gates {
+  readonly waiting: Set<Promise<void>>;
+  /** Whether nothing waits any more. */
+  open: boolean;
+}
+
 /** Lets a chunk pass when as many callbacks have been traced as there were chunks before it. */
-function gateOf(side: Side, index: number, callback: string): (chunk: number) => Promise<void> {
+function gateOf(side: Side, index: number, callback: string, gates: Gates): (chunk: number) => Promise<void> {
   let before: number | null = null;
   const seen = () => traceOf(side, index).filter((line) => line.startsWith(callback)).length;
   return async (chunk) => {
     before ??= seen();
     const first = before;
-    await until("the chunk before was seen", () => seen() - first >= chunk, TRACE_MS).catch(() => {});
+    const passed = until("the chunk before was seen", () => gates.open || seen() - first >= chunk, TRACE_MS)
+      .catch(() => {});
+    gates.waiting.add(passed);
+    await passed;
+    gates.waiting.delete(passed);
   };
 }
 
