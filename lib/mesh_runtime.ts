@@ -61,6 +61,7 @@ import { countingConnector, refusalCounter } from "./transport/refusal_counter.t
 import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
+import { ClusterClient } from "./upstream/cluster_client.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
 import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
@@ -181,7 +182,11 @@ export class MeshRuntime {
       logger,
       metrics: this.metrics,
       node: local,
-      clusters: { target: (name) => this.#clusters.target(name) },
+      clusters: new ClusterClient({
+        clusters: { target: (name) => this.#clusters.target(name) },
+        exists: (name) => this.store.current.cluster(name) !== null,
+        timers: this.#timers,
+      }),
       runtime: bootstrap.wasm,
     });
     const shared = {

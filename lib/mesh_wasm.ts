@@ -6,8 +6,7 @@ import { chooseRuntimes, type RuntimeChoice } from "./proxy_wasm/runtime/choose_
 import { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import type { LocalNode } from "./telemetry/local_node.ts";
 import type { MetricRegistry } from "./telemetry/metric_registry.ts";
-import { ClusterClient } from "./upstream/cluster_client.ts";
-import type { UpstreamSource } from "./upstream/upstream_target.ts";
+import type { ClusterClient } from "./upstream/cluster_client.ts";
 
 /** What the mesh lends to its Wasm plugins. */
 export interface MeshWasmOptions {
@@ -17,7 +16,7 @@ export interface MeshWasmOptions {
   readonly metrics: MetricRegistry;
   readonly node: LocalNode;
   /** Where modules call. */
-  readonly clusters: UpstreamSource;
+  readonly clusters: ClusterClient;
   /** The engine, and limits. */
   readonly runtime: RuntimeChoice;
 }
@@ -37,7 +36,7 @@ export function meshWasmHost(
       fillRandom: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       sharedData: new SharedDataTable(),
       queues: new SharedQueueTable(clock),
-      clusters: new ClusterClient({ clusters, timers }),
+      clusters,
     },
   });
 }

@@ -18,6 +18,8 @@ export interface ClusterRequestOptions {
 /** What a {@linkcode ClusterClient} works with. */
 export interface ClusterClientOptions {
   readonly clusters: UpstreamSource;
+  /** Whether the configuration has a cluster of that name, without bringing it to life. */
+  readonly exists: (cluster: string) => boolean;
   /** Timers by the thousand, coarse and cheap. */
   readonly timers: Clock;
 }
@@ -29,17 +31,19 @@ export interface ClusterClientOptions {
  */
 export class ClusterClient {
   readonly #clusters: UpstreamSource;
+  readonly #exists: (cluster: string) => boolean;
   readonly #timers: Clock;
 
   /** @param options Clusters and timers. */
-  constructor({ clusters, timers }: ClusterClientOptions) {
+  constructor({ clusters, exists, timers }: ClusterClientOptions) {
     this.#clusters = clusters;
+    this.#exists = exists;
     this.#timers = timers;
   }
 
   /** Whether there is a cluster of that name. */
   has(cluster: string): boolean {
-    return this.#clusters.target(cluster) !== null;
+    return this.#exists(cluster);
   }
 
   /**

@@ -14,7 +14,11 @@ function setUp(overrides: Parameters<typeof cluster>[0] = {}, endpoints = HOSTS.
     clusters: [cluster(overrides)],
     assignments: [loadAssignment([locality(endpoints)])],
   });
-  const client = new ClusterClient({ clusters: fake.manager, timers: fake.clock });
+  const client = new ClusterClient({
+    clusters: fake.manager,
+    exists: (name) => fake.current.cluster(name) !== null,
+    timers: fake.clock,
+  });
   const send = (overrides: Parameters<typeof request>[0] = {}, timeoutMs: number | null = null, signal?: AbortSignal) =>
     client.send("backend", request(overrides), { timeoutMs, signal: signal ?? new AbortController().signal });
   return { fake, client, send };

@@ -46,7 +46,7 @@ export class GrpcCall implements OpenCall {
     this.#outgoing = outgoing;
   }
 
-  /** Begins a unary call; `null` where it cannot be sent. @param message Its message; kept, not copied. */
+  /** Begins a unary call once the callback under way is over; `null` where it cannot be sent. @param message Its message; kept, not copied. */
   static unary(options: GrpcCallOptions, message: Uint8Array): GrpcCall | null {
     const framed = frameMessage(message);
     const request = grpcRequest(options, new BytesBody(framed));
@@ -57,7 +57,7 @@ export class GrpcCall implements OpenCall {
     return call;
   }
 
-  /** Begins a stream; `null` where it cannot be sent. */
+  /** Begins a stream once the callback under way is over; `null` where it cannot be sent. */
   static stream(options: GrpcCallOptions): GrpcCall | null {
     const outgoing: QueueBody = new QueueBody(null, {
       consumed: (bytes) => call.#count(-bytes),
@@ -97,10 +97,15 @@ export class GrpcCall implements OpenCall {
   }
 
   #begin(request: HttpRequest): void {
-    const { clusters, target, timeoutMs } = this.#options;
+    const { clusters, target, timeoutMs, root } = this.#options;
     const { signal } = this.#controller;
-    const sent = clusters.send(target.cluster, request, { timeoutMs, signal });
-    void readGrpcResponse(sent, target.maxMessageBytes, this.#outgoing === null ? this.#unaryEvents() : this.#events());
+    const events = this.#outgoing === null ? this.#unaryEvents() : this.#events();
+    // Not from within the module: it may be short of stack or time, and connections are not its own.
+    root.vm.defer(() => {
+      if (root.vm.failure !== null) return;
+      const sent = clusters.send(target.cluster, request, { timeoutMs, signal });
+      void readGrpcResponse(sent, target.maxMessageBytes, events);
+    });
   }
 
   /** Everything that happens to a stream. */

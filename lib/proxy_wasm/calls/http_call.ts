@@ -46,12 +46,16 @@ export class HttpCall implements OpenCall {
   readonly #options: HttpCallOptions;
   readonly #controller = new AbortController();
 
-  /** @param options What it is made of. It begins at once. */
+  /** @param options What it is made of. It begins once the callback under way is over. */
   constructor(options: HttpCallOptions) {
     this.root = options.root;
     this.#options = options;
     options.calls.bytes += options.bytes;
-    void this.#run();
+    const { vm } = options.root;
+    // Not from within the module: it may be short of stack or time, and connections are not its own.
+    vm.defer(() => {
+      if (vm.failure === null) void this.#run();
+    });
   }
 
   cancel(): void {

@@ -10,19 +10,28 @@ class Ticker {
   /** When the next tick is due, on the monotonic clock. */
   #dueAt = 0;
   #timer: Timer | null = null;
+  /** Whether another period is to take effect. */
+  #changed = false;
 
   constructor(root: RootContext) {
     this.#root = root;
   }
 
-  /** Ticks every so many milliseconds from now on; 0 for never. */
+  /** Ticks every so many milliseconds, counted from the end of the callback under way; 0 for never. */
   set(periodMs: number): void {
-    this.#timer?.cancel();
-    this.#timer = null;
     this.#periodMs = periodMs;
-    if (periodMs === 0) return;
-    this.#dueAt = this.#root.vm.host.timers.monotonic() + periodMs;
-    this.#arm();
+    if (this.#changed) return;
+    this.#changed = true;
+    // Not from within the module: it may be short of stack or time, and timers are not its own.
+    const { vm } = this.#root;
+    vm.defer(() => {
+      this.#changed = false;
+      this.#timer?.cancel();
+      this.#timer = null;
+      if (this.#periodMs === 0 || vm.failure !== null) return;
+      this.#dueAt = vm.host.timers.monotonic() + this.#periodMs;
+      this.#arm();
+    });
   }
 
   #arm(): void {
@@ -31,7 +40,7 @@ class Ticker {
     const timer: Timer = this.#timer = timers.timer(this.#dueAt - timers.monotonic(), () =>
       vm.defer(() => {
         // The period may have been changed meanwhile.
-        if (this.#timer === timer) this.#tick(timer);
+        if (this.#timer === timer && !this.#changed) this.#tick(timer);
       }));
   }
 

@@ -51,10 +51,10 @@ export class HttpStream extends HttpStreamContext {
   #bypassed = false;
   /** Whether the request was answered here: what comes from upstream is too late. */
   #answered = false;
-  /** Whoever waits for the response, where something may come between. */
+  /** Whoever waits for the answer to the request, where something may come between. */
   #pending: Pending | null = null;
-  /** Whoever waits for the headers of the response to go on. */
-  #responding: Pending | null = null;
+  /** Whoever waits for the module to let the response pass. */
+  #responsePending: Pending | null = null;
   /** Directions continued by the callback that has just run, a bit of each `StreamType`: its answer counts first. */
   #continued = 0;
   /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
@@ -211,10 +211,10 @@ export class HttpStream extends HttpStreamContext {
       return response;
     }
     return new Promise((resolve, reject) => {
-      const responding = this.#responding = { resolve, reject };
+      const pending = this.#responsePending = { resolve, reject };
       call.exchange.onCancel((reason) => {
-        if (this.#responding !== responding) return;
-        this.#responding = null;
+        if (this.#responsePending !== pending) return;
+        this.#responsePending = null;
         reject(reason);
       });
     });
@@ -222,12 +222,12 @@ export class HttpStream extends HttpStreamContext {
 
   /** The headers of the response go on, after the module has held them back. */
   #passResponse(): void {
-    const responding = this.#responding;
-    if (this.#phase !== "response" || responding === null) return;
+    const pending = this.#responsePending;
+    if (this.#phase !== "response" || pending === null) return;
     this.#phase = "sent";
     this.responseHeaders!.writable = false;
-    this.#responding = null;
-    responding.resolve(this.call.response!);
+    this.#responsePending = null;
+    pending.resolve(this.call.response!);
   }
 
   #contentCallbacks(direction: "request" | "response"): ContentCallbacks {
@@ -241,8 +241,8 @@ export class HttpStream extends HttpStreamContext {
       const action = this.#actionOf(isRequest ? StreamType.HTTP_REQUEST : StreamType.HTTP_RESPONSE, answered);
       if (!this.#interrupted()) return this.#bypassed ? null : action;
       // Whoever has begun to show content answers by itself while nobody waits yet.
-      const waiting = isRequest ? this.#pending : this.#responding;
-      if (waiting !== null || this.#phase !== direction) this.#carryOut();
+      const pending = isRequest ? this.#pending : this.#responsePending;
+      if (pending !== null || this.#phase !== direction) this.#carryOut();
       return 1;
     };
     return {
@@ -308,8 +308,7 @@ export class HttpStream extends HttpStreamContext {
   /** Carries out what came between while others wait, or have gone on. */
   #carryOut(): void {
     const { call } = this;
-    const responds = this.#phase === "response";
-    const pending = responds ? this.#responding : this.#pending;
+    const pending = this.#pending;
     const reason = this.#reason();
     if (this.#phase === "sent") {
       // The headers of the response are gone: all that is left is to break off.
@@ -319,9 +318,12 @@ export class HttpStream extends HttpStreamContext {
       this.requestBody?.fail(reason);
       this.responseBody?.fail(reason);
       call.exchange.cancel(reason);
+    } else if (this.#phase === "response") {
+      const waiting = this.#responsePending;
+      this.#responsePending = null;
+      waiting?.resolve(this.#answer());
     } else if (pending !== null) {
-      if (responds) this.#responding = null;
-      else this.#pending = null;
+      this.#pending = null;
       this.#next = null;
       if (this.#phase === "forwarded") call.abandon(reason);
       pending.resolve(this.#answer());

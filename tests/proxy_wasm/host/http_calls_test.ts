@@ -157,6 +157,20 @@ Deno.test("calls of a stream belong to its root; answers come in the order in wh
   assert.deepEqual(told, [[id, 8, 1, 0, 0, "200", 0, ""], [id, 4, 1, 0, 0, "404", 0, ""]]);
 });
 
+Deno.test("a call begins when the module has returned, and not at all where it has failed", async () => {
+  for (const trap of [false, true]) {
+    const { clusters, probe, http } = setUp();
+    probe.vm.run(probe.root, () => {
+      assert.equal(http().status, Status.OK);
+      assert.equal(clusters.sent.length, 0);
+      if (trap) throw new Error("Trap");
+      return 0;
+    });
+    await settle();
+    assert.equal(clusters.sent.length, trap ? 0 : 1);
+  }
+});
+
 Deno.test("what a callback has asked for happens after it, and sees nothing of the answer any more", async () => {
   const { clusters, probe, http } = setUp();
   const seen: unknown[] = [];

@@ -392,6 +392,20 @@ Deno.test("a pause of the response holds it until the module continues", async (
   assert.deepEqual(rig.takeLog().slice(-5), ["res-headers 1 0", "res-body 2 1", "log 2 0", "done 2 0", "delete 2 0"]);
 });
 
+Deno.test("a pause of the response to a request with content that was streamed ends as well", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: STOP }));
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.end();
+  await turn();
+  assert.equal(rig.received.length, 1);
+  (await streamOf(rig)).continueStream(1);
+  assert.equal((await pending).status, 200);
+  rig.call!.exchange.complete();
+});
+
 Deno.test("content of the response is changed", async () => {
   const responseBody =
     `(drop (call $set_buffer (i32.const 1) (i32.const 0) (local.get $size) (i32.const 520) (i32.const 6)))
