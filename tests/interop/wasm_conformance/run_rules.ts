@@ -112,7 +112,7 @@ async function runOn(
     const wanted = Math.min((at + 1) * rule.modules.length, rule.lastLines);
     // Where the last line never comes the comparison tells.
     await until("the trace has ended", () => over() >= wanted, TRACE_MS).catch(() => {});
-    outcomes.push([{ answer: answer ?? null, attempts: backends.attempts(id) }]);
+    outcomes.push([{ answer: answer ?? null, attempts: backends.attempts(id), took: 0 }]);
   }
   return { outcomes, trace: [...traceOf(side, index), ...hung] };
 }
@@ -169,6 +169,8 @@ function sentRequest(request: CaseRequest, id: string, gate: (chunk: number) => 
     ],
     body,
     gate,
+    http2: false,
+    webSocket: null,
     ...(request.chunks === undefined ? {} : { chunks: request.chunks }),
     ...(request.trailers === undefined ? {} : { trailers: request.trailers }),
   };
