@@ -111,6 +111,9 @@ for (const [name, runtime] of RUNTIMES) {
     lease.release();
     victimLease.release();
     host.close();
+    // A module that is not done yet has so long to become so.
+    await environment.clock.advance(30_000);
+    await Promise.resolve();
     assert.equal(environment.clock.pendingTimers, 0);
     assert.equal(host.vms, 0);
     await collectGarbage(() => fuzzer.alive() === 0);
