@@ -21,6 +21,10 @@ import { createFetch, type Fetch } from "./fetch.ts";
 import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
 import type { FilterContext } from "./filter/http_filter.ts";
+import type { FilterHandle } from "./filter/filter_handle.ts";
+import type { MeshFilter } from "./filter/mesh_filter.ts";
+import type { ReadyFilter } from "./filter/ready_filter.ts";
+import { UserFilters } from "./filter/user_filters.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
 import { GrpcChannel } from "./grpc/channel.ts";
@@ -61,6 +65,7 @@ import { countingConnector, refusalCounter } from "./transport/refusal_counter.t
 import { ServerTlsFactory } from "./transport/server_tls.ts";
 import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
+import { ClusterClient } from "./upstream/cluster_client.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
 import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
@@ -91,6 +96,8 @@ export class MeshRuntime {
   readonly webSocket: CreateWebSocket;
   /** Requests of our servers that may become WebSockets. */
   readonly upgrades: WebSocketUpgrades;
+  /** Filters of the application. */
+  readonly #filters: UserFilters;
   /** WebSockets we have opened to others. */
   readonly #sockets = new OpenSockets();
   readonly #options: MeshRuntimeOptions;
@@ -181,6 +188,11 @@ export class MeshRuntime {
       logger,
       metrics: this.metrics,
       node: local,
+      clusters: new ClusterClient({
+        clusters: { target: (name) => this.#clusters.target(name) },
+        exists: (name) => this.store.current.cluster(name) !== null,
+        timers: this.#timers,
+      }),
       runtime: bootstrap.wasm,
     });
     const shared = {
@@ -193,6 +205,9 @@ export class MeshRuntime {
       wasm: this.#wasm,
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
+
+    // Filters that the application adds, for both directions.
+    this.#filters = new UserFilters({ clock, random, logger, drainMs: bootstrap.drain.terminationMs });
 
     // Outbound: listener, route, cluster, endpoint, connection.
     this.#clusters = new ClusterManager({
@@ -226,12 +241,14 @@ export class MeshRuntime {
     });
     const router = createRouter({ clusters: this.#clusters, clock, random, timers: this.#timers });
     const outbound: FilterContext = { ...shared, direction: "outbound" };
-    this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router });
+    const filters = this.#filters.layer("outbound");
+    this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router, filters });
     this.client = new OutboundClient({
       outbound: this.#outbound,
       clusters: this.#clusters,
       context: outbound,
       sourceIp: bootstrap.workload.ips[0] ?? null,
+      filters,
     });
     this.fetch = createFetch({ clock, client: this.client });
     this.webSocket = createWebSocket({ clock, client: this.client, sockets: this.#sockets });
@@ -243,6 +260,7 @@ export class MeshRuntime {
       snapshots: this.store,
       context: { ...shared, direction: "inbound" },
       openAccessLog,
+      filters: this.#filters.layer("inbound"),
       tls: new ServerTlsFactory(this.secrets),
       multiplex: bootstrap.multiplex,
       onTransportFailure: refusalCounter(this.metrics, "inbound"),
@@ -285,6 +303,12 @@ export class MeshRuntime {
       clock: this.#timers,
       random: this.#options.random,
     });
+  }
+
+  /** Adds a filter of the application; see `Mesh.use`. */
+  async use(filter: MeshFilter | ReadyFilter): Promise<FilterHandle> {
+    if (this.#state !== "joined") throw new MeshError("MESH_CLOSED", "Cannot use the filter: the mesh was closed");
+    return await this.#filters.add(filter);
   }
 
   /** Opens a listening port. */
@@ -346,6 +370,7 @@ export class MeshRuntime {
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
     this.#wasm.close();
+    await this.#filters.close();
     this.#clusters.close();
     await this.#ads.close();
     await this.secrets.close();

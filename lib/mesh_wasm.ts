@@ -1,11 +1,12 @@
 import type { Clock } from "./internal/clock.ts";
 import type { Logger } from "./internal/logger.ts";
-import type { SharedData } from "./proxy_wasm/shared_data.ts";
-import type { SharedQueues } from "./proxy_wasm/shared_queues.ts";
+import { SharedDataTable } from "./proxy_wasm/shared_data_table.ts";
+import { SharedQueueTable } from "./proxy_wasm/shared_queue_table.ts";
 import { chooseRuntimes, type RuntimeChoice } from "./proxy_wasm/runtime/choose_runtimes.ts";
 import { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import type { LocalNode } from "./telemetry/local_node.ts";
 import type { MetricRegistry } from "./telemetry/metric_registry.ts";
+import type { ClusterClient } from "./upstream/cluster_client.ts";
 
 /** What the mesh lends to its Wasm plugins. */
 export interface MeshWasmOptions {
@@ -14,12 +15,16 @@ export interface MeshWasmOptions {
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
   readonly node: LocalNode;
+  /** Where modules call. */
+  readonly clusters: ClusterClient;
   /** The engine, and limits. */
   readonly runtime: RuntimeChoice;
 }
 
 /** The Wasm host of a mesh: one for both directions, so that plugins share VMs across them. */
-export function meshWasmHost({ clock, timers, logger, metrics, node, runtime }: MeshWasmOptions): WasmHost {
+export function meshWasmHost(
+  { clock, timers, logger, metrics, node, clusters, runtime }: MeshWasmOptions,
+): WasmHost {
   return new WasmHost({
     runtimes: chooseRuntimes(runtime),
     environment: {
@@ -29,18 +34,9 @@ export function meshWasmHost({ clock, timers, logger, metrics, node, runtime }: 
       metrics,
       node,
       fillRandom: (bytes) => void crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
-      sharedData: NO_SHARED_DATA,
-      queues: NO_QUEUES,
-      clusters: null,
+      sharedData: new SharedDataTable(),
+      queues: new SharedQueueTable(clock),
+      clusters,
     },
   });
 }
-
-const NO_SHARED_DATA: SharedData = { get: () => null, set: () => false };
-const NO_QUEUES: SharedQueues = {
-  register: () => 0,
-  resolve: () => null,
-  enqueue: () => false,
-  dequeue: () => undefined,
-  forget: () => {},
-};

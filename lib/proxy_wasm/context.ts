@@ -65,6 +65,11 @@ export abstract class Context {
     return Status.NOT_FOUND;
   }
 
+  /** Sets an object of Envoy's filter state by its key; `NOT_FOUND` where there is no such object, or no stream. */
+  setFilterState(_key: string, _value: string): StatusCode {
+    return Status.NOT_FOUND;
+  }
+
   /** Continues a paused direction, by `StreamType`, once the callback under way is over. */
   continueStream(_stream: number): StatusCode {
     return Status.UNIMPLEMENTED;

@@ -160,9 +160,10 @@ export class GuestMemory {
   #reserve(length: number, pointerOut: number, sizeOut: number): number {
     // Asked before anything is allocated, for nobody would free it.
     if (!this.contains(pointerOut, 4) || !this.contains(sizeOut, 4)) return -Status.INVALID_MEMORY_ACCESS;
-    if (this.#allocate === null) return -Status.INTERNAL_FAILURE;
+    // A module without memory to give is answered as in Envoy.
+    if (this.#allocate === null) return -Status.INVALID_MEMORY_ACCESS;
     const pointer = (this.#allocate(length) as number) >>> 0;
-    if (pointer === 0) return -Status.INTERNAL_FAILURE;
+    if (pointer === 0) return -Status.INVALID_MEMORY_ACCESS;
     return pointer + length > this.#current().length ? -Status.INVALID_MEMORY_ACCESS : pointer;
   }
 

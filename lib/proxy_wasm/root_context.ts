@@ -17,6 +17,12 @@ export interface Delivered {
   buffer(type: number): GuestBuffer | null;
 }
 
+/** What a module has declared of a property (`declare_property`). */
+export interface DeclaredProperty {
+  /** Whether it can be set only once. */
+  readonly readonly: boolean;
+}
+
 /** The root of one plugin in a VM: it is configured, ticks, and receives what its streams have called for. */
 export class RootContext extends Context {
   /** The plugin's configuration. */
@@ -25,6 +31,8 @@ export class RootContext extends Context {
   delivered: Delivered | null = null;
   /** What `proxy_get_status` answers: the outcome of the call the callback under way is about. */
   status: { readonly code: number; readonly message: string } = NO_STATUS;
+  /** What the module has declared of the properties it sets, by name; the first declaration stays. */
+  readonly declaredProperties: Map<string, DeclaredProperty> = new Map();
   /** Which configuration the callback under way may read. */
   #configuring: "none" | "vm" | "plugin" = "none";
   #donePending = false;

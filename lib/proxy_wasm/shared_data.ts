@@ -5,6 +5,14 @@ export interface SharedValue {
   readonly cas: number;
 }
 
+/** What became of setting a value. */
+export type SetOutcome =
+  | "set"
+  /** Another version is there than the one to be replaced. */
+  | "mismatch"
+  /** VMs of that id keep as much as they may. */
+  | "full";
+
 /** Data that VMs of the same id share, wherever they run. */
 export interface SharedData {
   /** The value of a key; `null` where there is none. */
@@ -13,8 +21,11 @@ export interface SharedData {
    * Sets a value.
    *
    * @param value Kept, not copied.
-   * @param cas The version it replaces; 0 for whatever there is.
-   * @returns `false` where another version is there.
+   * @param cas The version it replaces; 0 for whatever there is. A key that is not there takes any.
    */
-  set(vmId: string, key: string, value: Uint8Array, cas: number): boolean;
+  set(vmId: string, key: string, value: Uint8Array, cas: number): SetOutcome;
+  /** Notes that a VM of that id lives. */
+  retain(vmId: string): void;
+  /** Notes that one is gone: the data go with the last. */
+  release(vmId: string): void;
 }

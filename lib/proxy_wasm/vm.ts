@@ -43,6 +43,7 @@ export class Vm {
   /** Callbacks under way: 0 or 1, but for what host functions call within them. */
   #depth = 0;
   #guard: WasmInstance["guard"] = null;
+  #closed = false;
   readonly #contexts = new ContextTable<Context>();
   #deferred: (() => void)[] = [];
   readonly #failureListeners = new Set<(failure: VmFailure) => void>();
@@ -65,6 +66,8 @@ export class Vm {
       this.memory.attach(instance.memory, allocate === null ? null : this.#quietly(allocate));
       this.#start(instance);
       this.exports = guestExports(instance, config.capabilities);
+      host.sharedData.retain(config.vmId);
+      host.queues.retain(config.vmId);
     } catch (error) {
       this.memory.detach();
       throw error instanceof VmFailure ? error : new VmFailure(`start the VM of '${location}'`, error);
@@ -195,6 +198,10 @@ export class Vm {
 
   /** Lets go of the instance, so that it can be collected whoever still holds this object. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.host.sharedData.release(this.config.vmId);
+    this.host.queues.release(this.config.vmId);
     this.exports = NO_EXPORTS;
     this.memory.detach();
     this.#guard = null;
@@ -203,8 +210,12 @@ export class Vm {
     this.context = null;
   }
 
-  /** Makes another context effective for the callback under way; `false` where there is none of that number. */
+  /** Makes another context effective for the callback under way, 0 its own; `false` where there is none of that number. */
   setEffective(id: number): boolean {
+    if (id === 0) {
+      this.context = this.#current;
+      return true;
+    }
     const context = this.#contexts.find(id);
     if (context === undefined) return false;
     this.context = context;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { packAny } from "../../lib/protobuf/registry.ts";
 import { MeshRig, TYPE } from "../support/mesh_rig.ts";
+import { until } from "../support/until.ts";
 import { recorder, type RecorderActions } from "../support/wasm_recorder.ts";
 
 const CLUSTER = "outbound|80||web.default.svc.cluster.local";
@@ -34,6 +35,7 @@ function listener(actions: RecorderActions) {
                   config: { name: "default.plugin", vmConfig: { code: { local: { inlineBytes: recorder(actions) } } } },
                 }),
               },
+              { name: "istio.stats", typedConfig: packAny("stats.PluginConfig", {}) },
               {
                 name: "envoy.filters.http.router",
                 typedConfig: packAny("envoy.extensions.filters.http.router.v3.Router", {}),
@@ -128,4 +130,42 @@ Deno.test("a plugin answers by itself, also to content under way, and one that t
     await rig.answers(caller, "http://10.1.1.1:7001/", 503);
     assert.equal(await (await caller.fetch("http://web.default/", { method: "POST", body: "x" })).text(), "x");
   });
+});
+
+Deno.test("what a plugin answers is what is counted, wherever it came between", async () => {
+  const reply = `(drop (call $reply (i32.const 403) (i32.const 512) (i32.const 4) (i32.const 520) (i32.const 6)
+    (i32.const 0) (i32.const 0) (i32.const -1)))`;
+  const more = `(data (i32.const 512) "deny") (data (i32.const 520) "denied")`;
+  for (
+    const actions of [
+      { requestHeaders: `${reply} (i32.const 1)`, more },
+      { requestBody: `${reply} (i32.const 1)`, more },
+      { responseHeaders: `${reply} (i32.const 1)`, more },
+    ]
+  ) {
+    await MeshRig.use(async (rig) => {
+      await rig.serve("web", (request) => new Response(request.body));
+      const caller = await rig.join("caller");
+      rig.istiod.push(TYPE.listener, [listener(actions)]);
+      await rig.istiod.settled();
+      const body = () => ReadableStream.from([new Uint8Array(10), new Uint8Array(100_000)]) as unknown as BodyInit;
+      const asked = async () => {
+        const response = await caller.fetch("http://10.1.1.1:7001/", { method: "POST", body: body() });
+        return [response.status, await response.text()];
+      };
+      assert.deepEqual(await asked(), [403, "denied"]);
+      assert.deepEqual(await asked(), [403, "denied"]);
+      let last = "";
+      await until("both calls are counted", () => {
+        const counted = caller.metrics().matchAll(
+          /^istio_requests_total\{.*?response_code="(\d+)".*?response_flags="([^"]*)".*?\} (\d+)$/gm,
+        );
+        const lines = [...counted].map(([, code, flags, count]) => `${code} ${flags} ${count}`);
+        last = lines.join("; ");
+        return last === "403 - 2";
+      }, 2_000).catch((error) => {
+        throw new Error(`${error.message}: ${last}`);
+      });
+    });
+  }
 });

@@ -1,10 +1,13 @@
 import wabt from "wabt";
 import type { LogLevel } from "../../lib/internal/logger.ts";
+import type { ClusterCalls } from "../../lib/proxy_wasm/cluster_calls.ts";
 import type { HostEnvironment } from "../../lib/proxy_wasm/host_environment.ts";
 import { PluginConfig, type PluginOptions, type VmConfig } from "../../lib/proxy_wasm/plugin_config.ts";
 import type { RootContext } from "../../lib/proxy_wasm/root_context.ts";
 import { chooseRuntimes, type RuntimeChoice } from "../../lib/proxy_wasm/runtime/choose_runtimes.ts";
 import { V8Module, v8Runtime } from "../../lib/proxy_wasm/runtime/v8.ts";
+import { SharedDataTable } from "../../lib/proxy_wasm/shared_data_table.ts";
+import { SharedQueueTable } from "../../lib/proxy_wasm/shared_queue_table.ts";
 import { Vm } from "../../lib/proxy_wasm/vm.ts";
 import { WasmHost } from "../../lib/proxy_wasm/wasm_host.ts";
 import { MetricRegistry } from "../../lib/telemetry/metric_registry.ts";
@@ -52,15 +55,16 @@ export class TestEnvironment implements HostEnvironment {
   readonly logger = { log: (level: LogLevel, message: string): void => void this.lines.push(`${level} ${message}`) };
   readonly fillRandom = (bytes: Uint8Array): void => void bytes.fill(7);
   readonly metrics: MetricRegistry = new MetricRegistry();
-  readonly sharedData = { get: () => null, set: () => true };
-  readonly queues = {
-    register: () => 1,
-    resolve: () => null,
-    enqueue: () => false,
-    dequeue: () => undefined,
-    forget: () => {},
-  };
-  readonly clusters = null;
+  readonly sharedData: SharedDataTable = new SharedDataTable();
+  readonly queues: SharedQueueTable = new SharedQueueTable(this.clock);
+  /** @default {none} */
+  readonly clusters: ClusterCalls | null;
+
+  /** @param clusters What modules can call. */
+  constructor(clusters: ClusterCalls | null = null) {
+    this.clusters = clusters;
+  }
+
   readonly node = {
     id: "sidecar~10.0.0.1~test.default~default.svc.cluster.local",
     cluster: "test.default",

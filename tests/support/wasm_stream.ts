@@ -30,6 +30,8 @@ export class WasmStreamRig implements AsyncDisposable {
   };
   readonly lease: PluginLease;
   readonly #layer: (request: HttpRequest, call: Call) => Promise<HttpResponse>;
+  /** Done to each call before it begins. */
+  prepare: (call: Call) => void = () => {};
   /** The call last begun. */
   call: Call | null = null;
 
@@ -67,6 +69,7 @@ export class WasmStreamRig implements AsyncDisposable {
   begin(overrides: Parameters<typeof newRequest>[0] = {}): Promise<HttpResponse> {
     const request = newRequest({ path: "/path", ...overrides });
     const call = this.call = callOf(request);
+    this.prepare(call);
     return this.#layer(request, call);
   }
 

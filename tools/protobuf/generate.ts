@@ -23,6 +23,7 @@ const ISTIO_PACKAGES: Record<string, string> = {
   "envoy.Cookie": "session_cookie.proto",
   "envoy.extensions.load_balancing_policies.override_host.": "override_host.proto",
   "envoy.extensions.wasm.v3.ReloadConfig": "wasm.proto",
+  "envoy.source.extensions.common.wasm.": "wasm_foreign.proto",
 };
 
 /** The folder of the downloaded npm package that holds the Envoy definitions. */

@@ -2169,6 +2169,10 @@ export interface EnvoyExtensionsFiltersHttpGrpc_statsV3FilterConfig {
   replaceDotsInGrpcServiceName?: boolean;
 }
 
+/** `envoy.extensions.filters.http.grpc_web.v3.GrpcWeb` */
+export interface EnvoyExtensionsFiltersHttpGrpc_webV3GrpcWeb {
+}
+
 /** `envoy.extensions.filters.http.header_mutation.v3.HeaderChange` */
 export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange {
   remove?: string;
@@ -3238,6 +3242,22 @@ export interface EnvoyServiceStatusV3PerXdsConfig {
   endpointConfig?: EnvoyAdminV3EndpointsConfigDump;
 }
 
+/** `envoy.source.extensions.common.wasm.DeclarePropertyArguments` */
+export interface EnvoySourceExtensionsCommonWasmDeclarePropertyArguments {
+  name?: string;
+  readonly?: boolean;
+  type?: EnumValue;
+  schema?: Uint8Array;
+  span?: EnumValue;
+}
+
+/** `envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments` */
+export interface EnvoySourceExtensionsCommonWasmSetEnvoyFilterStateArguments {
+  path?: string;
+  value?: string;
+  span?: EnumValue;
+}
+
 /** `envoy.tcp.metadataexchange.config.MetadataExchange` */
 export interface EnvoyTcpMetadataexchangeConfigMetadataExchange {
   protocol?: string;
@@ -4175,6 +4195,7 @@ export interface MessageMap {
   "envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort": EnvoyExtensionsFiltersHttpFaultV3FaultAbortHeaderAbort;
   "envoy.extensions.filters.http.fault.v3.HTTPFault": EnvoyExtensionsFiltersHttpFaultV3HTTPFault;
   "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig": EnvoyExtensionsFiltersHttpGrpc_statsV3FilterConfig;
+  "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": EnvoyExtensionsFiltersHttpGrpc_webV3GrpcWeb;
   "envoy.extensions.filters.http.header_mutation.v3.HeaderChange": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange;
   "envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RegexCopy": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRegexCopy;
   "envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RemoveOnMatch": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRemoveOnMatch;
@@ -4310,6 +4331,8 @@ export interface MessageMap {
   "envoy.service.status.v3.ClientConfig": EnvoyServiceStatusV3ClientConfig;
   "envoy.service.status.v3.ClientConfig.GenericXdsConfig": EnvoyServiceStatusV3ClientConfigGenericXdsConfig;
   "envoy.service.status.v3.PerXdsConfig": EnvoyServiceStatusV3PerXdsConfig;
+  "envoy.source.extensions.common.wasm.DeclarePropertyArguments": EnvoySourceExtensionsCommonWasmDeclarePropertyArguments;
+  "envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments": EnvoySourceExtensionsCommonWasmSetEnvoyFilterStateArguments;
   "envoy.tcp.metadataexchange.config.MetadataExchange": EnvoyTcpMetadataexchangeConfigMetadataExchange;
   "envoy.type.http.v3.Cookie": EnvoyTypeHttpV3Cookie;
   "envoy.type.http.v3.PathTransformation": EnvoyTypeHttpV3PathTransformation;

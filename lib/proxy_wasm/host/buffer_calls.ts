@@ -1,4 +1,4 @@
-import { Status } from "../abi.ts";
+import { BufferType, Status, type StatusCode } from "../abi.ts";
 import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HostGroup } from "./host_group.ts";
 
@@ -10,7 +10,10 @@ export const bufferCalls: HostGroup = (vm) => {
       const { context } = vm;
       if (context === null) return Status.INTERNAL_FAILURE;
       const buffer = context.buffer(type);
-      if (buffer === null) return Status.NOT_FOUND;
+      if (buffer === null) {
+        const status = missingStatus(type);
+        return status === Status.OK ? memory.giveText("", dataOut, sizeOut) : status;
+      }
       const from = start >>> 0;
       const size = from >= buffer.length ? 0 : Math.min(max >>> 0, buffer.length - from);
       if (size === 0) return memory.giveText("", dataOut, sizeOut);
@@ -20,8 +23,9 @@ export const bufferCalls: HostGroup = (vm) => {
       const { context } = vm;
       if (context === null) return Status.INTERNAL_FAILURE;
       const buffer = context.buffer(type);
-      if (buffer === null) return Status.NOT_FOUND;
-      return memory.writeU32(lengthOut, buffer.length) && memory.writeU32(flagsOut, 0)
+      const status = buffer === null ? missingStatus(type) : Status.OK;
+      if (status !== Status.OK) return status;
+      return memory.writeU32(lengthOut, buffer?.length ?? 0) && memory.writeU32(flagsOut, 0)
         ? Status.OK
         : Status.INVALID_MEMORY_ACCESS;
     },
@@ -29,7 +33,10 @@ export const bufferCalls: HostGroup = (vm) => {
       const { context } = vm;
       if (context === null) return Status.INTERNAL_FAILURE;
       const buffer = context.buffer(type);
-      if (buffer === null) return Status.NOT_FOUND;
+      if (buffer === null) {
+        const status = missingStatus(type);
+        return status === Status.OK ? Status.BAD_ARGUMENT : status;
+      }
       const bytes = memory.view(data, dataSize);
       if (bytes === null) return Status.INVALID_MEMORY_ACCESS;
       // Beyond the end is at the end: that is how SDKs append.
@@ -40,3 +47,16 @@ export const bufferCalls: HostGroup = (vm) => {
     },
   };
 };
+
+/** What a buffer that is not there now answers: content of a stream is empty then, as in Envoy; others are not found. */
+function missingStatus(type: number): StatusCode {
+  switch (type) {
+    case BufferType.HTTP_REQUEST_BODY:
+    case BufferType.HTTP_RESPONSE_BODY:
+    case BufferType.DOWNSTREAM_DATA:
+    case BufferType.UPSTREAM_DATA:
+    case BufferType.CALL_DATA:
+      return Status.OK;
+  }
+  return type >>> 0 > BufferType.CALL_DATA ? Status.BAD_ARGUMENT : Status.NOT_FOUND;
+}

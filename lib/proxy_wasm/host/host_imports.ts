@@ -16,6 +16,7 @@ import { sharedDataCalls } from "./shared_data_calls.ts";
 import { sharedQueueCalls } from "./shared_queue_calls.ts";
 import { streamCalls } from "./stream_calls.ts";
 import { timerCalls } from "./timer_calls.ts";
+import { toolchainCalls } from "./toolchain_calls.ts";
 import { wasiCalls } from "./wasi_calls.ts";
 
 const GROUPS: readonly HostGroup[] = [
@@ -33,6 +34,7 @@ const GROUPS: readonly HostGroup[] = [
   sharedQueueCalls,
   metricCalls,
   foreignCalls,
+  toolchainCalls,
 ];
 
 /** Modules of older toolchains import WASI by its former name. */

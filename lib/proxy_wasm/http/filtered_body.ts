@@ -48,6 +48,8 @@ export class FilteredBody implements Body {
   #reading = false;
   #touched = false;
   #error: { readonly reason: unknown } | null = null;
+  /** Called once when nothing comes any more; content that has arrived is shown without waiting for a reader then. */
+  #onFinished: (() => void) | null = null;
   #waiting: { resolve(chunk: Uint8Array | null): void; reject(reason: unknown): void } | null = null;
 
   /**
@@ -93,6 +95,21 @@ export class FilteredBody implements Body {
     return this.#side.state === "over" ? null : this.#trailers;
   }
 
+  /** Whether the module has seen all there is: content, trailers, or that they broke off. */
+  get finished(): boolean {
+    return this.#error !== null || (this.#inputEnded && this.#side.state === "over");
+  }
+
+  /**
+   * The exchange is over, and all of the content has arrived: shows the module what is left, whether or not anybody
+   * reads, and calls back when it has seen everything and lets it pass. At once where it has.
+   */
+  finish(callback: () => void): void {
+    if (this.finished) return callback();
+    this.#onFinished = callback;
+    this.#pump();
+  }
+
   /** Begins: what has arrived whole is shown at once, and content the module waits for is read. */
   start(): void {
     const { state } = this.#side;
@@ -136,6 +153,7 @@ export class FilteredBody implements Body {
     this.#side.end();
     this.#waiting?.resolve(null);
     this.#waiting = null;
+    this.#tellFinished();
   }
 
   /** Goes on after the module has continued: what was held back passes. */
@@ -145,6 +163,7 @@ export class FilteredBody implements Body {
     // Nothing has been shown yet where everything was stopped, and it may all be here.
     else if (this.#received === 0 && !this.#touched && !this.#reading) this.start();
     this.#serve();
+    this.#tellFinished();
   }
 
   /** Fails the reader: there is nobody who could let content pass. */
@@ -159,6 +178,14 @@ export class FilteredBody implements Body {
     }
     this.#waiting?.reject(reason);
     this.#waiting = null;
+    this.#tellFinished();
+  }
+
+  #tellFinished(): void {
+    const callback = this.#onFinished;
+    if (callback === null || !this.finished) return;
+    this.#onFinished = null;
+    callback();
   }
 
   /** Whether the next chunk is wanted now. */
@@ -166,7 +193,7 @@ export class FilteredBody implements Body {
     if (this.#inputEnded || this.#error !== null) return false;
     switch (this.#side.state) {
       case "open":
-        return this.#waiting !== null;
+        return this.#waiting !== null || this.#onFinished !== null;
       case "headers_stopped":
       case "content_stopped":
         // A module that sees what is held back may hold all of it, up to where the limit ends the stream.
@@ -192,6 +219,7 @@ export class FilteredBody implements Body {
         this.#show(chunk, this.#received === this.#declared);
       }
       this.#serve();
+      this.#tellFinished();
     }, (reason) => {
       this.#reading = false;
       this.fail(reason);

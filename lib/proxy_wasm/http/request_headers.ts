@@ -9,6 +9,8 @@ export const REQUEST_PSEUDO_HEADERS = 4;
 /** The headers of a request with its pseudo-headers, which are fields of the request itself. */
 export class RequestHeaders implements HeaderMap {
   writable = true;
+  /** Whether anything was changed since the route was chosen. */
+  changed = false;
   readonly #request: HttpRequest;
 
   /** @param request The request. */
@@ -34,6 +36,7 @@ export class RequestHeaders implements HeaderMap {
 
   set(name: string, value: string): boolean {
     const request = this.#request;
+    this.changed = true;
     switch (name) {
       case ":path":
         if (!isTarget(value)) return false;
@@ -68,13 +71,14 @@ export class RequestHeaders implements HeaderMap {
     }
     if (!isFieldName(name) || !isFieldValue(value)) return false;
     if (this.#request.headers.size >= GUEST_LIMITS.headerFields) return false;
+    this.changed = true;
     this.#request.headers.append(name, value);
     return true;
   }
 
   remove(name: string): void {
     // A request cannot go on without its pseudo-headers.
-    if (!name.startsWith(":")) this.#request.headers.delete(name);
+    if (!name.startsWith(":") && this.#request.headers.delete(name)) this.changed = true;
   }
 
   pairs(): readonly string[] {
@@ -83,10 +87,13 @@ export class RequestHeaders implements HeaderMap {
   }
 
   replace(pairs: readonly string[]): boolean {
+    this.changed = true;
     const old = this.#request.headers.pairs.splice(0);
     for (let i = 0; i < pairs.length; i += 2) {
       const name = pairs[i]!.toLowerCase();
-      const set = name.startsWith(":") ? this.set(name, pairs[i + 1]!) : this.add(name, pairs[i + 1]!);
+      const set = name.startsWith(":") || name === "host"
+        ? this.set(name, pairs[i + 1]!)
+        : this.add(name, pairs[i + 1]!);
       if (set) continue;
       this.#request.headers.pairs.splice(0, Infinity, ...old);
       return false;

@@ -13,8 +13,11 @@ export interface Verdict {
 /** Shares of backends are alike when they differ by less than this many standard deviations. */
 const SIGMAS = 5;
 
-/** Compares both sides of a case. */
-export function compareCase(result: CaseResult): Verdict {
+/** Compares both sides of a case. @param rules Differences that are meant. */
+export function compareCase(
+  result: CaseResult,
+  rules: readonly AcceptedDifference[] = ACCEPTED_DIFFERENCES,
+): Verdict {
   const { envoy, enmesh } = result;
   const { name, refused = false } = result.case;
   const unexpected: Difference[] = [];
@@ -25,7 +28,7 @@ export function compareCase(result: CaseResult): Verdict {
     if (state !== wanted) {
       const why = found === null ? `${state}: ${result.refusals[side]}` : state;
       const difference = { name, field: "configuration", envoy: wanted, enmesh: wanted, [side]: why };
-      const rule = ACCEPTED_DIFFERENCES.find((rule) => rule.cases?.test(name) && rule.field.test("configuration"));
+      const rule = rules.find((rule) => rule.cases?.test(name) && rule.field.test("configuration"));
       if (rule === undefined) unexpected.push(difference);
       else accepted.add(rule);
     }
@@ -37,12 +40,16 @@ export function compareCase(result: CaseResult): Verdict {
       : `request ${index} (${request.method ?? "GET"} ${request.path ?? "/"}): `;
     for (const [one, other] of pairs(request, envoy[index]!, enmesh[index]!)) {
       for (const found of differences(name, one, other)) {
-        const rule = ACCEPTED_DIFFERENCES.find((rule) =>
+        const rule = rules.find((rule) =>
           (rule.cases?.test(name) ?? true) && rule.field.test(found.field) && (rule.when?.(found, one, other) ?? true)
         );
         if (rule === undefined) unexpected.push({ ...found, field: where + found.field });
         else accepted.add(rule);
       }
+    }
+    for (const [side, outcomes] of [["envoy", envoy[index]!], ["enmesh", enmesh[index]!]] as const) {
+      const found = times(name, side, request, outcomes);
+      unexpected.push(...found.map((it) => ({ ...it, field: where + it.field })));
     }
     if (request.compare === "proportions") {
       unexpected.push(...shares(name, envoy[index]!, enmesh[index]!).map((it) => ({ ...it, field: where + it.field })));
@@ -53,10 +60,11 @@ export function compareCase(result: CaseResult): Verdict {
 
 /** Outcomes that must be alike. */
 function pairs(
-  { compare = "exact" }: CaseRequest,
+  { compare = "exact", together = false }: CaseRequest,
   envoy: readonly Outcome[],
   enmesh: readonly Outcome[],
 ): [Outcome, Outcome][] {
+  if (together) [envoy, enmesh] = [byStatus(envoy), byStatus(enmesh)];
   if (compare === "exact") return envoy.map((outcome, index) => [outcome, enmesh[index]!]);
   if (compare === "stickiness") {
     const [one, other] = [envoy, enmesh].map(renamed);
@@ -78,7 +86,37 @@ function pairs(
   });
 }
 
-function backendsOf({ attempts }: Outcome): string {
+/** In an order that does not depend on who was first. */
+function byStatus(outcomes: readonly Outcome[]): Outcome[] {
+  return [...outcomes].sort((a, b) => (a.answer?.status ?? 0) - (b.answer?.status ?? 0));
+}
+
+/** What took too long, or not long enough, on one side. */
+function times(
+  name: string,
+  side: "envoy" | "enmesh",
+  { within, pauses = [] }: CaseRequest,
+  outcomes: readonly Outcome[],
+): Difference[] {
+  const out: Difference[] = [];
+  const check = (field: string, ms: number, [least, most]: readonly [number, number]) => {
+    const bounds = `${least} to ${most} ms`;
+    // Timers count from when the loop last looked at the clock.
+    if (ms < least - 10 || ms > most) {
+      out.push({ name, field, envoy: bounds, enmesh: bounds, [side]: `${Math.round(ms)} ms` });
+    }
+  };
+  for (const { took, attempts } of outcomes) {
+    if (within !== undefined) check("answer after", took, within);
+    for (const [index, bounds] of pauses.entries()) {
+      const [one, next] = [attempts[index], attempts[index + 1]];
+      if (one !== undefined && next !== undefined) check(`pause after attempt ${index}`, next.at - one.at, bounds);
+    }
+  }
+  return out;
+}
+
+function backendsOf({ attempts }: Pick<Outcome, "attempts">): string {
   return attempts.map(({ backend }) => backend).join("+");
 }
 
@@ -90,7 +128,8 @@ function renamed(outcomes: readonly Outcome[]): Outcome[] {
     if (name === undefined) names.set(backend, name = `backend${names.size + 1}`);
     return name;
   };
-  return outcomes.map(({ answer, attempts }) => ({
+  return outcomes.map(({ answer, attempts, took }) => ({
+    took,
     attempts: attempts.map((attempt) => ({ ...attempt, backend: rename(attempt.backend) })),
     answer: answer === null ? null : {
       ...answer,
@@ -132,7 +171,7 @@ function differences(name: string, envoy: Outcome, enmesh: Outcome): Difference[
 }
 
 /** Everything about an outcome by the name of its field; values that change with each request in their form only. */
-function flatten({ answer, attempts }: Outcome): Map<string, string> {
+function flatten({ answer, attempts }: Pick<Outcome, "answer" | "attempts">): Map<string, string> {
   const out = new Map<string, string>();
   const put = (field: string, value: string) => {
     const shown = VOLATILE.find((it) => it.field.test(field))?.shown(value) ?? value;
@@ -140,7 +179,7 @@ function flatten({ answer, attempts }: Outcome): Map<string, string> {
     out.set(field, former === undefined ? shown : `${former} | ${shown}`);
   };
   flattenAnswer(answer, put);
-  put("attempts", backendsOf({ answer, attempts }) || "none");
+  put("attempts", backendsOf({ attempts }) || "none");
   for (const [index, attempt] of attempts.entries()) {
     flattenAttempt(index === 0 ? "attempt" : `attempt[${index}]`, attempt, put);
   }
@@ -152,6 +191,7 @@ function flattenAnswer(answer: Answer | null, put: (field: string, value: string
   put("answer.status", String(answer.status));
   for (const [name, value] of answer.headers) put(`answer.header ${name}`, value);
   put("answer.body", answer.body);
+  for (const [name, value] of answer.trailers ?? []) put(`answer.trailer ${name}`, value);
   if (answer.broken) put("answer.broken", "yes");
 }
 

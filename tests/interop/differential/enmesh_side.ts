@@ -2,6 +2,7 @@ import { loadBootstrap } from "../../../lib/bootstrap/bootstrap.ts";
 import { BytesBody } from "../../../lib/http/body.ts";
 import { Call } from "../../../lib/http/call.ts";
 import { Exchange } from "../../../lib/http/exchange.ts";
+import type { Body } from "../../../lib/http/body.ts";
 import { HeaderList } from "../../../lib/http/header_list.ts";
 import { FetchUrls } from "../../../lib/http/web/fetch_url.ts";
 import { systemClock } from "../../../lib/internal/clock.ts";
@@ -11,6 +12,7 @@ import { LogBook, TYPE } from "../../support/mesh_rig.ts";
 import { caseListener, COMMON_CLUSTERS, type DifferentialCase, type JsonObject, resolvePorts } from "./case.ts";
 import { encodeJson } from "./encode_json.ts";
 import { type Answer, answerHeaders } from "./outcome.ts";
+import { readResponse } from "./read_response.ts";
 import { PATIENCE_MS, type SentRequest, type Side } from "./side.ts";
 
 /** Ports of the emulated listeners: nothing listens there. */
@@ -51,6 +53,7 @@ export async function startEnmeshSide(
       new RegExp(`(?:^|; )${index}: (.*?)(?=$|; \\d+: )`, "m").exec(istiod.nacks.map((it) => it.message).join("\n"))
         ?.[1] ??
         "",
+    log: () => logger.toString(),
     send: (index, request) => send(runtime, FIRST_PORT + index, request),
     async [Symbol.asyncDispose]() {
       await runtime.close({ drain: 0 });
@@ -63,7 +66,8 @@ export async function startEnmeshSide(
 async function send(runtime: MeshRuntime, port: number, request: SentRequest): Promise<Answer | null> {
   const url = `http://127.0.0.1:${port}${request.path}`;
   const names = request.headers.map(([name]) => name);
-  const plain = !names.includes("upgrade") && new URL(url).href === url && !url.includes("#") &&
+  const plain = request.chunks === undefined && !request.http2 && !names.includes("upgrade") &&
+    URL.parse(url)?.href === url && !url.includes("#") &&
     new Set(names).size === names.length &&
     ["accept", "accept-language", "accept-encoding", "user-agent"].every((name) => names.includes(name)) &&
     (request.body === null) === ["GET", "HEAD"].includes(request.method) &&
@@ -73,6 +77,7 @@ async function send(runtime: MeshRuntime, port: number, request: SentRequest): P
   const timer = setTimeout(() => impatience.abort(), PATIENCE_MS);
   const { signal } = impatience;
   try {
+    if (request.webSocket !== null) return await openWebSocket(runtime, url, request, request.webSocket);
     return await (plain ? sendByFetch(runtime, url, request, signal) : sendByClient(runtime, port, request, signal));
   } catch (error) {
     if (signal.aborted) return null;
@@ -121,8 +126,8 @@ async function sendByClient(
     authority,
     path,
     headers: new HeaderList(headers.filter(([name]) => name !== "connection" && name !== "upgrade").flat()),
-    body: body === null ? null : new BytesBody(latin1(body)),
-    protocol: "HTTP/1.1" as const,
+    body: sent.chunks !== undefined ? new GatedBody(sent) : body === null ? null : new BytesBody(latin1(body)),
+    protocol: sent.http2 ? "HTTP/2" as const : "HTTP/1.1" as const,
     ...(upgrade === undefined ? {} : { upgrade }),
   };
   const call = new Call({
@@ -135,16 +140,29 @@ async function sendByClient(
   signal.addEventListener("abort", () => call.exchange.cancel(signal.reason));
   const url = new FetchUrls().read(`http://127.0.0.1:${port}/`);
   const response = await runtime.client.send(url, request, call);
-  const { pairs } = response.headers;
-  const given = pairs.flatMap((name, at): [string, string][] => at % 2 === 0 ? [[name, pairs[at + 1]!]] : []);
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(control) {
-      const chunk = response.body === null ? null : await response.body.read();
-      if (chunk === null) control.close();
-      else control.enqueue(chunk);
-    },
+  const { trailers, ...answer } = await readResponse(response);
+  return sent.http2 ? { ...answer, trailers } : answer;
+}
+
+/** Says a text over a `mesh.webSocket`, and goodbye; the answer holds the text that came back. */
+async function openWebSocket(
+  runtime: MeshRuntime,
+  url: string,
+  { authority, headers }: SentRequest,
+  text: string,
+): Promise<Answer | null> {
+  const socket = runtime.webSocket(url.replace("http:", "ws:"), {
+    headers: [["host", authority], ...headers.map(([name, value]): [string, string] => [name, value])],
   });
-  return { status: response.status, headers: answerHeaders(given), ...await readAll(stream) };
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  let body: string | null = null;
+  socket.onopen = () => socket.send(text);
+  socket.onmessage = ({ data }) => {
+    body = data;
+    socket.close(1000);
+  };
+  await closed;
+  return body === null ? null : { status: 101, headers: [], body, broken: false };
 }
 
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<{ body: string; broken: boolean }> {
@@ -159,4 +177,38 @@ async function readAll(stream: ReadableStream<Uint8Array>): Promise<{ body: stri
 
 function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (unit) => unit.charCodeAt(0));
+}
+
+/** Content that arrives chunk by chunk, as the gate lets it. */
+class GatedBody implements Body {
+  readonly length = null;
+  readonly #sent: SentRequest;
+  #next = 0;
+  #ended = false;
+
+  constructor(sent: SentRequest) {
+    this.#sent = sent;
+  }
+
+  get trailers(): HeaderList | null {
+    const { trailers = [] } = this.#sent;
+    return this.#ended && trailers.length > 0 ? new HeaderList(trailers.flat()) : null;
+  }
+
+  whole(): null {
+    return null;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const { chunks = [], gate } = this.#sent;
+    const at = this.#next++;
+    await gate?.(Math.min(at, chunks.length));
+    if (at < chunks.length) return latin1(chunks[at]!);
+    this.#ended = true;
+    return null;
+  }
+
+  cancel(): void {
+    this.#next = Infinity;
+  }
 }

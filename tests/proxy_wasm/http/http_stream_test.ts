@@ -101,6 +101,26 @@ Deno.test("a declared length lets the last chunk say that it is the last", async
   assert.deepEqual(rig.logged.filter((line) => line.startsWith("req-body")), ["req-body 3 0", "req-body 2 1"]);
 });
 
+Deno.test("a call that is over before its content was read is logged after the module has seen the content", async () => {
+  await using rig = new WasmStreamRig(recorder());
+  await rig.started();
+  const body = queue();
+  rig.upstream = () => Promise.resolve({ status: 200, headers: new HeaderList([]), body });
+  await rig.begin();
+  body.push(bytes("one"));
+  body.end();
+  rig.call!.exchange.complete();
+  await turn();
+  assert.deepEqual(rig.takeLog().slice(-6), [
+    "res-headers 1 0",
+    "res-body 3 0",
+    "res-body 0 1",
+    "log 2 0",
+    "done 2 0",
+    "delete 2 0",
+  ]);
+});
+
 Deno.test("a pause at headers holds everything until the module continues", async () => {
   await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP }));
   await rig.started();
@@ -114,6 +134,36 @@ Deno.test("a pause at headers holds everything until the module continues", asyn
   assert.equal(rig.received[0]!.body, "hello");
   assert.deepEqual(rig.takeLog(), ["req-body 5 1", "res-headers 1 0", "res-body 2 1"]);
   rig.call!.exchange.complete();
+});
+
+Deno.test("headers of both directions may wait for their content", async () => {
+  const untilEnd = "(i32.eqz (local.get $end))";
+  const actions = { requestHeaders: STOP, requestBody: untilEnd, responseHeaders: STOP, responseBody: untilEnd };
+  await using rig = new WasmStreamRig(recorder(actions), { allowOnHeadersStopIteration: true });
+  await rig.started();
+  const [up, down] = [queue(), queue()];
+  rig.upstream = async (request) => {
+    await readAll(request.body);
+    return { status: 200, headers: new HeaderList([]), body: down };
+  };
+  const pending = rig.begin({ body: up });
+  await turn();
+  up.end();
+  await turn();
+  down.push(bytes("answer"));
+  await turn();
+  down.end();
+  assert.equal((await pending).status, 200);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a module that continues within the callback that pauses does not pause", async () => {
+  const both = "(drop (call $continue (i32.const 0))) (i32.const 1)";
+  const answer = "(drop (call $continue (i32.const 1))) (i32.const 1)";
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: both, responseHeaders: answer }));
+  const { response, text } = await rig.send();
+  assert.equal(response.status, 200);
+  assert.equal(text, "ok");
 });
 
 Deno.test("allow_on_headers_stop_iteration: content is shown while headers wait, and lets them pass", async () => {
@@ -342,6 +392,20 @@ Deno.test("a pause of the response holds it until the module continues", async (
   assert.deepEqual(rig.takeLog().slice(-5), ["res-headers 1 0", "res-body 2 1", "log 2 0", "done 2 0", "delete 2 0"]);
 });
 
+Deno.test("a pause of the response to a request with content that was streamed ends as well", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: STOP }));
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.end();
+  await turn();
+  assert.equal(rig.received.length, 1);
+  (await streamOf(rig)).continueStream(1);
+  assert.equal((await pending).status, 200);
+  rig.call!.exchange.complete();
+});
+
 Deno.test("content of the response is changed", async () => {
   const responseBody =
     `(drop (call $set_buffer (i32.const 1) (i32.const 0) (local.get $size) (i32.const 520) (i32.const 6)))
@@ -414,4 +478,45 @@ Deno.test("a stream that waits when the VM fails elsewhere is answered", async (
   assert.equal(response.status, 503);
   assert.equal((await waiting).status, 503);
   waitingCall.exchange.complete();
+});
+
+Deno.test("a module that changes the headers of a request has its route chosen anew, once, before it goes on", async () => {
+  const change = `(drop (call $replace (i32.const 0) (i32.const 512) (i32.const 5) (i32.const 520) (i32.const 4)))
+    (drop (call $add (i32.const 0) (i32.const 528) (i32.const 3) (i32.const 520) (i32.const 4))) (i32.const 0)`;
+  const more = `(data (i32.const 512) ":path") (data (i32.const 520) "/new") (data (i32.const 528) "x-a")`;
+  for (
+    const [actions, times] of [[{ requestHeaders: change, more }, 1], [{ responseHeaders: change, more }, 0]] as const
+  ) {
+    await using rig = new WasmStreamRig(recorder(actions));
+    await rig.started();
+    let chosen = 0;
+    rig.prepare = (call) => call.onClearRouteCache = () => chosen++;
+    await rig.send();
+    assert.equal(chosen, times);
+    assert.equal(rig.received[0]!.request.path, times === 1 ? "/new" : "/path");
+  }
+});
+
+Deno.test("when a stream is logged, the response is the one the caller got, and nothing can be changed", async () => {
+  const log = `(drop (call $get (i32.const 2) (i32.const 512) (i32.const 7) (i32.const 1024) (i32.const 1028)))
+    (call $show)
+    (call $trace (i32.const 512) (i32.const 7)
+      (call $get (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $add (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 520) (i32.const 5)))
+    (call $trace (i32.const 520) (i32.const 5)
+      (call $get (i32.const 3) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $reply (i32.const 200) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const -1)))`;
+  const more = `(data (i32.const 512) ":status") (data (i32.const 520) ":path")`;
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP, log, more }));
+  await rig.started();
+  rig.begin().catch(() => {});
+  await turn();
+  // Someone outside has answered in the meantime.
+  rig.call!.response = textResponse("late");
+  rig.call!.response.status = 504;
+  rig.call!.abandon(new Error("Cannot wait any longer"));
+  await turn();
+  rig.call!.exchange.complete();
+  assert.deepEqual(rig.takeLog().slice(-6), ["log 2 0", "504", ":status 0 2", ":path 1 0", "done 2 0", "delete 2 0"]);
 });
