@@ -1,26 +1,19 @@
 import { MeshError } from "../../errors.ts";
 import type { Body } from "../../http/body.ts";
 import type { Call } from "../../http/call.ts";
-import type { HeaderList } from "../../http/header_list.ts";
 import type { HttpRequest, HttpResponse } from "../../http/message.ts";
 import type { Handler } from "../../internal/layer.ts";
 import { localReply } from "../../router/local_reply.ts";
-import { BufferType, MapType, Status, type StatusCode, StreamType } from "../abi.ts";
-import { Context } from "../context.ts";
-import { setFilterState, setStreamProperty } from "../filter_state.ts";
-import type { GuestBuffer } from "../guest_buffer.ts";
-import type { HeaderMap } from "../header_map.ts";
+import { Status, type StatusCode, StreamType } from "../abi.ts";
 import type { LocalResponse } from "../local_response.ts";
 import type { PluginLease } from "../plugin_lease.ts";
-import { streamProperty } from "../properties/stream_property.ts";
-import type { PropertyValue } from "../property_value.ts";
 import type { RootContext } from "../root_context.ts";
 import type { GuestFunction } from "../runtime/runtime.ts";
 import { type ContentCallbacks, FilteredBody } from "./filtered_body.ts";
-import { REQUEST_PSEUDO_HEADERS, RequestHeaders } from "./request_headers.ts";
+import { HttpStreamContext } from "./http_stream_context.ts";
+import { REQUEST_PSEUDO_HEADERS } from "./request_headers.ts";
 import { RESPONSE_PSEUDO_HEADERS, ResponseHeaders } from "./response_headers.ts";
 import { StreamSide } from "./stream_side.ts";
-import { TrailerMap } from "./trailer_map.ts";
 
 /** Most bytes of one direction a module may hold back: Envoy's `per_connection_buffer_limit_bytes`. */
 const BUFFER_LIMIT = 1024 * 1024;
@@ -41,18 +34,11 @@ interface Pending {
  * One request and its response in a module: callbacks in Envoy's order, and what the module says of pausing, answering
  * and content carried out.
  */
-export class HttpStream extends Context {
+export class HttpStream extends HttpStreamContext {
   /** Keeps the plugin in use while a request is under way, whatever becomes of the layer. */
   readonly lease: PluginLease;
-  readonly call: Call;
-  readonly request: HttpRequest;
-  readonly #root: RootContext;
-  readonly #requestHeaders: RequestHeaders;
   readonly #requestSide: StreamSide = new StreamSide();
   readonly #responseSide: StreamSide = new StreamSide();
-  #requestBody: FilteredBody | null = null;
-  #responseBody: FilteredBody | null = null;
-  #responseHeaders: ResponseHeaders | null = null;
   /** How far the stream is: nothing has gone on, the request has, the response has come, or has gone on. */
   #phase: "request" | "forwarded" | "response" | "sent" = "request";
   /** What the module answers, until that is carried out. */
@@ -65,9 +51,10 @@ export class HttpStream extends Context {
   #bypassed = false;
   /** Whether the request was answered here: what comes from upstream is too late. */
   #answered = false;
-  /** Whoever waits for the response, where something may come between. */
+  /** Whoever waits for the answer to the request, where something may come between. */
   #pending: Pending | null = null;
-  #logging = false;
+  /** Whoever waits for the module to let the response pass. */
+  #responsePending: Pending | null = null;
   /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
   #continuing = 0;
   #next: Next | null = null;
@@ -79,30 +66,22 @@ export class HttpStream extends Context {
    * @param call Its call.
    */
   constructor(lease: PluginLease, root: RootContext, request: HttpRequest, call: Call) {
-    super(root.vm, root.vm.nextId());
+    super(root, request, call);
     this.lease = lease;
-    this.#root = root;
-    this.call = call;
-    this.request = request;
-    this.#requestHeaders = new RequestHeaders(request);
-  }
-
-  override get root(): RootContext {
-    return this.#root;
   }
 
   /** Puts the request through the module, on to `next`, and the response back through the module. */
   run(next: Next): Promise<HttpResponse> {
     const { vm, call, request } = this;
     vm.add(this);
-    this.#root.addStream();
+    this.root.addStream();
     const { body } = request;
     this.#running = true;
     const action = vm.group(() => this.#begin(body === null));
     this.#running = false;
     call.exchange.onComplete(() => this.#end());
     if (this.#interrupted()) return this.#answer();
-    this.#requestSide.answerHeaders(this.#bypassed ? 0 : action, this.#root.config.allowOnHeadersStopIteration);
+    this.#requestSide.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
     if (body === null) this.#requestSide.end();
     else if (!this.#bypassed) {
       const { onRequestBody, onRequestTrailers } = vm.exports;
@@ -114,7 +93,7 @@ export class HttpStream extends Context {
   #begin(endOfStream: boolean): number {
     const { vm, id, request } = this;
     const { exports } = vm;
-    vm.run(this, exports.onContextCreate, id, this.#root.id);
+    vm.run(this, exports.onContextCreate, id, this.root.id);
     const count = request.headers.size + REQUEST_PSEUDO_HEADERS;
     return vm.run(this, exports.onRequestHeaders, id, count, endOfStream ? 1 : 0);
   }
@@ -124,7 +103,7 @@ export class HttpStream extends Context {
     const declared = request.protocol !== "HTTP/2" && request.headers.has("content-length") ? body.length : null;
     const callbacks = this.#contentCallbacks("request");
     const filtered = new FilteredBody(body, this.#requestSide, callbacks, BUFFER_LIMIT, declared);
-    this.#requestBody = filtered;
+    this.requestBody = filtered;
     request.body = filtered;
     filtered.start();
     if (this.#interrupted()) return this.#answer();
@@ -134,8 +113,8 @@ export class HttpStream extends Context {
 
   /** Goes on to `next`; nothing of the request is left to the module. */
   #forward(next: Next): Promise<HttpResponse> {
-    this.#requestHeaders.writable = false;
-    this.#chooseRoute();
+    this.requestHeaders.writable = false;
+    this.chooseRoute();
     this.#phase = "forwarded";
     return next(this.request, this.call).then(
       (response) => {
@@ -189,6 +168,7 @@ export class HttpStream extends Context {
   #respond(response: HttpResponse): HttpResponse | Promise<HttpResponse> {
     const { vm, id, call } = this;
     call.response = response;
+    this.responded = true;
     this.#phase = "response";
     if (this.#interrupted()) return this.#answer();
     const { onResponseHeaders, onResponseBody, onResponseTrailers } = vm.exports;
@@ -196,29 +176,29 @@ export class HttpStream extends Context {
     const wantsContent = body !== null && (onResponseBody !== null || onResponseTrailers !== null);
     if (this.#bypassed || (onResponseHeaders === null && !wantsContent)) {
       this.#phase = "sent";
-      this.#responseHeaders = null;
+      this.responseHeaders = null;
       return response;
     }
-    const headers = this.#responseHeaders = new ResponseHeaders(response);
+    const headers = this.responseHeaders = new ResponseHeaders(response);
     const count = response.headers.size + RESPONSE_PSEUDO_HEADERS;
     this.#running = true;
     const action = vm.run(this, onResponseHeaders, id, count, body === null ? 1 : 0);
     this.#running = false;
     if (this.#interrupted()) return this.#answer();
     const side = this.#responseSide;
-    side.answerHeaders(this.#bypassed ? 0 : action, this.#root.config.allowOnHeadersStopIteration);
+    side.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
     if (body === null) side.end();
     else if (wantsContent && !this.#bypassed) {
       const declared = response.headers.has("content-length") && call.request.protocol !== "HTTP/2"
         ? body.length
         : null;
       const callbacks = this.#contentCallbacks("response");
-      response.body = this.#responseBody = new FilteredBody(body, side, callbacks, BUFFER_LIMIT, declared);
+      response.body = this.responseBody = new FilteredBody(body, side, callbacks, BUFFER_LIMIT, declared);
       if (side.headersPassed) {
         headers.writable = false;
         this.#phase = "sent";
       }
-      this.#responseBody.start();
+      this.responseBody.start();
       if (this.#interrupted()) return this.#answer();
     }
     if (side.headersPassed) {
@@ -227,10 +207,10 @@ export class HttpStream extends Context {
       return response;
     }
     return new Promise((resolve, reject) => {
-      const pending = this.#pending = { resolve, reject };
+      const pending = this.#responsePending = { resolve, reject };
       call.exchange.onCancel((reason) => {
-        if (this.#pending !== pending) return;
-        this.#pending = null;
+        if (this.#responsePending !== pending) return;
+        this.#responsePending = null;
         reject(reason);
       });
     });
@@ -238,11 +218,11 @@ export class HttpStream extends Context {
 
   /** The headers of the response go on, after the module has held them back. */
   #passResponse(): void {
-    const pending = this.#pending;
+    const pending = this.#responsePending;
     if (this.#phase !== "response" || pending === null) return;
     this.#phase = "sent";
-    this.#responseHeaders!.writable = false;
-    this.#pending = null;
+    this.responseHeaders!.writable = false;
+    this.#responsePending = null;
     pending.resolve(this.call.response!);
   }
 
@@ -256,7 +236,8 @@ export class HttpStream extends Context {
       this.#running = false;
       if (!this.#interrupted()) return this.#bypassed ? null : action;
       // Whoever has begun to show content answers by itself while nobody waits yet.
-      if (this.#pending !== null || this.#phase !== direction) this.#carryOut();
+      const pending = isRequest ? this.#pending : this.#responsePending;
+      if (pending !== null || this.#phase !== direction) this.#carryOut();
       return 1;
     };
     return {
@@ -280,7 +261,7 @@ export class HttpStream extends Context {
   #interrupted(): boolean {
     if (this.#local !== null || this.#closed) return true;
     if (this.vm.failure === null || this.#bypassed) return false;
-    if (this.#root.config.failurePolicy !== "open") return true;
+    if (this.root.config.failurePolicy !== "open") return true;
     this.#bypassed = true;
     return false;
   }
@@ -293,10 +274,10 @@ export class HttpStream extends Context {
     const early = this.#phase !== "response";
     if (early) {
       this.#answered = true;
-      if (this.#requestBody !== null) this.#requestBody.fail(reason);
+      if (this.requestBody !== null) this.requestBody.fail(reason);
       else request.body?.cancel(reason);
     } else {
-      this.#responseBody?.fail(reason);
+      this.responseBody?.fail(reason);
       call.response?.body?.cancel(reason);
     }
     // Callbacks see what the module itself answers to the request, and nothing else.
@@ -329,9 +310,13 @@ export class HttpStream extends Context {
       this.#local = null;
       this.#closed = false;
       this.#bypassed = true;
-      this.#requestBody?.fail(reason);
-      this.#responseBody?.fail(reason);
+      this.requestBody?.fail(reason);
+      this.responseBody?.fail(reason);
       call.exchange.cancel(reason);
+    } else if (this.#phase === "response") {
+      const waiting = this.#responsePending;
+      this.#responsePending = null;
+      waiting?.resolve(this.#answer());
     } else if (pending !== null) {
       this.#pending = null;
       this.#next = null;
@@ -341,7 +326,7 @@ export class HttpStream extends Context {
   }
 
   #reason(): MeshError {
-    const { name } = this.#root.config;
+    const { name } = this.root.config;
     const { failure } = this.vm;
     const said = this.#local !== null ? "has answered it" : failure === null ? "has closed it" : failure.message;
     return new MeshError("ABORTED", `Cannot finish the request: Wasm plugin '${name}' ${said}`);
@@ -357,7 +342,7 @@ export class HttpStream extends Context {
   #continue(stream: number): void {
     const isRequest = stream === StreamType.HTTP_REQUEST;
     if (!(isRequest ? this.#requestSide : this.#responseSide).resume()) return;
-    (isRequest ? this.#requestBody : this.#responseBody)?.resumed();
+    (isRequest ? this.requestBody : this.responseBody)?.resumed();
     if (isRequest) this.#pass();
     else this.#passResponse();
   }
@@ -365,16 +350,17 @@ export class HttpStream extends Context {
   /** The stream is over: Envoy logs it, and is done with it then. */
   #end(): void {
     const { vm, id } = this;
-    const body = this.#responseBody;
+    const body = this.responseBody;
     // The last byte is here, but the module, which sees content as it is read, may not have seen it yet.
     if (body !== null && !body.finished) return body.finish(() => this.#end());
     if (vm.busy) return vm.defer(() => this.#end());
-    this.#logging = true;
+    this.logging = true;
     this.#running = true;
     // Whatever is left of the request is nothing to a context that is gone.
     this.#bypassed = true;
-    this.#requestHeaders.writable = false;
-    if (this.#responseHeaders !== null) this.#responseHeaders.writable = false;
+    this.requestHeaders.writable = false;
+    // What is logged is the response as the caller got it, which others may have changed or given.
+    this.responseHeaders = null;
     vm.group(() => {
       const { onLog, onDone, onDelete } = vm.exports;
       vm.run(this, onLog, id);
@@ -382,64 +368,7 @@ export class HttpStream extends Context {
       return vm.run(this, onDelete, id);
     });
     vm.remove(this);
-    this.#root.removeStream();
-  }
-
-  override headerMap(type: number): HeaderMap | null {
-    switch (type) {
-      case MapType.HTTP_REQUEST_HEADERS:
-        return this.#requestHeaders;
-      case MapType.HTTP_RESPONSE_HEADERS:
-        return this.#responseHeaders ?? this.#arrivedHeaders();
-      case MapType.HTTP_REQUEST_TRAILERS:
-        return readOnly(this.#requestBody?.arrivedTrailers ?? null);
-      case MapType.HTTP_RESPONSE_TRAILERS:
-        return readOnly(this.#responseBody?.arrivedTrailers ?? this.call.response?.body?.trailers ?? null);
-    }
-    return super.headerMap(type);
-  }
-
-  override writableMap(type: number): HeaderMap | null {
-    if (type === MapType.HTTP_REQUEST_TRAILERS || type === MapType.HTTP_RESPONSE_TRAILERS) {
-      const body = type === MapType.HTTP_REQUEST_TRAILERS ? this.#requestBody : this.#responseBody;
-      const trailers = this.#logging ? null : body?.changeableTrailers ?? null;
-      return trailers === null ? null : new TrailerMap(trailers, true);
-    }
-    return super.writableMap(type);
-  }
-
-  override get missingMapStatus(): StatusCode {
-    return this.#logging ? Status.NOT_FOUND : Status.BAD_ARGUMENT;
-  }
-
-  override buffer(type: number): GuestBuffer | null {
-    switch (type) {
-      case BufferType.HTTP_REQUEST_BODY:
-        return this.#requestBody?.buffer ?? null;
-      case BufferType.HTTP_RESPONSE_BODY:
-        return this.#responseBody?.buffer ?? null;
-    }
-    return super.buffer(type);
-  }
-
-  /** Has the route chosen anew where the module has changed headers: Envoy does for all versions of the interface so far. */
-  #chooseRoute(): void {
-    if (!this.#requestHeaders.changed) return;
-    this.#requestHeaders.changed = false;
-    this.call.clearRouteCache();
-  }
-
-  override property(path: readonly string[]): PropertyValue | undefined {
-    this.#chooseRoute();
-    return streamProperty(this.call, this.vm.host.node, path) ?? super.property(path);
-  }
-
-  override setProperty(path: string, value: Uint8Array): StatusCode {
-    return setStreamProperty(this.call, this.#root, path, value);
-  }
-
-  override setFilterState(key: string, value: string): StatusCode {
-    return setFilterState(this.call, key, value);
+    this.root.removeStream();
   }
 
   override continueStream(stream: number): StatusCode {
@@ -466,7 +395,7 @@ export class HttpStream extends Context {
     if (stream !== StreamType.HTTP_REQUEST && stream !== StreamType.HTTP_RESPONSE) {
       return stream === StreamType.DOWNSTREAM || stream === StreamType.UPSTREAM ? Status.OK : Status.BAD_ARGUMENT;
     }
-    if (this.#closed || this.#bypassed || this.#logging) return Status.OK;
+    if (this.#closed || this.#bypassed || this.logging) return Status.OK;
     this.#closed = true;
     this.call.responseCodeDetails ??= CLOSED_DETAILS;
     this.#soon();
@@ -475,14 +404,9 @@ export class HttpStream extends Context {
 
   override sendLocalResponse(response: LocalResponse): StatusCode {
     if (response.status < 200 || response.status > 999) return Status.BAD_ARGUMENT;
-    if (this.#local !== null || this.#bypassed || this.#logging) return Status.OK;
+    if (this.#local !== null || this.#bypassed || this.logging) return Status.OK;
     this.#local = response;
     this.#soon();
-    return Status.OK;
-  }
-
-  override clearRouteCache(): StatusCode {
-    this.call.clearRouteCache();
     return Status.OK;
   }
 
@@ -491,14 +415,6 @@ export class HttpStream extends Context {
     this.vm.defer(() => {
       if (!this.#running) this.#carryOut();
     });
-  }
-
-  #arrivedHeaders(): ResponseHeaders | null {
-    const { response } = this.call;
-    if (response === null || this.#phase === "request") return null;
-    const headers = this.#responseHeaders = new ResponseHeaders(response);
-    headers.writable = false;
-    return headers;
   }
 }
 
@@ -517,7 +433,3 @@ const RESPONSE_TOO_LARGE: LocalResponse = {
   details: "response_payload_too_large",
   body: new TextEncoder().encode("Internal Server Error"),
 };
-
-function readOnly(trailers: HeaderList | null): HeaderMap | null {
-  return trailers === null ? null : new TrailerMap(trailers, false);
-}

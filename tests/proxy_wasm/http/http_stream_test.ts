@@ -362,6 +362,20 @@ Deno.test("a pause of the response holds it until the module continues", async (
   assert.deepEqual(rig.takeLog().slice(-5), ["res-headers 1 0", "res-body 2 1", "log 2 0", "done 2 0", "delete 2 0"]);
 });
 
+Deno.test("a pause of the response to a request with content that was streamed ends as well", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: STOP }));
+  await rig.started();
+  const body = queue();
+  const pending = rig.begin({ body });
+  await turn();
+  body.end();
+  await turn();
+  assert.equal(rig.received.length, 1);
+  (await streamOf(rig)).continueStream(1);
+  assert.equal((await pending).status, 200);
+  rig.call!.exchange.complete();
+});
+
 Deno.test("content of the response is changed", async () => {
   const responseBody =
     `(drop (call $set_buffer (i32.const 1) (i32.const 0) (local.get $size) (i32.const 520) (i32.const 6)))
@@ -451,4 +465,28 @@ Deno.test("a module that changes the headers of a request has its route chosen a
     assert.equal(chosen, times);
     assert.equal(rig.received[0]!.request.path, times === 1 ? "/new" : "/path");
   }
+});
+
+Deno.test("when a stream is logged, the response is the one the caller got, and nothing can be changed", async () => {
+  const log = `(drop (call $get (i32.const 2) (i32.const 512) (i32.const 7) (i32.const 1024) (i32.const 1028)))
+    (call $show)
+    (call $trace (i32.const 512) (i32.const 7)
+      (call $get (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $add (i32.const 0) (i32.const 520) (i32.const 5) (i32.const 520) (i32.const 5)))
+    (call $trace (i32.const 520) (i32.const 5)
+      (call $get (i32.const 3) (i32.const 520) (i32.const 5) (i32.const 1024) (i32.const 1028))
+      (call $reply (i32.const 200) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const -1)))`;
+  const more = `(data (i32.const 512) ":status") (data (i32.const 520) ":path")`;
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP, log, more }));
+  await rig.started();
+  rig.begin().catch(() => {});
+  await turn();
+  // Someone outside has answered in the meantime.
+  rig.call!.response = textResponse("late");
+  rig.call!.response.status = 504;
+  rig.call!.abandon(new Error("Cannot wait any longer"));
+  await turn();
+  rig.call!.exchange.complete();
+  assert.deepEqual(rig.takeLog().slice(-6), ["log 2 0", "504", ":status 0 2", ":path 1 0", "done 2 0", "delete 2 0"]);
 });
