@@ -36,6 +36,14 @@ export type {
 export type { GrpcChannelOptions } from "./lib/grpc/channel_options.ts";
 export type { MeshGrpcChannel } from "./lib/grpc/mesh_grpc_channel.ts";
 export type { Fetch } from "./lib/fetch.ts";
+export type { FilterCall } from "./lib/filter/filter_call.ts";
+export type { FilterHandle } from "./lib/filter/filter_handle.ts";
+export type { FilterHeaders } from "./lib/filter/filter_headers.ts";
+export type { FilterMessage } from "./lib/filter/filter_message.ts";
+export type { FilterRequest } from "./lib/filter/filter_request.ts";
+export type { FilterResponse } from "./lib/filter/filter_response.ts";
+export type { MeshFilter } from "./lib/filter/mesh_filter.ts";
+export { ReadyFilter } from "./lib/filter/ready_filter.ts";
 export type { Json } from "./lib/protobuf/well_known.ts";
 export type { MeshUpgradeOptions, MeshWebSocketUpgrade } from "./lib/upgrade_web_socket.ts";
 export type { MeshWebSocketInit } from "./lib/web_socket.ts";

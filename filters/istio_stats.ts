@@ -63,23 +63,29 @@ class RequestWatch {
 
   begin(call: Call, grpc: boolean): void {
     if (!grpc) {
-      call.exchange.onComplete(() => this.#record(call, false));
+      call.exchange.onComplete(() => {
+        // What came as gRPC-Web was gRPC behind its filter.
+        if (call.grpcWeb) this.#countMessages(call, call.grpcRequestMessages, call.grpcResponseMessages);
+        this.#record(call, call.grpcWeb);
+      });
       return;
     }
     const messages = new MessageReport(
       call,
       this.#recorder.config.reportingIntervalMs,
       this.#context,
-      (request, response) => {
-        const series = this.#recorder.messages(this.#seriesFacts(call));
-        series.request?.add(request);
-        series.response?.add(response);
-      },
+      (request, response) => this.#countMessages(call, request, response),
     );
     call.exchange.onComplete(() => {
       messages.over();
       this.#record(call, true);
     });
+  }
+
+  #countMessages(call: Call, request: number, response: number): void {
+    const series = this.#recorder.messages(this.#seriesFacts(call));
+    series.request?.add(request);
+    series.response?.add(response);
   }
 
   #record(call: Call, grpc: boolean): void {

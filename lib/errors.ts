@@ -48,6 +48,7 @@ export type MeshErrorCode =
   | "FAULT_INJECTED"
   | "RATE_LIMITED"
   | "ACCESS_DENIED"
+  | "FILTER_FAILED"
   | "FILTER_CONFIG_NOT_FOUND"
   | "PEER_NOT_VERIFIED";
 
@@ -83,6 +84,7 @@ const MEANINGS: Readonly<Record<MeshErrorCode, ErrorMeaning>> = {
   FAULT_INJECTED: meaning("FI", 503, 14),
   RATE_LIMITED: meaning("RL", 429, 14),
   ACCESS_DENIED: meaning("-", 403, 7),
+  FILTER_FAILED: meaning("-", 503, 14),
   FILTER_CONFIG_NOT_FOUND: meaning("NFCF", 500, 13),
   PEER_NOT_VERIFIED: meaning("UF", 503, 14),
 };

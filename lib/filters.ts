@@ -3,6 +3,7 @@ import { corsFilter } from "../filters/cors.ts";
 import { dynamicForwardProxyFilter } from "../filters/dynamic_forward_proxy.ts";
 import { faultFilter } from "../filters/fault.ts";
 import { grpcStatsFilter } from "../filters/grpc_stats.ts";
+import { grpcWebFilter } from "../filters/grpc_web.ts";
 import { headerMutationFilter } from "../filters/header_mutation.ts";
 import { istioStatsFilter } from "../filters/istio_stats.ts";
 import { localRateLimitFilter } from "../filters/local_ratelimit.ts";
@@ -18,6 +19,7 @@ export const FILTERS: readonly HttpFilterType[] = [
   dynamicForwardProxyFilter,
   faultFilter,
   grpcStatsFilter,
+  grpcWebFilter,
   headerMutationFilter,
   istioStatsFilter,
   localRateLimitFilter,

@@ -1,5 +1,5 @@
 import { callBehind } from "./grpc/call_surface.ts";
-import { toMeshPeer } from "./mesh_peer.ts";
+import { toMeshPeer } from "./identity/mesh_peer.ts";
 import type { MeshPeer } from "./serve_handler.ts";
 
 /**

@@ -30,13 +30,15 @@ export interface InboundStackOptions {
   readonly snapshots: SnapshotSource;
   readonly context: FilterContext;
   readonly openAccessLog: OpenAccessLog;
+  /** Filters of the application (`mesh.use`). @default {none} */
+  readonly filters?: HttpLayer | undefined;
 }
 
 /** The stack of an inbound HTTP chain, outermost layer first. */
 export function inboundStack(
   manager: HttpConnectionManager,
   application: Application,
-  { snapshots, context, openAccessLog }: InboundStackOptions,
+  { snapshots, context, openAccessLog, filters }: InboundStackOptions,
 ): Application {
   const layers: HttpLayer[] = [
     // Outermost, so that every request leaves a line, whoever answered it.
@@ -52,16 +54,21 @@ export function inboundStack(
     // Routes limit how long a stream may last, and what filters take of it counts.
     streamLimitsLayer(manager, context.clock),
     // Routes may allow an upgrade or forbid it, and what is forbidden is no filter's business.
-    upgradeLayer(manager, context.clock),
+    upgradeLayer(manager),
     // In the order of the mesh: peer metadata, authorisation, fault, CORS.
     ...httpFilterLayers(manager.httpFilters, context),
+    // Innermost: what the mesh forbids never reaches a filter of the application, and none of them can undo it.
+    ...(filters === undefined ? [] : [filters]),
   ];
   return stack(layers, application);
 }
 
-/** The stack of a chain without HTTP filters (TCP ports served by `mesh.serve`): only failures are answered. */
-export function bareInboundStack(application: Application, { context }: InboundStackOptions): Application {
-  return stack([localReplyLayer(context)], application);
+/**
+ * The stack of a chain without HTTP filters (TCP ports served by `mesh.serve`): failures are answered, and the
+ * application's own filters run as on any other port: what guards it must not depend on what the mesh calls the port.
+ */
+export function bareInboundStack(application: Application, { context, filters }: InboundStackOptions): Application {
+  return stack(filters === undefined ? [localReplyLayer(context)] : [localReplyLayer(context), filters], application);
 }
 
 /** Puts each request of a connection through a stack; every answer has a date, as Envoy's and `Deno.serve`'s have. */

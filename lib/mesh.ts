@@ -8,6 +8,9 @@ import type { JoinOptions } from "./bootstrap/join_options.ts";
 import { findSidecar, sidecarPresent } from "./bootstrap/sidecar_guard.ts";
 import { MeshError } from "./errors.ts";
 import type { Fetch } from "./fetch.ts";
+import { type FilterHandle, unusedFilter } from "./filter/filter_handle.ts";
+import type { MeshFilter } from "./filter/mesh_filter.ts";
+import type { ReadyFilter } from "./filter/ready_filter.ts";
 import type { GrpcChannelOptions } from "./grpc/channel_options.ts";
 import { loadGrpc } from "./grpc/control_channel.ts";
 import { DeferredChannel } from "./grpc/deferred_channel.ts";
@@ -274,6 +277,54 @@ export class Mesh implements AsyncDisposable {
    */
   upgradeWebSocket(request: Request, options: MeshUpgradeOptions = {}): MeshWebSocketUpgrade {
     return this.#runtime === null ? plainUpgrade(request, options) : this.#runtime.upgrades.upgrade(request, options);
+  }
+
+  /**
+   * Adds a filter to the traffic of this workload: every request of `fetch`, WebSockets and gRPC channels, and every one
+   * that `serve` and `serveGrpc` receive. What the application encrypts itself (`https:`) passes unseen.
+   *
+   * Filters run in the order of use, behind the mesh's own: what a policy of the mesh refuses reaches no filter, and no
+   * filter undoes what the mesh decides. They stand next to the router (outbound) and the handler (inbound), so responses
+   * pass them in the opposite order. The promise settles when the filter is in use, for a plain one at once.
+   *
+   * Without a mesh (`enabled: false`) there is no chain: the filter is never called, and a log line says so.
+   *
+   * @param filter Functions of the application, or what `componentFilter` makes.
+   * @returns The way to take it out again, also by `await using`. Requests under way finish with it.
+   * @throws {MeshError} `CONFIG_INVALID` when a ready-made filter cannot be loaded, `PERMISSION_MISSING` when it may not
+   * be, `MESH_CLOSED` after `close`.
+   *
+   * @example Name who calls, and answer some requests here
+   * ```ts
+   * import { Mesh } from "@enmesh/enmesh";
+   * import { FakeIstiod } from "@enmesh/enmesh/testing";
+   * import assert from "node:assert/strict";
+   *
+   * await using istiod = await FakeIstiod.start();
+   * await using mesh = await Mesh.join(await istiod.workload({ name: "greeter" }));
+   * await using server = await mesh.serve(
+   *   { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+   *   (request) => new Response(`hello, ${request.headers.get("x-caller")}`),
+   * );
+   * await using callers = await mesh.use({
+   *   name: "callers",
+   *   direction: "inbound",
+   *   onRequest(request, call) {
+   *     if (request.path === "/ping") return new Response("pong");
+   *     request.headers.set("x-caller", call.peer?.serviceAccount ?? "stranger");
+   *   },
+   * });
+   * const url = `http://127.0.0.1:${server.addr.port}`;
+   * assert.equal(await (await mesh.fetch(`${url}/`)).text(), "hello, stranger");
+   * assert.equal(await (await mesh.fetch(`${url}/ping`)).text(), "pong");
+   * await callers.remove();
+   * assert.equal(await (await mesh.fetch(`${url}/ping`)).text(), "hello, null");
+   * ```
+   */
+  async use(filter: MeshFilter | ReadyFilter): Promise<FilterHandle> {
+    if (this.#runtime !== null) return await this.#runtime.use(filter);
+    this.#logger.log("warning", `Filter '${filter.name}' is not called: the mesh is switched off (enabled: false)`);
+    return unusedFilter(filter.name);
   }
 
   /**

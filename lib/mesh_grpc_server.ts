@@ -3,7 +3,7 @@ import { type GrpcServices, GrpcServiceServer } from "./grpc/service_server.ts";
 import { systemClock } from "./internal/clock.ts";
 import type { Logger } from "./internal/logger.ts";
 import { TimerWheel } from "./internal/timer_wheel.ts";
-import { toMeshPeer } from "./mesh_peer.ts";
+import { toMeshPeer } from "./identity/mesh_peer.ts";
 import type { MeshRuntime } from "./mesh_runtime.ts";
 import { listenerServer } from "./mesh_server.ts";
 import { PlainListener } from "./plain_listener.ts";

@@ -21,6 +21,10 @@ import { createFetch, type Fetch } from "./fetch.ts";
 import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
 import type { FilterContext } from "./filter/http_filter.ts";
+import type { FilterHandle } from "./filter/filter_handle.ts";
+import type { MeshFilter } from "./filter/mesh_filter.ts";
+import type { ReadyFilter } from "./filter/ready_filter.ts";
+import { UserFilters } from "./filter/user_filters.ts";
 import { FILTERS } from "./filters.ts";
 import { clientKeepaliveMs } from "./http/carrier.ts";
 import { GrpcChannel } from "./grpc/channel.ts";
@@ -92,6 +96,8 @@ export class MeshRuntime {
   readonly webSocket: CreateWebSocket;
   /** Requests of our servers that may become WebSockets. */
   readonly upgrades: WebSocketUpgrades;
+  /** Filters of the application. */
+  readonly #filters: UserFilters;
   /** WebSockets we have opened to others. */
   readonly #sockets = new OpenSockets();
   readonly #options: MeshRuntimeOptions;
@@ -200,6 +206,9 @@ export class MeshRuntime {
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
 
+    // Filters that the application adds, for both directions.
+    this.#filters = new UserFilters({ clock, random, logger, drainMs: bootstrap.drain.terminationMs });
+
     // Outbound: listener, route, cluster, endpoint, connection.
     this.#clusters = new ClusterManager({
       source: this.store,
@@ -232,12 +241,14 @@ export class MeshRuntime {
     });
     const router = createRouter({ clusters: this.#clusters, clock, random, timers: this.#timers });
     const outbound: FilterContext = { ...shared, direction: "outbound" };
-    this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router });
+    const filters = this.#filters.layer("outbound");
+    this.#outbound = new Outbound({ snapshots: this.store, context: outbound, openAccessLog, router, filters });
     this.client = new OutboundClient({
       outbound: this.#outbound,
       clusters: this.#clusters,
       context: outbound,
       sourceIp: bootstrap.workload.ips[0] ?? null,
+      filters,
     });
     this.fetch = createFetch({ clock, client: this.client });
     this.webSocket = createWebSocket({ clock, client: this.client, sockets: this.#sockets });
@@ -249,6 +260,7 @@ export class MeshRuntime {
       snapshots: this.store,
       context: { ...shared, direction: "inbound" },
       openAccessLog,
+      filters: this.#filters.layer("inbound"),
       tls: new ServerTlsFactory(this.secrets),
       multiplex: bootstrap.multiplex,
       onTransportFailure: refusalCounter(this.metrics, "inbound"),
@@ -291,6 +303,12 @@ export class MeshRuntime {
       clock: this.#timers,
       random: this.#options.random,
     });
+  }
+
+  /** Adds a filter of the application; see `Mesh.use`. */
+  async use(filter: MeshFilter | ReadyFilter): Promise<FilterHandle> {
+    if (this.#state !== "joined") throw new MeshError("MESH_CLOSED", "Cannot use the filter: the mesh was closed");
+    return await this.#filters.add(filter);
   }
 
   /** Opens a listening port. */
@@ -352,6 +370,7 @@ export class MeshRuntime {
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
     this.#wasm.close();
+    await this.#filters.close();
     this.#clusters.close();
     await this.#ads.close();
     await this.secrets.close();

@@ -45,6 +45,8 @@ export interface OutboundOptions {
   readonly openAccessLog: OpenAccessLog;
   /** The innermost handler: retries, timeouts, cluster, endpoint, pool. */
   readonly router: OutboundHandler;
+  /** Filters of the application (`mesh.use`). @default {none} */
+  readonly filters?: HttpLayer | undefined;
 }
 
 /** Destinations remembered per snapshot; an application that asks for endless hosts does not grow it further. */
@@ -141,7 +143,7 @@ export class Outbound {
 /** The stack of an outbound HTTP listener, outermost layer first. */
 export function outboundStack(
   manager: HttpConnectionManager,
-  { snapshots, context, openAccessLog, router }: OutboundOptions,
+  { snapshots, context, openAccessLog, router, filters }: OutboundOptions,
 ): OutboundHandler {
   const layers: HttpLayer[] = [
     // Outermost, so that every request leaves a line, whoever answered it.
@@ -157,9 +159,11 @@ export function outboundStack(
     // Routes limit how long a stream may last, and what filters take of it counts.
     streamLimitsLayer(manager, context.clock),
     // Routes may allow an upgrade or forbid it, and what is forbidden is no filter's business.
-    upgradeLayer(manager, context.clock),
+    upgradeLayer(manager),
     // In the order of the mesh: peer metadata, ALPN, fault, CORS.
     ...httpFilterLayers(manager.httpFilters, context),
+    // Next to the router: they see the request as it leaves, and the response before anybody here has changed it.
+    ...(filters === undefined ? [] : [filters]),
   ];
   return stack(layers, router);
 }

@@ -6,11 +6,12 @@
 import { MeshError } from "./errors.ts";
 import type { FetchClient } from "./fetch.ts";
 import { localReplyLayer } from "./filter/local_reply_layer.ts";
-import type { FilterContext } from "./filter/http_filter.ts";
+import type { FilterContext, HttpLayer } from "./filter/http_filter.ts";
 import type { Call } from "./http/call.ts";
 import type { HttpRequest, HttpResponse } from "./http/message.ts";
 import type { FetchUrl } from "./http/web/fetch_url.ts";
 import { Bag, type BagEntry } from "./internal/bag.ts";
+import type { Handler } from "./internal/layer.ts";
 import type { Random } from "./internal/random.ts";
 import type { Destination, Outbound } from "./outbound.ts";
 import { localReply } from "./router/local_reply.ts";
@@ -25,6 +26,8 @@ export interface OutboundClientOptions {
   readonly context: FilterContext;
   /** Address of the workload, which is where its requests come from; `null` if unknown. */
   readonly sourceIp: string | null;
+  /** Filters of the application (`mesh.use`), for requests through a TCP proxy. @default {none} */
+  readonly filters?: HttpLayer | undefined;
 }
 
 /** Finds the destination of each request and sends it there. */
@@ -108,7 +111,7 @@ export class OutboundClient implements FetchClient {
     }
     const { proxy, address } = destination;
     const applicationTls = url.protocol === "https:" ? url.hostname.replace(/^\[|\]$/g, "") : null;
-    const send = () =>
+    const send: Handler<HttpRequest, HttpResponse, Call> = (request, call) =>
       this.#sendThroughTcp(
         proxy,
         new UpstreamAttempt({
@@ -121,10 +124,8 @@ export class OutboundClient implements FetchClient {
         request,
         call,
       );
-    return localReplyLayer(this.#options.context)(send)(
-      request,
-      call,
-    );
+    const { context, filters } = this.#options;
+    return localReplyLayer(context)(filters?.(send) ?? send)(request, call);
   }
 
   /** HTTP through a TCP proxy: cluster and endpoint are the mesh's choice, the messages are not looked at. */

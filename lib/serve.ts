@@ -10,7 +10,7 @@ import { fromWebResponse } from "./http/web/response_from_web.ts";
 import type { OpenSockets } from "./http/websocket/open_sockets.ts";
 import type { Application } from "./inbound.ts";
 import type { Logger } from "./internal/logger.ts";
-import { toMeshPeer } from "./mesh_peer.ts";
+import { toMeshPeer } from "./identity/mesh_peer.ts";
 import type { MeshPeer, MeshServeHandler, MeshServeInfo, MeshServeObject, MeshServeOptions } from "./serve_handler.ts";
 import { HandshakeError, type WebSocketUpgrades } from "./upgrade_web_socket.ts";
 

@@ -4,17 +4,9 @@
  * @module
  */
 
-/** The workload at the other end, read only from its verified TLS certificate. */
-export interface MeshPeer {
-  /** SPIFFE id, for example `spiffe://cluster.local/ns/default/sa/sleep`. */
-  readonly principal: string;
-  /** Kubernetes namespace of the principal; empty where its id is not of Istio's form. */
-  readonly namespace: string;
-  /** Kubernetes service account of the principal; empty where its id is not of Istio's form. */
-  readonly serviceAccount: string;
-  /** Lower-case hexadecimal SHA-256 of the peer's certificate. */
-  readonly certificateSha256: string;
-}
+import type { MeshPeer } from "./identity/mesh_peer.ts";
+
+export type { MeshPeer } from "./identity/mesh_peer.ts";
 
 /** Facts about a request that are not in it; the second argument of a handler. */
 export interface MeshServeInfo {

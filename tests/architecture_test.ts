@@ -45,7 +45,6 @@ const FILES: Record<string, string> = {
   "lib/grpc_transport.ts": "stacks",
   "lib/inbound.ts": "stacks",
   "lib/inbound_server.ts": "stacks",
-  "lib/mesh_peer.ts": "stacks",
   "lib/plain_listener.ts": "stacks",
   "lib/serve.ts": "stacks",
   "lib/serve_grpc_options.ts": "stacks",

@@ -3,6 +3,7 @@ import { ForwardClientCert } from "../http/forward_client_cert.ts";
 import type { HeaderList } from "../http/header_list.ts";
 import type { HttpRequest } from "../http/message.ts";
 import type { HttpConnectionManager } from "../resource/http_connection_manager.ts";
+import { forwardedFor } from "../router/forwarded_for.ts";
 import { sanitizeRequestHeaders } from "../router/header_sanitizer.ts";
 import { compileHostForm } from "../router/host_form.ts";
 import { localReply } from "../router/local_reply.ts";
@@ -20,7 +21,7 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
   const clientCert = new ForwardClientCert(manager);
   const hostForm = compileHostForm(manager);
   const pathForm = compilePathForm(manager);
-  const { headersWithUnderscores, generateRequestId, alwaysSetRequestIdInResponse } = manager;
+  const { headersWithUnderscores, generateRequestId, alwaysSetRequestIdInResponse, xffNumTrustedHops, via } = manager;
   return function connectionManager(next) {
     return (request, call) => {
       const { headers } = request;
@@ -35,6 +36,9 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
       }
       sanitizeRequestHeaders(headers, call.direction);
       clientCert.apply(headers, call.downstream);
+      call.forwardedIp = forwardedFor(headers, xffNumTrustedHops);
+      if (manager.appendForwardedPort) describePort(headers, call.downstreamLocalAddress);
+      if (via !== null) appendVia(headers, via);
       if (manager.suppressEnvoyHeaders) call.suppressEnvoyHeaders = true;
       const scheme = headers.get("x-forwarded-proto");
       if (scheme === undefined) headers.append("x-forwarded-proto", request.scheme);
@@ -59,13 +63,27 @@ export function connectionManagerLayer(manager: HttpConnectionManager): HttpLaye
         return Promise.resolve(response);
       }
       request.path = path;
-      if (!alwaysSetRequestIdInResponse || id === undefined) return next(request, call);
+      const tellsId = alwaysSetRequestIdInResponse && id !== undefined;
+      if (!tellsId && via === null) return next(request, call);
       return next(request, call).then((response) => {
-        response.headers.set("x-request-id", id);
+        if (tellsId) response.headers.set("x-request-id", id);
+        if (via !== null) appendVia(response.headers, via);
         return response;
       });
     };
   };
+}
+
+/** Adds a proxy to those a message has passed. */
+function appendVia(headers: HeaderList, via: string): void {
+  const former = headers.getJoined("via");
+  headers.set("via", former === undefined ? via : `${former}, ${via}`);
+}
+
+/** Says the port the caller has connected to, unless a proxy in front has. */
+function describePort(headers: HeaderList, local: string | null): void {
+  const port = /:(\d+)$/.exec(local ?? "")?.[1];
+  if (port !== undefined && !headers.has("x-forwarded-port")) headers.append("x-forwarded-port", port);
 }
 
 function badPath({ path }: HttpRequest): MeshError {

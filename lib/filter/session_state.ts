@@ -1,5 +1,7 @@
+import { cookieValue } from "../http/cookie_value.ts";
 import type { HeaderList } from "../http/header_list.ts";
 import type { HttpRequest } from "../http/message.ts";
+import { decodeBase64 } from "../internal/base64.ts";
 import { decode, encode } from "../protobuf/registry.ts";
 
 /** Where a stateful session keeps the host a client belongs to. */
@@ -45,7 +47,7 @@ export class CookieSession implements SessionState {
 
   read(request: HttpRequest, nowMs: number): string | null {
     const value = cookieValue(request.headers, this.#options.name);
-    const bytes = value === null ? null : fromBase64(value);
+    const bytes = value === null ? null : decodeBase64(value);
     if (bytes === null) return null;
     try {
       const { address = "", expires = 0 } = decode("envoy.Cookie", bytes);
@@ -81,32 +83,13 @@ export class HeaderSession implements SessionState {
 
   read(request: HttpRequest): string | null {
     const value = request.headers.get(this.#name);
-    const bytes = value === undefined ? null : fromBase64(value);
+    const bytes = value === undefined ? null : decodeBase64(value);
     return bytes === null || bytes.length === 0 ? null : latin1(bytes);
   }
 
   write(headers: HeaderList, address: string): void {
     headers.set(this.#name, btoa(address));
   }
-}
-
-/** The first cookie of that name, without quotes; `null` where there is none or it is empty. */
-function cookieValue(headers: HeaderList, name: string): string | null {
-  for (const header of headers.getAll("cookie")) {
-    for (const part of header.split(";")) {
-      const equals = part.indexOf("=");
-      if (equals < 0 || part.slice(0, equals).trim() !== name) continue;
-      const value = part.slice(equals + 1).trim();
-      return (value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value) || null;
-    }
-  }
-  return null;
-}
-
-function fromBase64(text: string): Uint8Array | null {
-  // `atob` is more tolerant than Envoy: it skips white space, and takes what has no padding.
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null;
-  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -33,8 +33,8 @@ interface StreamLimits {
  * of the route, which may be the caller's `grpc-timeout`, else the connection manager's), and the arrival of the request
  * (`request_timeout`). Istio sets all to 0, but has the inbound side keep to `grpc-timeout`.
  *
- * Stands below the choice of the route, so that time spent in filters counts. Upgrades have a limit of silence of their
- * own. A request without limits passes untouched.
+ * Stands below the choice of the route, so that time spent in filters counts. What is upgraded is a request whose end is
+ * yet to come, and has all the time to arrive. A request without limits passes untouched.
  */
 export function streamLimitsLayer(settings: StreamLimitSettings, clock: Clock): HttpLayer {
   return function streamLimits(next) {
@@ -51,10 +51,9 @@ function limitsOf(
   action: ForwardAction | null,
   request: HttpRequest,
 ): StreamLimits | null {
-  if (request.upgrade !== undefined) return null;
   const idleMs = action?.idleTimeoutMs ?? settings.streamIdleTimeoutMs;
   const durationMs = durationOf(settings, action, request);
-  const requestMs = request.body === null ? 0 : settings.requestTimeoutMs;
+  const requestMs = request.body === null || request.upgrade !== undefined ? 0 : settings.requestTimeoutMs;
   return idleMs === 0 && durationMs === null && requestMs === 0 ? null : { idleMs, durationMs, requestMs };
 }
 
@@ -100,8 +99,8 @@ class LimitedStream {
     this.#clock = clock;
     this.#lastActivity = clock.monotonic();
     const { body } = request;
-    this.#received = body === null || body.whole() !== null;
-    if (body === null || this.#received) return;
+    this.#received = request.upgrade === undefined && (body === null || body.whole() !== null);
+    if (body === null || body.whole() !== null) return;
     const watched = limits.idleMs === 0 ? body : new ActivityBody(body, () => this.#touch());
     request.body = new BodyEnd(watched, () => {
       this.#received = true;

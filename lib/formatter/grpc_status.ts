@@ -1,24 +1,27 @@
 import type { HeaderView, StreamInfo } from "./stream_info.ts";
 
-/** Names of the gRPC status codes by number, in the spelling of Envoy's `%GRPC_STATUS%`. */
-const NAMES = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
+/**
+ * The status codes of gRPC by number: gRPC's name, the spelling of Envoy's `%GRPC_STATUS%`, and the HTTP status it stands
+ * for in outlier detection (Envoy's `Grpc::Utility::grpcToHttpStatus`).
+ */
+const STATUSES: readonly (readonly [name: string, spelling: string, http: number])[] = [
+  ["OK", "OK", 200],
+  ["CANCELLED", "Canceled", 499],
+  ["UNKNOWN", "Unknown", 500],
+  ["INVALID_ARGUMENT", "InvalidArgument", 400],
+  ["DEADLINE_EXCEEDED", "DeadlineExceeded", 504],
+  ["NOT_FOUND", "NotFound", 404],
+  ["ALREADY_EXISTS", "AlreadyExists", 409],
+  ["PERMISSION_DENIED", "PermissionDenied", 403],
+  ["RESOURCE_EXHAUSTED", "ResourceExhausted", 429],
+  ["FAILED_PRECONDITION", "FailedPrecondition", 400],
+  ["ABORTED", "Aborted", 409],
+  ["OUT_OF_RANGE", "OutOfRange", 400],
+  ["UNIMPLEMENTED", "Unimplemented", 501],
+  ["INTERNAL", "Internal", 500],
+  ["UNAVAILABLE", "Unavailable", 503],
+  ["DATA_LOSS", "DataLoss", 500],
+  ["UNAUTHENTICATED", "Unauthenticated", 401],
 ];
 
 /** Whether headers say that the content is gRPC: `application/grpc`, or that with a `+suffix`. */
@@ -49,6 +52,11 @@ export function grpcStatusOfHttp(status: number): number {
   }
 }
 
+/** The HTTP status that stands for a gRPC status; 500 for numbers no one defined. */
+export function httpStatusOfGrpc(status: number): number {
+  return STATUSES[status]?.[2] ?? 500;
+}
+
 /** A `grpc-status` field; `null` where it is absent or no whole number. */
 export function parseGrpcStatus(text: string | undefined): number | null {
   return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : null;
@@ -68,9 +76,6 @@ export function grpcStatusOf(info: StreamInfo): number | null {
 
 /** The name of a gRPC status, its number where it has none. */
 export function grpcStatusName(status: number, style: "camel" | "snake" = "camel"): string {
-  const name = NAMES[status];
-  if (name === undefined) return String(status);
-  if (style === "camel" || name === "OK") return name;
-  if (name === "Canceled") return "CANCELLED";
-  return name.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  const found = STATUSES[status];
+  return found === undefined ? String(status) : found[style === "camel" ? 1 : 0];
 }

@@ -40,16 +40,25 @@ export interface StreamInfo {
   readonly clusterName: string | null;
   /** `ip:port` of the chosen endpoint. */
   readonly upstreamHost: string | null;
+  /** Host name of the chosen endpoint, its `ip:port` where it has none. */
+  readonly upstreamHostName: string | null;
+  /** What was spoken to the endpoint, for example `HTTP/2`. */
+  readonly upstreamProtocol: string | null;
+  readonly upstreamTls: { readonly version: string; readonly cipher: string } | null;
   readonly upstreamLocalAddress: string | null;
   readonly upstreamTransportFailureReason: string | null;
   readonly upstreamPeerPrincipal: string | null;
   readonly attemptCount: number;
   /** `ip:port` as the peer addressed us (inbound) or the destination the application asked for (outbound). */
   readonly downstreamLocalAddress: string | null;
+  /** `ip:port` of the caller: by `x-forwarded-for` where that names one (its port is then 0), else of the connection. */
   readonly downstreamRemoteAddress: string | null;
+  /** `ip:port` of whoever opened the connection. */
+  readonly downstreamDirectRemoteAddress: string | null;
   readonly downstreamPeerPrincipal: string | null;
   readonly downstreamLocalPrincipal: string | null;
   readonly downstreamTlsVersion: string | null;
+  readonly downstreamTlsCipher: string | null;
   readonly requestedServerName: string | null;
   /** Metadata set by filters, `namespace -> key -> value`; `null` where none was set. */
   readonly dynamicMetadata: ReadonlyMap<string, Readonly<Record<string, unknown>>> | null;

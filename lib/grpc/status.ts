@@ -1,3 +1,5 @@
+import * as statuses from "../formatter/grpc_status.ts";
+
 /** Status codes of gRPC. */
 export const GrpcStatus = {
   OK: 0,
@@ -19,14 +21,12 @@ export const GrpcStatus = {
   UNAUTHENTICATED: 16,
 } as const;
 
-const NAMES = Object.keys(GrpcStatus);
-
 /** The name of a status code for logs and errors; codes no one defined come out as their number. */
 export function grpcStatusName(code: number): string {
-  return NAMES[code] ?? String(code);
+  return statuses.grpcStatusName(code, "snake");
 }
 
 /** The value of a `grpc-status` field as a number; anything that is not a status is `UNKNOWN`. */
 export function parseGrpcStatus(value: string): number {
-  return /^[0-9]{1,3}$/.test(value) ? Number(value) : GrpcStatus.UNKNOWN;
+  return statuses.parseGrpcStatus(value) ?? GrpcStatus.UNKNOWN;
 }

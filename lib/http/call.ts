@@ -50,6 +50,8 @@ export class Call implements StreamInfo {
   endpoint: Endpoint | null = null;
   /** The connection of the last attempt. */
   upstream: ConnectionInfo | null = null;
+  /** What the last attempt has spoken; `null` where it had no connection. */
+  upstreamProtocol: string | null = null;
   response: HttpResponse | null = null;
   responseTrailers: HeaderView | null = null;
   responseCodeDetails: string | null = null;
@@ -60,6 +62,8 @@ export class Call implements StreamInfo {
   madeCookies: Map<string, string> | null = null;
   /** IP address that stands for the application's own where there is no connection it came by; `null` if unknown. */
   sourceIp: string | null = null;
+  /** IP address of the caller by what proxies in front have said; `null` where they said nothing. */
+  forwardedIp: string | null = null;
   /** Where an outbound call was meant to go, `ip:port` or `name:port`; ORIGINAL_DST clusters go there. */
   requestedAddress: string | null = null;
   durationMs: number | null = null;
@@ -80,6 +84,8 @@ export class Call implements StreamInfo {
   onClearRouteCache: (() => void) | null = null;
   /** Ends what is under way below the filters; set by whoever works or waits at the moment. */
   onAbandon: ((reason: unknown) => void) | null = null;
+  /** Whether the caller speaks gRPC-Web: what the mesh answers by itself is for HTTP then, as from Envoy. */
+  grpcWeb = false;
   /** Whether the router says nothing of itself in headers (`suppress_envoy_headers`). */
   suppressEnvoyHeaders = false;
   /** Internal redirects followed so far, and where each route has led with them. */
@@ -250,6 +256,14 @@ export class Call implements StreamInfo {
     return endpoint === null ? null : formatAddress({ hostname: endpoint.address, port: endpoint.port });
   }
 
+  get upstreamHostName(): string | null {
+    return this.endpoint?.hostname || this.upstreamHost;
+  }
+
+  get upstreamTls(): NonNullable<ConnectionInfo["tls"]> | null {
+    return this.upstream?.tls ?? null;
+  }
+
   get upstreamLocalAddress(): string | null {
     return address(this.upstream?.local);
   }
@@ -262,7 +276,19 @@ export class Call implements StreamInfo {
     return address(this.downstream?.local) ?? this.requestedAddress;
   }
 
+  /** IP address that stands for the caller in policies and hashes; `null` if unknown. */
+  get remoteIp(): string | null {
+    return this.forwardedIp ?? this.downstream?.remote.hostname ?? this.sourceIp;
+  }
+
   get downstreamRemoteAddress(): string | null {
+    const { forwardedIp } = this;
+    return forwardedIp === null
+      ? this.downstreamDirectRemoteAddress
+      : formatAddress({ hostname: forwardedIp, port: 0 });
+  }
+
+  get downstreamDirectRemoteAddress(): string | null {
     if (this.downstream !== null || this.sourceIp === null) return address(this.downstream?.remote);
     return formatAddress({ hostname: this.sourceIp, port: 0 });
   }
@@ -273,6 +299,10 @@ export class Call implements StreamInfo {
 
   get downstreamLocalPrincipal(): string | null {
     return this.downstream?.tls?.localPrincipal ?? null;
+  }
+
+  get downstreamTlsCipher(): string | null {
+    return this.downstream?.tls?.cipher ?? null;
   }
 
   get downstreamTlsVersion(): string | null {

@@ -16,6 +16,8 @@ export class Exchange {
   responseBodyBytes = 0;
   /** The connection it runs on; `null` until the codec has one. */
   connection: ConnectionInfo | null = null;
+  /** What is spoken on that connection; `null` until the codec of a client has one. */
+  protocol: "HTTP/1.1" | "HTTP/2" | null = null;
   /** Whether any byte of the request has been handed to the socket (decides `reset-before-request`). */
   requestStarted = false;
   #cancelled = false;

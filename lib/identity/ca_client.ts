@@ -155,6 +155,8 @@ export class CaClient {
     const { hostname, port, clusterId, headers = {}, certSigner, registry, timeoutMs = 10_000 } = this.#options;
     const channel = await openControlChannel({ hostname, port, tls: this.#tls, registry });
     try {
+      // It may have come while the token was read or the library loaded: a listener would not be told.
+      signal.throwIfAborted();
       const metadata = new channel.grpc.Metadata();
       for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
       if (clusterId !== "") metadata.set("clusterid", clusterId);

@@ -10,13 +10,17 @@ export type ImportTable = Readonly<Record<string, Readonly<Record<string, HostFu
 
 /** Something a module imports. */
 export interface WasmImport {
+  /** Import module, `env` or `wasi_snapshot_preview1`. */
   readonly module: string;
+  /** Name within that module. */
   readonly name: string;
+  /** What it is; the host has functions only. */
   readonly kind: "function" | "table" | "memory" | "global" | "tag";
 }
 
 /** Compiled code, to be instantiated any number of times. */
 export interface WasmModule {
+  /** What it imports, in no particular order. */
   readonly imports: readonly WasmImport[];
   /** Names of the exported functions. */
   readonly functions: ReadonlySet<string>;
@@ -24,6 +28,7 @@ export interface WasmModule {
 
 /** Memory of an instance. `buffer` is another object after each growth, and the former one is then detached. */
 export interface WasmMemory {
+  /** The bytes as they are now. */
   readonly buffer: ArrayBuffer;
 }
 

@@ -1,5 +1,5 @@
 import type { Host } from "./host.ts";
-import { type PriorityCounts, type PriorityLoad, priorityLoads } from "./priority_load.ts";
+import { type PriorityCounts, type PriorityLoad, priorityLoads, priorityLoadsWithout } from "./priority_load.ts";
 
 /** Hosts of one place, as a load assignment groups them. */
 export interface LocalityHosts<H extends Host> {
@@ -67,7 +67,7 @@ export class HostSet<H extends Host> {
     const grouped: LocalityHosts<H>[][] = Array.from({ length: levels }, () => []);
     for (const locality of localities) grouped[locality.priority]!.push(locality);
     this.priorities = grouped.map((members, priority) => new Priority(priority, members, options.ownLocality ?? null));
-    this.loads = this.loadsWithout(null);
+    this.loads = priorityLoads(this.#countPriorities(), options.overprovisioningFactor, options.panicThreshold);
   }
 
   /** Number of hosts of all priorities. */
@@ -75,10 +75,16 @@ export class HostSet<H extends Host> {
     return this.priorities.reduce((sum, { all }) => sum + all.length, 0);
   }
 
-  /** How traffic is spread where some priorities are to be avoided; as ever where no other has hosts. */
-  loadsWithout(excluded: readonly number[] | null): readonly PriorityLoad[] {
-    this.#counts ??= this.priorities.map((group) => countOf(group, this.options.weightedPriorityHealth ?? false));
-    return priorityLoads(this.#counts, this.options.overprovisioningFactor, this.options.panicThreshold, excluded);
+  /** How traffic is spread where some priorities are to be avoided; `null` where no other has hosts. */
+  loadsWithout(excluded: readonly number[]): readonly PriorityLoad[] | null {
+    const { overprovisioningFactor, panicThreshold } = this.options;
+    return priorityLoadsWithout(this.#countPriorities(), overprovisioningFactor, panicThreshold, excluded);
+  }
+
+  #countPriorities(): readonly PriorityCounts[] {
+    return this.#counts ??= this.priorities.map((group) =>
+      countOf(group, this.options.weightedPriorityHealth ?? false)
+    );
   }
 
   /**

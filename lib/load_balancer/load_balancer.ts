@@ -10,6 +10,13 @@ export interface OverrideHost {
   readonly strict: boolean;
 }
 
+/** Priorities that a retry avoids. */
+export interface ExcludedPriorities {
+  readonly priorities: readonly number[];
+  /** Called where no other priority has hosts to offer: none is avoided any more, and counting begins anew. */
+  reset(): void;
+}
+
 /** What a choice may depend on. */
 export interface PickContext {
   /** The hash of the request; `null` where no hash policy gave one (the choice is then random). */
@@ -17,7 +24,7 @@ export interface PickContext {
   /** Hosts to be avoided, for they were tried before or by their metadata; `null` for none (`retry_host_predicate`). */
   readonly excluded: { includes(host: Host): boolean } | null;
   /** Priorities to be avoided where others have hosts; `null` for none (Envoy's `previous_priorities` predicate). */
-  readonly excludedPriorities: readonly number[] | null;
+  readonly excludedPriorities: ExcludedPriorities | null;
   /** How often to choose again when an excluded host came up (`host_selection_retry_max_attempts`). */
   readonly maxReselections: number;
   /** Where the caller wanted to go, `ip:port`; only for ORIGINAL_DST. */

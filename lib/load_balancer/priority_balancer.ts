@@ -3,8 +3,9 @@ import { type Hash64, hashModulo } from "../internal/xx_hash64.ts";
 import type { ZoneAware } from "../resource/load_balancing.ts";
 import type { Host } from "./host.ts";
 import type { HostSet } from "./host_set.ts";
-import type { LoadBalancer, PickContext, Picker, PickerFactory } from "./load_balancer.ts";
+import type { ExcludedPriorities, LoadBalancer, PickContext, Picker, PickerFactory } from "./load_balancer.ts";
 import type { PickerStore } from "./picker_store.ts";
+import type { PriorityLoad } from "./priority_load.ts";
 import { randomHash } from "./random_hash.ts";
 import { hashingSource, LazyPicker, prioritySource } from "./priority_source.ts";
 import type { LocalCluster } from "./zone_routing.ts";
@@ -48,7 +49,7 @@ export class PriorityBalancer<H extends Host> implements LoadBalancer<H> {
   readonly #sources: readonly Source<H>[];
   readonly #only: Picker<H> | null;
   /** Sources for retries that avoid priorities, by the priorities avoided. */
-  #without: Map<string, readonly Source<H>[]> | null = null;
+  #without: Map<string, readonly Source<H>[] | null> | null = null;
 
   /**
    * @param hosts The hosts.
@@ -57,7 +58,7 @@ export class PriorityBalancer<H extends Host> implements LoadBalancer<H> {
   constructor(hosts: HostSet<H>, options: PriorityBalancerOptions<H>) {
     this.#hosts = hosts;
     this.#options = options;
-    this.#sources = this.#sourcesOf(null);
+    this.#sources = this.#sourcesOf(hosts.loads);
     this.#only = this.#sources.length === 1 ? this.#sources[0]!.picker : null;
   }
 
@@ -88,17 +89,20 @@ export class PriorityBalancer<H extends Host> implements LoadBalancer<H> {
     return sources[sources.length - 1]!.picker;
   }
 
-  #avoiding(priorities: readonly number[]): readonly Source<H>[] {
-    const name = priorities.slice().sort().join();
+  #avoiding(excluded: ExcludedPriorities): readonly Source<H>[] | null {
+    const name = excluded.priorities.slice().sort().join();
     this.#without ??= new Map();
     let sources = this.#without.get(name);
-    if (sources === undefined) this.#without.set(name, sources = this.#sourcesOf(priorities));
+    if (sources === undefined) {
+      const loads = this.#hosts.loadsWithout(excluded.priorities);
+      this.#without.set(name, sources = loads === null ? null : this.#sourcesOf(loads));
+    }
+    if (sources === null) excluded.reset();
     return sources;
   }
 
-  #sourcesOf(excluded: readonly number[] | null): Source<H>[] {
+  #sourcesOf(loads: readonly PriorityLoad[]): Source<H>[] {
     const hosts = this.#hosts;
-    const loads = excluded === null ? hosts.loads : hosts.loadsWithout(excluded);
     const make = this.#options.hashing ? hashingSource : prioritySource;
     const sources: Source<H>[] = [];
     let upTo = 0;

@@ -28,32 +28,14 @@ export interface PriorityLoad {
  * @param counts Hosts of each priority.
  * @param overprovisioning Percent, 140 by default in Envoy.
  * @param panicThreshold Percent; 0 switches panic off, as Istio does.
- * @param excluded Priorities to be avoided (they were tried before); ignored where nothing else is available.
- * @default {null} for `excluded`
  */
 export function priorityLoads(
   counts: readonly PriorityCounts[],
   overprovisioning: number,
   panicThreshold: number,
-  excluded: readonly number[] | null = null,
 ): PriorityLoad[] {
-  const availability = (usable: number, total: number) =>
-    total === 0 ? 0 : Math.min(100, Math.floor(overprovisioning * usable / total));
-  const healthy = counts.map(({ weights, ...all }) => availability((weights ?? all).healthy, counted(weights ?? all)));
-  const degraded = counts.map(({ weights, ...all }) =>
-    availability((weights ?? all).degraded, counted(weights ?? all))
-  );
+  const { healthy, degraded } = availabilities(counts, overprovisioning);
   const available = Math.min(100, sum(healthy) + sum(degraded));
-  if (excluded !== null) {
-    const without = (values: readonly number[]) => values.map((value, i) => excluded.includes(i) ? 0 : value);
-    const left = [without(healthy), without(degraded)] as const;
-    const usable = Math.min(100, sum(left[0]) + sum(left[1]));
-    if (usable > 0) {
-      const usual = priorityLoads(counts, overprovisioning, panicThreshold);
-      return spread(left[0], left[1], usable).map((load, i) => ({ ...load, panic: usual[i]!.panic }));
-    }
-  }
-
   const panic = counts.map((count) => {
     const total = counted(count);
     const usable = total === 0 ? 0 : 100 * count.healthy / total + 100 * count.degraded / total;
@@ -64,6 +46,43 @@ export function priorityLoads(
   if (available === 0) return counts.map((_, i) => ({ healthy: i === 0 ? 100 : 0, degraded: 0, panic: panic[i]! }));
 
   return spread(healthy, degraded, available).map((load, i) => ({ ...load, panic: panic[i]! }));
+}
+
+/**
+ * Spreads traffic as {@linkcode priorityLoads} does, with some priorities left out (they were tried before).
+ *
+ * @param counts Hosts of each priority.
+ * @param overprovisioning Percent.
+ * @param panicThreshold Percent.
+ * @param excluded Priorities to be avoided.
+ * @returns `null` where nothing else is available.
+ */
+export function priorityLoadsWithout(
+  counts: readonly PriorityCounts[],
+  overprovisioning: number,
+  panicThreshold: number,
+  excluded: readonly number[],
+): PriorityLoad[] | null {
+  const without = (values: readonly number[]) => values.map((value, i) => excluded.includes(i) ? 0 : value);
+  const all = availabilities(counts, overprovisioning);
+  const [healthy, degraded] = [without(all.healthy), without(all.degraded)];
+  const available = Math.min(100, sum(healthy) + sum(degraded));
+  if (available === 0) return null;
+  const usual = priorityLoads(counts, overprovisioning, panicThreshold);
+  return spread(healthy, degraded, available).map((load, i) => ({ ...load, panic: usual[i]!.panic }));
+}
+
+/** Percent of the traffic that each priority can take. */
+function availabilities(
+  counts: readonly PriorityCounts[],
+  overprovisioning: number,
+): { healthy: number[]; degraded: number[] } {
+  const availability = (usable: number, total: number) =>
+    total === 0 ? 0 : Math.min(100, Math.floor(overprovisioning * usable / total));
+  return {
+    healthy: counts.map(({ weights, ...all }) => availability((weights ?? all).healthy, counted(weights ?? all))),
+    degraded: counts.map(({ weights, ...all }) => availability((weights ?? all).degraded, counted(weights ?? all))),
+  };
 }
 
 /** What usable hosts are counted against. */

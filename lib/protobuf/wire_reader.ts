@@ -87,6 +87,17 @@ export class WireReader {
     return this.#contentStart === this.#position ? "" : text.decode(this.bytes());
   }
 
+  /** The same; where it is what is expected, usually, no new string is made. */
+  stringLike(expected: string): string {
+    const length = this.#position - this.#contentStart;
+    let same = length === expected.length;
+    for (let index = 0; same && index < length; index++) {
+      const code = expected.charCodeAt(index);
+      same = code < 0x80 && this.#bytes[this.#contentStart + index] === code;
+    }
+    return same ? expected : this.string();
+  }
+
   #varint(): number {
     const start = this.#position;
     const end = skipVarint(this.#bytes, start, this.#end);

@@ -143,6 +143,8 @@ export interface Cluster {
     readonly maxHosts?: number;
     /** `dynamic_forward_proxy`: milliseconds after its last use at which a name is forgotten. @default {300000} */
     readonly hostTtlMs?: number;
+    /** `dynamic_forward_proxy`: milliseconds a question may take; 0 for any time. @default {5000} */
+    readonly timeoutMs?: number;
   };
   /**
    * `original_dst`: the request header that names the destination (`x-envoy-original-dst-host` unless called otherwise);

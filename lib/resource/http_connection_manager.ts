@@ -37,9 +37,12 @@ export interface HttpConnectionManager {
     readonly dns: boolean;
     readonly uri: boolean;
   };
-  readonly useRemoteAddress: boolean;
+  /** `xff_num_trusted_hops`: how many addresses at the end of `x-forwarded-for` belong to proxies. */
   readonly xffNumTrustedHops: number;
-  readonly skipXffAppend: boolean;
+  /** `via`: what requests and responses are marked with; `null` for nothing. */
+  readonly via: string | null;
+  /** `append_x_forwarded_port`: say the port the caller has connected to. */
+  readonly appendForwardedPort: boolean;
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;
   readonly alwaysSetRequestIdInResponse: boolean;

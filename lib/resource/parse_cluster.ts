@@ -25,6 +25,7 @@ import { parseLoadBalancing, parseOutlierDetection } from "./parse_load_balancin
 import { parseOriginalDst } from "./parse_original_dst.ts";
 import { parseUpstreamTransportSocket } from "./parse_transport_socket.ts";
 import { filterConfig } from "./typed_config.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 /** Reads and writes the first bytes of `istio-peer-exchange` connections; only the TCP stack has any use for it. */
 const METADATA_EXCHANGE = "envoy.tcp.metadataexchange.config.MetadataExchange";
@@ -41,10 +42,20 @@ export function parseCluster(bytes: Uint8Array, parsers: FilterParsers): ParseRe
   );
 }
 
+const IGNORED_PARTS = [
+  "close_connections_on_host_health_failure",
+  "connection_pool_per_downstream_connection",
+  "lrs_server",
+  "preconnect_policy",
+  "upstream_config",
+  "use_tcp_for_dns_lookups",
+] as const;
+
 function readCluster(issues: Issues, cluster: EnvoyConfigClusterV3Cluster, parsers: FilterParsers): Cluster {
   const http = withDynamicDefaults(cluster, parseHttpProtocolOptions(issues, cluster));
   const filters = parseFilters(issues, cluster, parsers);
   const refused = filters.unsupported;
+  reportIgnored(issues, "", cluster, IGNORED_PARTS);
   const source = parseClusterSource(issues, cluster, http);
   const breakers = parseCircuitBreakers(issues, cluster.circuitBreakers);
   const loadBalancing = parseLoadBalancing(issues, cluster);

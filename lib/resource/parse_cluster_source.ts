@@ -5,8 +5,9 @@ import type {
 import { messageName, unpackAny } from "../protobuf/registry.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
-import { isAds, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
+import { isAds, parseDuration, parseEnum, parseNumber, parsePositiveDuration, required } from "./parse_common.ts";
 import { parseLoadAssignment } from "./parse_endpoint.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const TYPES = {
   STATIC: "static",
@@ -137,11 +138,14 @@ function parseDynamicForwardProxy(
       family: parseEnum(issues, `${cachePath}.dns_lookup_family`, cache.dnsLookupFamily, DNS_FAMILIES, "auto"),
       maxHosts: parseNumber(issues, `${cachePath}.max_hosts`, cache.maxHosts, 1024, { min: 1, max: 0xffffffff }),
       hostTtlMs: parsePositiveDuration(issues, `${cachePath}.host_ttl`, cache.hostTtl, 300_000),
+      timeoutMs: parseDuration(issues, `${cachePath}.dns_query_timeout`, cache.dnsQueryTimeout, 5_000),
     },
   };
 }
 
 function parseDns(issues: Issues, cluster: EnvoyConfigClusterV3Cluster): Cluster["dns"] {
+  // Names that fail are asked for again at the usual rate, and by the resolvers of the pod.
+  reportIgnored(issues, "", cluster, ["dns_failure_refresh_rate", "dns_resolvers", "dns_resolution_config"]);
   return {
     refreshMs: parsePositiveDuration(issues, "dns_refresh_rate", cluster.dnsRefreshRate, 5_000),
     respectTtl: cluster.respectDnsTtl ?? false,

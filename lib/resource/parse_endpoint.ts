@@ -18,16 +18,8 @@ import {
   parseSocketAddress,
   required,
 } from "./parse_common.ts";
+import { HEALTH_STATUSES } from "./health_statuses.ts";
 import { parseEndpointHealthCheck } from "./parse_health_check.ts";
-
-const HEALTH = {
-  UNKNOWN: "unknown",
-  HEALTHY: "healthy",
-  UNHEALTHY: "unhealthy",
-  DRAINING: "draining",
-  TIMEOUT: "timeout",
-  DEGRADED: "degraded",
-} as const;
 
 /** What the address of an endpoint may be: an IP address (EDS, static), or a DNS name too. */
 export type EndpointAddressing = "ip" | "name";
@@ -102,7 +94,7 @@ function parseLbEndpoint(
   return {
     ...target,
     key: formatAddress({ hostname: target.address, port: target.port }),
-    health: parseEnum(issues, `${path}.health_status`, endpoint.healthStatus, HEALTH, "unknown"),
+    health: parseEnum(issues, `${path}.health_status`, endpoint.healthStatus, HEALTH_STATUSES, "unknown"),
     weight: parseNumber(issues, `${path}.load_balancing_weight`, endpoint.loadBalancingWeight, 1, {
       min: 1,
       max: 0xffffffff,

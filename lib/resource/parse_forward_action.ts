@@ -23,6 +23,7 @@ import { parseInternalRedirect } from "./parse_internal_redirect.ts";
 import { parsePerFilterConfig } from "./parse_per_filter_config.ts";
 import { parseRateLimits } from "./parse_rate_limits.ts";
 import { parseRetryPolicy } from "./parse_retry_policy.ts";
+import { reportIgnored } from "./report_ignored.ts";
 import type { ForwardAction, HashPolicy, Mirror, StreamDuration, WeightedCluster } from "./route.ts";
 
 const NOT_FOUND_STATUS = { SERVICE_UNAVAILABLE: 503, NOT_FOUND: 404, INTERNAL_SERVER_ERROR: 500 } as const;
@@ -40,6 +41,7 @@ export function parseForwardAction(
   const cluster = parseClusterChoice(issues, path, action, parsers);
   if (action.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
   if (action.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
+  reportIgnored(issues, `${path}.`, action, ["retry_policy_typed_config"]);
   const forward: Omit<ForwardAction, "cluster"> = {
     kind: "forward",
     clusterNotFoundStatus: parseEnum(
@@ -131,7 +133,7 @@ function parseWeightedClusters(
   if (totalWeight > 0xffffffff) {
     issues.invalid(path, "the weights must not add up to more than 4294967295", totalWeight);
   }
-  return { kind: "weighted", clusters, totalWeight };
+  return { kind: "weighted", clusters, totalWeight, drawHeader: weighted.headerName?.toLowerCase() || null };
 }
 
 /** Reads a rewrite by regular expression, of routes and redirects. */

@@ -18,6 +18,7 @@ import {
 } from "./parse_common.ts";
 import { parseHttpFilters, suppressesEnvoyHeaders } from "./parse_http_filter.ts";
 import { parseRouteConfiguration } from "./parse_route.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const CODECS = { AUTO: "auto", HTTP1: "http1", HTTP2: "http2" } as const;
 const SERVER_HEADER = {
@@ -40,6 +41,15 @@ const ESCAPED_SLASHES = {
   UNESCAPE_AND_FORWARD: "unescape_and_forward",
 } as const;
 const UNDERSCORES = { ALLOW: "allow", REJECT_REQUEST: "reject", DROP_HEADER: "drop" } as const;
+const IGNORED_PARTS = [
+  // The caller is then the connection's, and what internal callers may say is kept: no sidecar of Istio has it.
+  "use_remote_address",
+  "add_user_agent",
+  "append_local_overload",
+  "scheme_header_transformation",
+  "path_normalization_options",
+  "typed_header_validation_config",
+] as const;
 const FIVE_MINUTES = 300_000;
 const ONE_HOUR = 3_600_000;
 
@@ -105,9 +115,9 @@ export function readHttpConnectionManager(
       dns: details?.dns ?? false,
       uri: details?.uri ?? false,
     },
-    useRemoteAddress: flag(message.useRemoteAddress, false),
     xffNumTrustedHops: checkNumber(issues, `${path}xff_num_trusted_hops`, message.xffNumTrustedHops ?? 0),
-    skipXffAppend: message.skipXffAppend ?? false,
+    via: message.via || null,
+    appendForwardedPort: message.appendXForwardedPort ?? false,
     generateRequestId: flag(message.generateRequestId, true),
     preserveExternalRequestId: message.preserveExternalRequestId ?? false,
     alwaysSetRequestIdInResponse: message.alwaysSetRequestIdInResponse ?? false,
@@ -192,6 +202,12 @@ function reportUnsupportedParts(issues: Issues, path: string, message: Message):
   }
   if (message.internalAddressConfig?.cidrRanges !== undefined) {
     issues.unsupport(`${path}internal_address_config`, "internal_address_config");
+  }
+  reportIgnored(issues, path, message, IGNORED_PARTS);
+  if (message.proxyStatusConfig !== undefined) issues.unsupport(`${path}proxy_status_config`, "proxy_status_config");
+  const keyFormat = message.httpProtocolOptions?.headerKeyFormat;
+  if (keyFormat !== undefined) {
+    issues.unsupport(`${path}http_protocol_options.header_key_format`, Object.keys(keyFormat).join(", "));
   }
   if (message.localReplyConfig !== undefined) issues.unsupport(`${path}local_reply_config`, "local_reply_config");
 }

@@ -9,6 +9,7 @@ import { messageName, unpackAny } from "../protobuf/registry.ts";
 import type { Http2Keepalive, HttpProtocolOptions } from "./cluster.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import { parseDuration, parseNumber, parsePositiveDuration } from "./parse_common.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 /** The key of the extension among a cluster's `typed_extension_protocol_options`, and its message. */
 export const HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -50,6 +51,14 @@ function parseExtension(
   } else if (useDownstreamProtocolConfig !== undefined) protocol = "downstream";
   else if (autoConfig !== undefined) protocol = "auto";
   else issues.invalid(path, "it must say which protocol to speak");
+  const http1 = explicitHttpConfig?.httpProtocolOptions ?? useDownstreamProtocolConfig?.httpProtocolOptions ??
+    autoConfig?.httpProtocolOptions;
+  if (http1?.headerKeyFormat !== undefined) {
+    issues.unsupport(`${path}.http_protocol_options.header_key_format`, Object.keys(http1.headerKeyFormat).join(", "));
+  }
+  if (http1 !== undefined) {
+    reportIgnored(issues, `${path}.http_protocol_options.`, http1, ["send_fully_qualified_url"]);
+  }
   const http2 = explicitHttpConfig?.http2ProtocolOptions ?? useDownstreamProtocolConfig?.http2ProtocolOptions ??
     autoConfig?.http2ProtocolOptions;
   return {
@@ -116,9 +125,8 @@ function parseAutoSni(
 }
 
 /**
- * `connection_keepalive`. Where only `connection_idle_interval` is given nothing is asked in between: Envoy asks before the
- * first request after a pause, here the connection is found dead by the request itself. The jitter is left out, connections
- * begin at times of their own.
+ * `connection_keepalive`. Envoy's default jitter is left out, connections begin at times of their own; one that is asked
+ * for is reported, as is `connection_idle_interval`: a dead connection is found by the first request after a pause.
  */
 function parseKeepalive(
   issues: Issues,
@@ -127,6 +135,10 @@ function parseKeepalive(
 ): Http2Keepalive | null {
   const keepalive = http2?.connectionKeepalive;
   if (keepalive === undefined) return null;
+  if (keepalive.connectionIdleInterval !== undefined) {
+    issues.unsupport(`${path}.connection_idle_interval`, "connection_idle_interval");
+  }
+  if ((keepalive.intervalJitter?.value ?? 0) > 0) issues.unsupport(`${path}.interval_jitter`, "interval_jitter");
   if (keepalive.timeout === undefined) issues.invalid(`${path}.timeout`, "it must be given");
   const timeoutMs = parsePositiveDuration(issues, `${path}.timeout`, keepalive.timeout, 10_000);
   const intervalMs = parsePositiveDuration(issues, `${path}.interval`, keepalive.interval, null);

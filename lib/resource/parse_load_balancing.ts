@@ -1,6 +1,7 @@
 import type { EnvoyConfigClusterV3Cluster, EnvoyConfigClusterV3OutlierDetection } from "../protobuf/gen/messages.ts";
 import type { OutlierDetection } from "./cluster.ts";
 import type { HealthStatus } from "./endpoint.ts";
+import { HEALTH_STATUSES } from "./health_statuses.ts";
 import type { Issues } from "./issues.ts";
 import type { LoadBalancing } from "./load_balancing.ts";
 import { flag, parseDuration, parseEnum, parseNumber, parsePercent, parsePositiveDuration } from "./parse_common.ts";
@@ -22,14 +23,6 @@ const POLICIES = {
   RANDOM: "random",
   MAGLEV: "maglev",
   CLUSTER_PROVIDED: "cluster_provided",
-} as const;
-const STATUSES = {
-  UNKNOWN: "unknown",
-  HEALTHY: "healthy",
-  UNHEALTHY: "unhealthy",
-  DRAINING: "draining",
-  TIMEOUT: "timeout",
-  DEGRADED: "degraded",
 } as const;
 const DEFAULT_OVERRIDE_STATUSES: readonly HealthStatus[] = ["unknown", "healthy", "degraded"];
 
@@ -72,7 +65,7 @@ export function parseLoadBalancing(issues: Issues, cluster: EnvoyConfigClusterV3
           issues,
           `common_lb_config.override_host_status.statuses[${index}]`,
           status,
-          STATUSES,
+          HEALTH_STATUSES,
           "unknown",
         )
       ),

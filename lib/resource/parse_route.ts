@@ -9,6 +9,7 @@ import { compilePathTemplate } from "../matcher/path_template.ts";
 import type { ParseResult } from "./common.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import { Issues, reasonOf } from "./issues.ts";
+import { MATCH_EVERYTHING } from "./match_everything.ts";
 import { checkNumber, parseEnum, parseInlineText, parseMessage, parseMetadata, required } from "./parse_common.ts";
 import { parseForwardAction, parseMirrors, parseRegexRewrite } from "./parse_forward_action.ts";
 import { parseHeaderMutations } from "./parse_header_mutations.ts";
@@ -26,6 +27,7 @@ import type {
   RouteMatch,
   VirtualHost,
 } from "./route.ts";
+import { reportIgnored } from "./report_ignored.ts";
 
 const REDIRECT_STATUS = {
   MOVED_PERMANENTLY: 301,
@@ -38,15 +40,6 @@ const REQUIRE_TLS = { NONE: "none", EXTERNAL_ONLY: "external_only", ALL: "all" }
 const DEFAULT_MAX_BODY = 4096;
 /** Envoy's default of `per_connection_buffer_limit_bytes`, which routes can lower and not raise. */
 const CONNECTION_BUFFER_LIMIT = 1024 * 1024;
-const EVERYTHING: RouteMatch = {
-  path: { kind: "prefix", value: "/" },
-  caseSensitive: true,
-  headers: [],
-  queryParameters: [],
-  runtimeFraction: null,
-  grpc: false,
-  dynamicMetadata: [],
-};
 
 /** What a part of a route configuration inherits from the parts around it. */
 export interface Surroundings {
@@ -134,6 +127,7 @@ export function parseVirtualHost(
     if (domain === "") issues.invalid(`${path}.domains[${index}]`, "it must not be empty");
   }
   if (host.cors !== undefined) issues.unsupport(`${path}.cors`, "cors");
+  reportIgnored(issues, `${path}.`, host, ["retry_policy_typed_config"]);
   if (host.hedgePolicy?.hedgeOnPerTryTimeout === true) issues.unsupport(`${path}.hedge_policy`, "hedge_policy");
   const around = {
     ...outer,
@@ -169,7 +163,7 @@ export function parseVirtualHost(
 function parseOneRoute(issues: Issues, path: string, route: EnvoyConfigRouteV3Route, around: Surroundings): Route {
   if (route.match === undefined) issues.invalid(`${path}.match`, "it must be given");
   const { match, refuses } = route.match === undefined
-    ? { match: EVERYTHING, refuses: false }
+    ? { match: MATCH_EVERYTHING, refuses: false }
     : parseRouteMatch(issues, `${path}.match`, route.match);
   const action = parseAction(issues, path, route, around);
   if ("prefixRewrite" in action && action.prefixRewrite !== null && match.path.kind === "template") {
@@ -243,7 +237,7 @@ function refusal(what: string, problem = "is not supported"): DirectResponseActi
 export function refusingRoute(what: string, problem?: string): Route {
   return {
     name: what,
-    match: EVERYTHING,
+    match: MATCH_EVERYTHING,
     action: refusal(what, problem),
     metadata: {},
     operation: null,

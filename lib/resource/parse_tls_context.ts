@@ -4,6 +4,7 @@ import type {
   EnvoyExtensionsTransport_socketsTlsV3CommonTlsContext as CommonTlsContext,
   EnvoyExtensionsTransport_socketsTlsV3DownstreamTlsContext as DownstreamTlsContext,
   EnvoyExtensionsTransport_socketsTlsV3TlsCertificate as TlsCertificate,
+  EnvoyExtensionsTransport_socketsTlsV3TlsParameters as TlsParameters,
   EnvoyExtensionsTransport_socketsTlsV3UpstreamTlsContext as UpstreamTlsContext,
 } from "../protobuf/gen/messages.ts";
 import type { Issues } from "./issues.ts";
@@ -107,14 +108,40 @@ function parseCommon(issues: Issues, path: string, context: CommonTlsContext): C
     alpn: context.alpnProtocols ?? [],
     minVersion,
     maxVersion,
-    ciphers: params.cipherSuites ?? [],
   };
   for (const [index, protocol] of common.alpn.entries()) {
     if (protocol === "" || protocol.length > 255) {
       issues.invalid(`${path}.alpn_protocols[${index}]`, "it must have 1 to 255 characters", protocol);
     }
   }
-  return issues.unsupported.length > before ? null : common;
+  const usable = issues.unsupported.length === before;
+  reportIgnoredParameters(issues, `${path}.tls_params`, params);
+  return usable ? common : null;
+}
+
+/** What the runtime offers of TLS 1.2, in its own order; TLS 1.3 has suites of its own. */
+const OFFERED_SUITES = [
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+] as const;
+
+/**
+ * Reports what the runtime cannot be told: a list of suites that leaves out one it offers, curves, signature algorithms.
+ * Istio's list names all that are offered but those of ChaCha20, which are no weaker. Nothing refuses for that: what is
+ * offered beyond the list is as strong.
+ */
+function reportIgnoredParameters(issues: Issues, path: string, params: TlsParameters): void {
+  const { cipherSuites = [], ecdhCurves = [], signatureAlgorithms = [] } = params;
+  // `[A|B]` are suites of equal rank.
+  const named = new Set(cipherSuites.flatMap((suite) => suite.replace(/^\[|\]$/g, "").split("|")));
+  const missing = OFFERED_SUITES.filter((suite) => !named.has(suite));
+  if (cipherSuites.length > 0 && missing.length > 0) {
+    issues.unsupport(`${path}.cipher_suites`, `a list without ${missing.join(", ")}`);
+  }
+  if (ecdhCurves.length > 0) issues.unsupport(`${path}.ecdh_curves`, ecdhCurves.join(", "));
+  if (signatureAlgorithms.length > 0) issues.unsupport(`${path}.signature_algorithms`, signatureAlgorithms.join(", "));
 }
 
 /** Istio names client certificate files in the SDS name itself (`pkg/model`, `SDSCertificateConfig`). */
@@ -204,6 +231,7 @@ function parseValidationContext(
   if (context.caCertificateProviderInstance !== undefined) {
     issues.unsupport(path, "ca_certificate_provider_instance");
   }
+  if (context.maxVerifyDepth !== undefined) issues.unsupport(path, "max_verify_depth");
   const acceptUntrusted = parseEnum(issues, `${path}.trust_chain_verification`, context.trustChainVerification, {
     VERIFY_TRUST_CHAIN: false,
     ACCEPT_UNTRUSTED: true,

@@ -105,7 +105,13 @@ export interface ForwardAction {
   readonly kind: "forward";
   readonly cluster:
     | { readonly kind: "name"; readonly name: string }
-    | { readonly kind: "weighted"; readonly clusters: readonly WeightedCluster[]; readonly totalWeight: number }
+    | {
+      readonly kind: "weighted";
+      readonly clusters: readonly WeightedCluster[];
+      readonly totalWeight: number;
+      /** `header_name`, lower case: its number chooses in place of a random one; `null` for none. */
+      readonly drawHeader: string | null;
+    }
     | { readonly kind: "header"; readonly header: string };
   readonly clusterNotFoundStatus: number;
   /** Which circuit breakers and connections requests use. @default {"default"} */

@@ -255,9 +255,7 @@ export class SnapshotStore implements SnapshotSource {
     const inUse = visible?.resource.expanded ?? false;
     const validated = validateResource(this.#types.cluster, name, bytes, { ...how, inUse, former: null });
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
-    const eds = edsServiceName(bytes);
-    // One string for both names: ten thousand are worth sharing.
-    const version = { resource: validated.version, eds: eds === name ? name : eds };
+    const version = { resource: validated.version, eds: edsServiceName(bytes, name) };
     this.#referencesChanged = true;
     const fresh = visible === undefined && version.eds !== null && this.#endpoints.has(version.eds);
     if (version.eds === null || fresh) {

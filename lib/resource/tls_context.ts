@@ -31,7 +31,6 @@ export interface TlsContext {
   readonly alpn: readonly string[];
   readonly minVersion: "TLSv1.2" | "TLSv1.3" | null;
   readonly maxVersion: "TLSv1.2" | "TLSv1.3" | null;
-  readonly ciphers: readonly string[];
   /** Upstream: the server name to send; empty for none. */
   readonly sni: string;
   /** Upstream: take SNI and the expected SAN from the request's host. */

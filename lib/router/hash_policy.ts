@@ -1,4 +1,5 @@
 import type { Call } from "../http/call.ts";
+import { cookieValue } from "../http/cookie_value.ts";
 import type { HeaderList } from "../http/header_list.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Hash64, xxHash64 } from "../internal/xx_hash64.ts";
@@ -33,11 +34,11 @@ function compileSource(policy: HashPolicy): RequestHash {
       return headerSource(policy);
     case "cookie": {
       const { name, ttlMs } = policy;
-      if (ttlMs === null) return (request) => hashOf(cookieValue(request, name));
-      return (request, call) => hashOf(cookieValue(request, name) ?? makeCookie(call, name));
+      if (ttlMs === null) return (request) => hashOf(cookieValue(request.headers, name));
+      return (request, call) => hashOf(cookieValue(request.headers, name) ?? makeCookie(call, name));
     }
     case "source_ip":
-      return (_, call) => hashOf(call.downstream?.remote.hostname ?? call.sourceIp);
+      return (_, call) => hashOf(call.remoteIp);
     case "query_parameter":
       return (request) => hashOf(queryParameter(request.path, policy.name));
     case "filter_state":
@@ -109,19 +110,6 @@ function compileValueRewrite(rewrite: { pattern: string; substitution: string } 
   if (rewrite === null) return (value) => value;
   const regex = compileRegex(rewrite.pattern);
   return (value) => regex.replaceAll(value, rewrite.substitution);
-}
-
-function cookieValue(request: HttpRequest, name: string): string | null {
-  for (const header of request.headers.getAll("cookie")) {
-    for (const part of header.split(";")) {
-      const equals = part.indexOf("=");
-      if (equals < 0 || part.slice(0, equals).trim() !== name) continue;
-      const value = part.slice(equals + 1).trim();
-      const bare = value.length >= 2 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
-      return bare === "" ? null : bare;
-    }
-  }
-  return null;
 }
 
 function combine(before: Hash64, next: Hash64): Hash64 {

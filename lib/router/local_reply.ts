@@ -1,4 +1,5 @@
 import { grpcStatusOfHttp, hasGrpcContentType } from "../formatter/grpc_status.ts";
+import { encodeGrpcMessage } from "../grpc/grpc_message.ts";
 import { BytesBody } from "../http/body.ts";
 import type { Call } from "../http/call.ts";
 import { HeaderList } from "../http/header_list.ts";
@@ -28,27 +29,16 @@ export function localReply(request: HttpRequest, call: Call, reply: LocalReply):
   call.responseCodeDetails = reply.details;
   const headers = new HeaderList(reply.headers === undefined ? [] : reply.headers.slice());
   const bytes = typeof reply.body === "string" ? new TextEncoder().encode(reply.body) : reply.body;
-  if (hasGrpcContentType(request.headers)) {
+  if (hasGrpcContentType(request.headers) && !call.grpcWeb) {
     const grpcStatus = reply.grpcStatus ?? grpcStatusOfHttp(reply.status);
     call.grpcStatus = grpcStatus;
     headers.set("content-type", "application/grpc");
     headers.set("grpc-status", String(grpcStatus));
-    if (bytes.length > 0) headers.set("grpc-message", percentEncode(bytes));
+    if (bytes.length > 0) headers.set("grpc-message", encodeGrpcMessage(bytes));
     return { status: 200, headers, body: null };
   }
   headers.set("content-length", String(bytes.length));
   if (bytes.length > 0 && !headers.has("content-type")) headers.append("content-type", "text/plain");
   const silent = bytes.length === 0 || request.method === "HEAD";
   return { status: reply.status, headers, body: silent ? null : new BytesBody(bytes) };
-}
-
-/** The encoding of `grpc-message`: everything but printable ASCII, and `%`, as `%XX`. */
-function percentEncode(bytes: Uint8Array): string {
-  let out = "";
-  for (const byte of bytes) {
-    out += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
-      ? String.fromCharCode(byte)
-      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-  }
-  return out;
 }

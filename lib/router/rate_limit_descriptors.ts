@@ -57,10 +57,14 @@ function compileAction(action: RateLimitAction, localCluster: string): CompiledA
     case "destination_cluster":
       return (_, call) => ["destination_cluster", call.clusterName ?? ""];
     case "remote_address":
-      return (_, call) => ["remote_address", call.downstream?.remote.hostname ?? LOCAL];
+      return (_, call) => ["remote_address", call.forwardedIp ?? call.downstream?.remote.hostname ?? LOCAL];
     case "masked_remote_address":
       return (_, call) => {
-        const masked = mask(call.downstream?.remote.hostname ?? LOCAL, action.v4Bits, action.v6Bits);
+        const masked = mask(
+          call.forwardedIp ?? call.downstream?.remote.hostname ?? LOCAL,
+          action.v4Bits,
+          action.v6Bits,
+        );
         return masked === null ? "none" : ["masked_remote_address", masked];
       };
     case "request_headers":

@@ -1,5 +1,6 @@
 import type { HttpRequest } from "../http/message.ts";
 import type { FractionalPercent, StringMatch } from "../resource/common.ts";
+import { MATCH_EVERYTHING } from "../resource/match_everything.ts";
 import type { HeaderMatch, QueryParameterMatch, RouteMatch } from "../resource/route.ts";
 import { queryParameter } from "./request_path.ts";
 import { compileRouteMatch, type RouteMatcher } from "./route_matcher.ts";
@@ -15,15 +16,7 @@ export interface RouteCondition {
 }
 
 /** A match that every request fulfils. */
-const ANYTHING: RouteMatch = {
-  path: { kind: "prefix", value: "" },
-  caseSensitive: true,
-  headers: [],
-  queryParameters: [],
-  runtimeFraction: null,
-  grpc: false,
-  dynamicMetadata: [],
-};
+const ANYTHING: RouteMatch = { ...MATCH_EVERYTHING, path: { kind: "prefix", value: "" } };
 
 /**
  * Takes a match apart, in the order in which the matcher asks: path, fraction, gRPC, headers, query parameters,

@@ -1,6 +1,7 @@
 import type { ChosenRoute } from "../http/call.ts";
 import type { HttpRequest } from "../http/message.ts";
 import { type Random, randomInt } from "../internal/random.ts";
+import { MATCH_EVERYTHING } from "../resource/match_everything.ts";
 import type {
   Route,
   RouteConfiguration,
@@ -157,15 +158,7 @@ class CompiledVirtualHost {
     return this.#tlsRedirect ??= new RouteChoice(
       this.#plan({
         name: "",
-        match: {
-          path: { kind: "prefix", value: "/" },
-          caseSensitive: true,
-          headers: [],
-          queryParameters: [],
-          runtimeFraction: null,
-          grpc: false,
-          dynamicMetadata: [],
-        },
+        match: MATCH_EVERYTHING,
         action: TLS_REDIRECT,
         metadata: {},
         operation: null,
@@ -204,11 +197,13 @@ class CompiledVirtualHost {
         return (request) => new RouteChoice(plan, request.headers.get(cluster.header) ?? "");
       }
       case "weighted": {
-        const choices = cluster.clusters.map((entry) => new RouteChoice(this.#plan(route, entry), entry.name));
+        const { clusters, totalWeight, drawHeader } = cluster;
+        const choices = clusters.map((entry) => new RouteChoice(this.#plan(route, entry), entry.name));
         return (request, random) => {
-          const index = pickWeighted(cluster.clusters, cluster.totalWeight, random);
+          const draw = drawHeader === null ? undefined : request.headers.get(drawHeader);
+          const index = pickWeighted(clusters, drawn(draw, totalWeight) ?? randomInt(random, totalWeight));
           const choice = choices[index]!;
-          const { header } = cluster.clusters[index]!;
+          const { header } = clusters[index]!;
           return header === null ? choice : new RouteChoice(choice.plan, request.headers.get(header) ?? "");
         };
       }
@@ -216,9 +211,13 @@ class CompiledVirtualHost {
   }
 }
 
-/** The index of an entry, each with the chance `weight / total`. */
-function pickWeighted(clusters: readonly WeightedCluster[], total: number, random: Random): number {
-  let at = randomInt(random, total);
+/** What a header says that was drawn; `null` where it is no number. */
+function drawn(value: string | undefined, total: number): number | null {
+  return value !== undefined && /^\d{1,20}$/.test(value) ? Number(BigInt(value) % BigInt(total)) : null;
+}
+
+/** The index of the entry that a number below the total belongs to, each with as many as its weight. */
+function pickWeighted(clusters: readonly WeightedCluster[], at: number): number {
   for (let i = 0; i < clusters.length; i++) {
     at -= clusters[i]!.weight;
     if (at < 0) return i;

@@ -20,8 +20,7 @@ const UNLIMITED: RequestTimeouts = { globalMs: 0, perTryMs: 0, perTryIdleMs: 0 }
 /**
  * The limits of a request: the route's `timeout`, or for gRPC requests on routes with `max_grpc_timeout` the caller's
  * `grpc-timeout` capped by it (0 being no cap). A route with `max_stream_duration` has neither. `x-envoy-upstream-rq-timeout-ms` and its like win over both.
- * A per-try limit that is not below the global one has no effect. Limits count from the end of the request, so that a
- * request for an upgrade has none.
+ * A per-try limit that is not below the global one has no effect.
  *
  * @see Envoy `FilterUtility::finalTimeout`.
  */
@@ -29,10 +28,8 @@ export function requestTimeouts(
   action: ForwardAction,
   retry: RetryPolicy | null,
   headers: HeaderList,
-  upgrade?: string,
   overrides: RequestOverrides | null = null,
 ): RequestTimeouts {
-  if (upgrade !== undefined) return UNLIMITED;
   const globalMs = overrides?.globalMs ?? globalTimeout(action, headers);
   const perTryMs = overrides?.perTryMs ?? retry?.perTryTimeoutMs ?? 0;
   const perTryIdleMs = retry?.perTryIdleTimeoutMs ?? 0;

@@ -73,6 +73,7 @@ export class FakeIstiod implements AsyncDisposable {
   readonly #store = new ObjectStore();
   readonly #discovery: DiscoveryService;
   readonly #server: IstiodServer;
+  readonly #certificatesMade: () => Promise<void>;
   #certificate!: TlsCertificate;
   #trust!: TrustBundle;
   #addr!: SocketAddress;
@@ -92,7 +93,7 @@ export class FakeIstiod implements AsyncDisposable {
     const { settings, faults } = this;
     this.#discovery = new DiscoveryService({ store: this.#store, settings, faults, clock, debounceMs });
     const grpc = new GrpcServer({ clock, logger });
-    registerServices(grpc, {
+    this.#certificatesMade = registerServices(grpc, {
       authority,
       tokens,
       faults,
@@ -288,6 +289,7 @@ export class FakeIstiod implements AsyncDisposable {
   async close(): Promise<void> {
     this.#discovery.close();
     await this.#server.stop();
+    await this.#certificatesMade();
     await this.handles.idle();
   }
 

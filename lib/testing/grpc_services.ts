@@ -23,20 +23,35 @@ export interface GrpcServicesOptions {
 
 const DISCOVERY_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/";
 
-/** Registers the certificate service and the discovery service, delta and state of the world. */
-export function registerServices(grpc: GrpcServer, options: GrpcServicesOptions): void {
+/**
+ * Registers the certificate service and the discovery service, delta and state of the world.
+ *
+ * @returns What waits until no certificate is being made: a caller that has gone does not stop that.
+ */
+export function registerServices(grpc: GrpcServer, options: GrpcServicesOptions): () => Promise<void> {
+  const underWay = new Set<Promise<Uint8Array>>();
   const identify = (call: GrpcServerCall): Promise<ServiceAccountIdentity> =>
     authenticate(options.tokens, options.trustDomain, call.metadata, call.exchange.connection);
-  grpc.unary(CREATE_CERTIFICATE_PATH, async (request, call) => {
+  const certify = async (request: Uint8Array, call: GrpcServerCall): Promise<Uint8Array> => {
     const identity = await identify(call);
     const response = await createCertificate(request, identity, options);
     await delay(options, call);
     return response;
+  };
+  grpc.unary(CREATE_CERTIFICATE_PATH, async (request, call) => {
+    const certificate = certify(request, call);
+    underWay.add(certificate);
+    try {
+      return await certificate;
+    } finally {
+      underWay.delete(certificate);
+    }
   });
   const discover = (protocol: AdsProtocol) => async (requests: AsyncIterable<Uint8Array>, call: GrpcServerCall) =>
     await serveStream(protocol, await identify(call), requests, call, options);
   grpc.bidi(`${DISCOVERY_PATH}DeltaAggregatedResources`, discover("delta"));
   grpc.bidi(`${DISCOVERY_PATH}StreamAggregatedResources`, discover("sotw"));
+  return async () => void await Promise.allSettled(underWay);
 }
 
 async function serveStream(

@@ -1,3 +1,5 @@
+import { hasGrpcContentType, httpStatusOfGrpc } from "../formatter/grpc_status.ts";
+import { parseGrpcStatus } from "../grpc/status.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
@@ -8,7 +10,6 @@ import type { ResetReason } from "../router/retry_policy.ts";
 import type { MetricRegistry } from "../telemetry/metric_registry.ts";
 import { ClusterMetrics } from "./cluster_metrics.ts";
 import { resetReasonOf } from "./failure_reply.ts";
-import { httpStatusOfGrpc } from "./grpc_http_status.ts";
 import { HealthChecker } from "./health_checker.ts";
 import type { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
@@ -123,8 +124,8 @@ export class ClusterHealth {
   onResponse(host: UpstreamHost, request: HttpRequest, { status, headers }: HttpResponse): void {
     if (this.outliers !== null) {
       // Only what stands in the head is looked at, as in Envoy: trailers come too late.
-      const grpc = isGrpc(request) ? headers.get("grpc-status") : undefined;
-      this.outliers.onResponse(host, grpc === undefined ? status : httpStatusOfGrpc(grpc));
+      const grpc = hasGrpcContentType(request.headers) ? headers.get("grpc-status") : undefined;
+      this.outliers.onResponse(host, grpc === undefined ? status : httpStatusOfGrpc(parseGrpcStatus(grpc)));
       if (this.#detectsDegraded && headers.has("x-envoy-degraded")) this.outliers.onDegraded(host);
     }
     if (this.#checker !== null && headers.has("x-envoy-immediate-health-check-fail")) this.#checker.refuse(host);
@@ -151,8 +152,4 @@ export class ClusterHealth {
     this.outliers?.stop();
     this.#checker?.stop();
   }
-}
-
-function isGrpc({ headers }: HttpRequest): boolean {
-  return headers.get("content-type")?.startsWith("application/grpc") === true;
 }

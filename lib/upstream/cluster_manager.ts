@@ -144,8 +144,10 @@ export class ClusterManager implements UpstreamSource {
 
   #follow(snapshot: Snapshot, change: SnapshotChange): void {
     for (const name of change.clusters) {
-      if (snapshot.cluster(name) !== this.#aggregates.get(name)?.cluster) this.#aggregates.delete(name);
+      const aggregate = this.#aggregates.get(name);
       const known = this.#clusters.get(name);
+      // Only what is in use is looked at: asking for a cluster reads it, and there may be ten thousand.
+      if (aggregate !== undefined && snapshot.cluster(name) !== aggregate.cluster) this.#aggregates.delete(name);
       if (known === undefined) continue;
       const cluster = snapshot.cluster(name);
       // The snapshot keeps an object for as long as its bytes are the same: identity is the configuration hash.

@@ -1,6 +1,7 @@
 import { MeshError } from "../errors.ts";
 import type { Clock } from "../internal/clock.ts";
 import type { Cluster } from "../resource/cluster.ts";
+import type { DnsAnswer } from "../transport/dns.ts";
 import type { Destinations } from "./destinations.ts";
 import { type DnsResolver, isIpAddress } from "./dns_resolver.ts";
 import type { UpstreamHost } from "./host.ts";
@@ -93,7 +94,7 @@ export class DynamicHosts implements Destinations {
     if (isIpAddress(hostname)) return { address: hostname, refreshMs: Infinity };
     const { family, refreshMs, respectTtl } = this.#cluster.dns;
     try {
-      const { addresses, ttlMs } = await this.#dns!.resolve(hostname, family, respectTtl);
+      const { addresses, ttlMs } = await this.#inTime(this.#dns!.resolve(hostname, family, respectTtl));
       return { address: addresses[0]!, refreshMs: respectTtl && ttlMs !== null && ttlMs > 0 ? ttlMs : refreshMs };
     } catch (cause) {
       // A permission that is missing says itself what to do.
@@ -102,6 +103,17 @@ export class DynamicHosts implements Destinations {
         : `Cannot resolve '${hostname}': check the name and the resolver`;
       throw new MeshError("DNS_RESOLUTION_FAILED", message, { cause });
     }
+  }
+
+  /** The answer, unless it takes too long: resolvers try again for half a minute where nobody answers them. */
+  #inTime(answer: Promise<DnsAnswer>): Promise<DnsAnswer> {
+    const { timeoutMs = 5_000 } = this.#cluster.dns;
+    if (timeoutMs === 0) return answer;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`The resolver has not answered within '${timeoutMs}' ms`));
+      const timer = this.#clock.timer(timeoutMs, late, { ref: true });
+      answer.finally(() => timer.cancel()).then(resolve, reject);
+    });
   }
 
   /** Forgets names that were not used for their time; names are the callers' choice, so their number is bounded. */

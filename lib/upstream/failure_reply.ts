@@ -61,6 +61,25 @@ export function failureReply(error: unknown): LocalReply | null {
   return { status, flag, body, details };
 }
 
+/** The answer to a request that cannot be tried again, for not all of it was kept. */
+export const BUFFER_EXCEEDED: LocalReply = {
+  status: 507,
+  details: "request_payload_exceeded_retry_buffer_limit",
+  body: "Cannot send the request again: its content is longer than what is kept for retries; raise " +
+    "per_request_buffer_limit_bytes, or send it in smaller parts",
+};
+
+/** The answer to a request whose route names a cluster that is not there; the status is the route's. */
+export function clusterNotFound(name: string, status: number): LocalReply {
+  return {
+    status,
+    flag: "NC",
+    details: "cluster_not_found",
+    body: `Cannot send the request: the route names cluster '${name}', which the mesh does not have; ` +
+      "check that the Service or subset of its VirtualService exists",
+  };
+}
+
 /**
  * The answer to a request whose time is up.
  *

@@ -13,7 +13,14 @@ import type { RoutePlan } from "../router/route_plan.ts";
 import { type RequestTimeouts, requestTimeouts, setTimeoutHeaders } from "../router/timeouts.ts";
 import { ConnectError } from "./connect_error.ts";
 import { destinationOf, proxiedAddress } from "./destination.ts";
-import { brokenOff, expiryReply, failureReply, resetReasonOf } from "./failure_reply.ts";
+import {
+  brokenOff,
+  BUFFER_EXCEEDED,
+  clusterNotFound,
+  expiryReply,
+  failureReply,
+  resetReasonOf,
+} from "./failure_reply.ts";
 import { mirrorRequest } from "./mirror.ts";
 import { RequestContent } from "./request_content.ts";
 import { RequestTimers } from "./request_timers.ts";
@@ -79,7 +86,7 @@ export class Forwarding {
     const { plan, action } = route;
     const overrides = takeRequestOverrides(request.headers);
     const policy = plan.retry?.policy ?? null;
-    this.#timeouts = requestTimeouts(action, policy, request.headers, request.upgrade, overrides);
+    this.#timeouts = requestTimeouts(action, policy, request.headers, overrides);
     this.#startedAt = deps.clock.now();
     this.#content = new RequestContent(request);
   }
@@ -249,7 +256,7 @@ export class Forwarding {
     attempt.discard(response);
     this.#timers?.stop();
     call.attemptCount = 0;
-    call.endpoint = call.upstream = null;
+    call.endpoint = call.upstream = call.upstreamProtocol = null;
     throw new InternalRedirect();
   }
 
@@ -258,6 +265,7 @@ export class Forwarding {
     const call = this.#call;
     call.endpoint = attempt.host?.endpoint ?? null;
     call.upstream = attempt.exchange.connection;
+    call.upstreamProtocol = attempt.exchange.protocol;
   }
 
   #releaseRetrySlot(): void {
@@ -274,8 +282,8 @@ export class Forwarding {
     call.responseCodeDetails = "via_upstream";
     const timers = this.#timers;
     timers?.answered(response);
-    // Of an answer that came before the end of the request it says nothing.
-    if (this.#content.sent && !call.suppressEnvoyHeaders) {
+    // Of an answer that came before the end of the request it says nothing, nor to a request that wants an upgrade.
+    if (this.#content.sent && this.#request.upgrade === undefined && !call.suppressEnvoyHeaders) {
       const elapsed = Math.max(0, Math.round(this.#deps.clock.now() - this.#startedAt));
       headers.set("x-envoy-upstream-service-time", String(elapsed));
     }
@@ -332,12 +340,7 @@ export class Forwarding {
   #bufferExceeded(): HttpResponse {
     this.#timers?.stop();
     this.#content.cancel();
-    return this.#reply({
-      status: 507,
-      details: "request_payload_exceeded_retry_buffer_limit",
-      body: "Cannot send the request again: its content is longer than what is kept for retries; raise " +
-        "per_request_buffer_limit_bytes, or send it in smaller parts",
-    });
+    return this.#reply(BUFFER_EXCEEDED);
   }
 
   #reply(reply: LocalReply): HttpResponse {
@@ -354,13 +357,7 @@ export class Forwarding {
   #clusterNotFound(): HttpResponse {
     const { clusterName, action } = this.#route;
     this.#content.cancel();
-    return this.#reply({
-      status: action.clusterNotFoundStatus,
-      flag: "NC",
-      details: "cluster_not_found",
-      body: `Cannot send the request: the route names cluster '${clusterName}', which the mesh does not have; ` +
-        "check that the Service or subset of its VirtualService exists",
-    });
+    return this.#reply(clusterNotFound(clusterName, action.clusterNotFoundStatus));
   }
 
   /** Ends whatever is under way: the caller gave up, or the global limit passed. */

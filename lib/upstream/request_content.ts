@@ -20,12 +20,13 @@ export class RequestContent {
   #tooLong = false;
 
   /** @param request The request, its body unread. */
-  constructor({ body }: HttpRequest) {
+  constructor({ body, upgrade }: HttpRequest) {
     this.#bytes = body === null ? null : body.whole();
     this.#trailers = body === null ? null : body.trailers;
     this.#source = body !== null && this.#bytes === null ? body : null;
     this.#first = body;
-    this.#sent = this.#source === null;
+    // What comes after an upgrade is no part of the request for it.
+    this.#sent = this.#source === null || upgrade !== undefined;
   }
 
   /** Whether the last byte of the request has gone on its way, as far as anybody looks. */
@@ -46,7 +47,7 @@ export class RequestContent {
 
   /** Tells when the last byte of a stream was read. To be asked for before {@linkcode RequestContent.keep}. */
   onSent(callback: () => void): void {
-    if (this.#source === null) return;
+    if (this.#source === null || this.#sent) return;
     this.#source = this.#first = new BodyEnd(this.#source, () => {
       this.#sent = true;
       callback();

@@ -20,7 +20,8 @@ const TEXTS: Readonly<Record<Expiry, string>> = {
 
 /**
  * The time limits of one request and of its attempts. Those of the request and of an attempt's answer count from the end
- * of the request, which for streamed content is yet to come.
+ * of the request, which for streamed content is yet to come. A request for an upgrade is complete with its head, and has
+ * no more limits once it is upgraded.
  */
 export class RequestTimers {
   readonly #arm: Arm;
@@ -87,6 +88,12 @@ export class RequestTimers {
   answered(response: HttpResponse): void {
     this.#perTry?.cancel();
     this.#perTry = null;
+    if (response.status === 101) {
+      this.#global?.cancel();
+      this.#idle?.cancel();
+      this.#global = this.#idle = null;
+      return;
+    }
     if (this.#idle === null || response.body === null || response.body.whole() !== null) return;
     const exchange = this.#exchange!;
     this.#touch(exchange);

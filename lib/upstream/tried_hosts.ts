@@ -1,3 +1,4 @@
+import type { ExcludedPriorities } from "../load_balancer/load_balancer.ts";
 import type { Metadata } from "../resource/common.ts";
 import type { RetryPolicy } from "../resource/route.ts";
 import type { UpstreamHost } from "./host.ts";
@@ -28,7 +29,7 @@ export class TriedHosts {
   }
 
   /** Priorities to be avoided; `null` for none. */
-  get excludedPriorities(): readonly number[] | null {
+  get excludedPriorities(): ExcludedPriorities | null {
     return this.#priorities?.excluded ?? null;
   }
 

@@ -3,7 +3,7 @@ import { Exchange } from "../http/exchange.ts";
 import type { HttpProtocol, HttpResponse } from "../http/message.ts";
 import type { Hash64 } from "../internal/xx_hash64.ts";
 import type { Json } from "../protobuf/well_known.ts";
-import type { OverrideHost, PickContext } from "../load_balancer/load_balancer.ts";
+import type { ExcludedPriorities, OverrideHost, PickContext } from "../load_balancer/load_balancer.ts";
 import type { UpstreamHost } from "./host.ts";
 import type { TriedHosts } from "./tried_hosts.ts";
 
@@ -16,7 +16,7 @@ export interface UpstreamAttemptOptions {
   /** Hosts to be avoided. @default {null} */
   excluded?: TriedHosts | null;
   /** Priorities tried before, to be avoided. @default {null} */
-  excludedPriorities?: readonly number[] | null;
+  excludedPriorities?: ExcludedPriorities | null;
   /** @default {0} */
   maxReselections?: number;
   /** Metadata of `envoy.lb` the host must have. @default {null} */
@@ -48,7 +48,7 @@ export class UpstreamAttempt implements PickContext {
   readonly exchange: Exchange;
   readonly hash: Hash64 | null;
   readonly excluded: TriedHosts | null;
-  readonly excludedPriorities: readonly number[] | null;
+  readonly excludedPriorities: ExcludedPriorities | null;
   readonly maxReselections: number;
   readonly subset: Readonly<Record<string, Json>> | null;
   readonly override: OverrideHost | null;

@@ -13,12 +13,13 @@ import { ClusterBalancer } from "./cluster_balancer.ts";
 import type { ZoneFacts } from "./zone_facts.ts";
 import type { MetricRegistry } from "../telemetry/metric_registry.ts";
 import { ClusterHealth } from "./cluster_health.ts";
+import { ClusterNames } from "./cluster_names.ts";
 import type { Destinations } from "./destinations.ts";
 import type { DnsResolver } from "./dns_resolver.ts";
 import { DynamicHosts } from "./dynamic_hosts.ts";
-import { resolveAssignment } from "./endpoint_source.ts";
 import { UpstreamHost } from "./host.ts";
 import type { HostConnector } from "./host_connector.ts";
+import { noHost } from "./no_host.ts";
 import { OriginalDestinations } from "./original_destinations.ts";
 import type { OutlierDetector } from "./outlier_detection.ts";
 import { ClusterResources, DEFAULT_CIRCUIT_BREAKERS } from "./resources.ts";
@@ -49,6 +50,8 @@ export class UpstreamCluster implements AggregateMember {
   readonly #hosts = new Map<string, UpstreamHost>();
   readonly #health: ClusterHealth | null;
   readonly #destinations: Destinations | null;
+  /** The names of a DNS cluster. */
+  readonly #names: ClusterNames | null;
   /** The assignment as it came last. */
   #received: ClusterLoadAssignment | null = null;
   /** The same with the hosts that stay although they are gone from it. */
@@ -61,10 +64,6 @@ export class UpstreamCluster implements AggregateMember {
   #warming: Promise<void> | null = null;
   /** Whether anyone has waited for that. */
   #wanted = false;
-  #refreshing = false;
-  /** Monotonic milliseconds at which names are to be resolved again; infinite for clusters without names. */
-  #refreshAt = Infinity;
-  #dnsFailure: unknown = null;
 
   /**
    * @param cluster The validated resource.
@@ -103,13 +102,24 @@ export class UpstreamCluster implements AggregateMember {
       });
       this.#balancer = this.#membership;
     }
+    this.#names = cluster.loadAssignment === null || !isDns(cluster) ? null : new ClusterNames(
+      cluster,
+      cluster.loadAssignment,
+      { ...deps, onResolved: (assignment) => this.setEndpoints(assignment) },
+    );
     if (cluster.type === "eds") {
       if (assignment !== null) this.setEndpoints(assignment);
+    } else if (this.#names !== null) {
+      this.#warming = this.#firstAddresses(this.#names);
     } else if (cluster.loadAssignment !== null) {
-      if (isDns(cluster)) this.#warming = this.#resolve(cluster.loadAssignment);
-      else this.setEndpoints(cluster.loadAssignment);
+      this.setEndpoints(cluster.loadAssignment);
     }
     if (cluster.healthCheck !== null) this.#warming = this.#firstRound(this.#warming);
+  }
+
+  async #firstAddresses(names: ClusterNames): Promise<void> {
+    await names.resolve();
+    if (this.cluster.healthCheck === null) this.#warming = null;
   }
 
   /** Whether each host has been checked once, after names were resolved. */
@@ -180,7 +190,7 @@ export class UpstreamCluster implements AggregateMember {
       this.#wanted = true;
       return this.#dispatchAfter(this.#warming, request, attempt);
     }
-    if (this.#refreshAt !== Infinity && this.#deps.clock.monotonic() >= this.#refreshAt) this.#refresh();
+    this.#names?.refreshWhenDue();
     const { destination } = attempt;
     const destinations = this.#destinations;
     if (destinations !== null && destination !== null && destinations.needsDns(destination)) {
@@ -256,7 +266,9 @@ export class UpstreamCluster implements AggregateMember {
       );
     }
     const host = this.#balancer.pick(attempt);
-    if (host === null) return fail(attempt, this.#noHost(attempt));
+    if (host === null) {
+      return fail(attempt, noHost(this.cluster, this.#hosts.size, this.#names?.failure ?? null, attempt));
+    }
     attempt.host = host;
     if (attempt.requiresMutualTls && !isMutualTls(host.transport)) {
       return fail(
@@ -295,54 +307,8 @@ export class UpstreamCluster implements AggregateMember {
     return response;
   }
 
-  #noHost({ override, subset }: UpstreamAttempt): MeshError {
-    const count = this.#hosts.size;
-    const why = count === 0 && this.#dnsFailure !== null
-      ? `its name has no address (${
-        this.#dnsFailure instanceof Error ? this.#dnsFailure.message : "unknown reason"
-      }); ` +
-        "check the name and the resolver"
-      : count === 0
-      ? "the cluster has no endpoints; check that its Service selects running pods"
-      : override?.strict
-      ? `its session wants '${override.address}' and nothing else; check that the pod still runs, or begin a new session`
-      : subset !== null && this.cluster.loadBalancing.subset !== null
-      ? `none of its '${count}' endpoints is healthy and has the metadata '${JSON.stringify(subset)}' that the route ` +
-        "wants; check its metadata_match"
-      : `none of its '${count}' endpoints is healthy; check their readiness, health checks and the outlier detection`;
-    return new MeshError(
-      "NO_HEALTHY_UPSTREAM",
-      `Cannot send the request to '${this.cluster.name}': ${why}`,
-      this.#dnsFailure === null ? {} : { cause: this.#dnsFailure },
-    );
-  }
-
   #newHost(endpoint: Endpoint): UpstreamHost {
     return new UpstreamHost(endpoint, selectTransportSocket(this.cluster, endpoint), endpoint.key);
-  }
-
-  async #resolve(assignment: ClusterLoadAssignment): Promise<void> {
-    const { clock, dns, logger } = this.#deps;
-    const resolved = await resolveAssignment(this.cluster, assignment, dns);
-    this.#dnsFailure = resolved.failures[0] ?? null;
-    if (resolved.failures.length > 0) {
-      logger.log("warning", "Cannot resolve a name of a cluster, keeping the addresses known before", {
-        cluster: this.cluster.name,
-      });
-    }
-    const found = resolved.assignment.localities.some(({ endpoints }) => endpoints.length > 0);
-    // The last good addresses are kept while the resolver fails.
-    if (found || resolved.failures.length === 0) this.setEndpoints(resolved.assignment);
-    this.#refreshAt = clock.monotonic() + resolved.refreshMs;
-    if (this.cluster.healthCheck === null) this.#warming = null;
-  }
-
-  /** In the background: requests use the addresses known so far meanwhile. */
-  #refresh(): void {
-    const assignment = this.cluster.loadAssignment;
-    if (this.#refreshing || assignment === null) return;
-    this.#refreshing = true;
-    this.#resolve(assignment).finally(() => this.#refreshing = false);
   }
 }
 

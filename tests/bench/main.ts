@@ -3,6 +3,7 @@
  */
 import { balancerBench } from "./balancer.ts";
 import type { Cell } from "./cell.ts";
+import { componentBench } from "./component.ts";
 import { grpcBench } from "./grpc.ts";
 import { h2loadBench } from "./h2load.ts";
 import { httpBench } from "./http.ts";
@@ -14,6 +15,7 @@ const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> 
   h2load: h2loadBench,
   scale: scaleBench,
   balancer: balancerBench,
+  component: componentBench,
 };
 
 async function main(): Promise<void> {

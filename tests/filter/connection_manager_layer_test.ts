@@ -12,14 +12,19 @@ const MANAGER = {
   headersWithUnderscores: "allow",
   generateRequestId: true,
   alwaysSetRequestIdInResponse: false,
+  xffNumTrustedHops: 0,
+  via: null,
+  appendForwardedPort: false,
 } as HttpConnectionManager;
 
 async function pass(overrides: Parameters<typeof request>[0], settings: Partial<HttpConnectionManager> = {}) {
   const message = request(overrides);
   const answer = { status: 200, headers: new HeaderList(), body: null };
   const layer = connectionManagerLayer({ ...MANAGER, ...settings });
-  const response = await layer(() => Promise.resolve(answer))(message, callOf(message));
-  return { ...message, response };
+  const call = callOf(message);
+  call.requestedAddress = "10.0.0.1:8080";
+  const response = await layer(() => Promise.resolve(answer))(message, call);
+  return { ...message, response, call };
 }
 
 Deno.test("connectionManagerLayer() adds a request id and the scheme, and keeps the caller's", async () => {
@@ -76,4 +81,28 @@ Deno.test("connectionManagerLayer() drops headers with underscores or refuses re
 Deno.test("connectionManagerLayer() takes out what the application says of a client certificate", async () => {
   const given = { pairs: ["x-forwarded-client-cert", "URI=spiffe://forged"] };
   assert.equal((await pass(given)).headers.get("x-forwarded-client-cert"), undefined);
+});
+
+Deno.test("connectionManagerLayer() takes the caller's address from the proxies in front", async () => {
+  const pairs = ["x-forwarded-for", "1.2.3.4, 5.6.7.8"];
+  const { call, headers } = await pass({ pairs });
+  assert.equal(call.downstreamRemoteAddress, "5.6.7.8:0");
+  assert.equal(call.remoteIp, "5.6.7.8");
+  assert.equal(call.downstreamDirectRemoteAddress, null);
+  assert.equal(headers.get("x-forwarded-for"), "1.2.3.4, 5.6.7.8");
+  assert.equal((await pass({ pairs }, { xffNumTrustedHops: 1 })).call.remoteIp, "1.2.3.4");
+  assert.equal((await pass({ pairs }, { xffNumTrustedHops: 2 })).call.remoteIp, null);
+});
+
+Deno.test("connectionManagerLayer() marks messages with via, and says the port where it is to", async () => {
+  const marked = await pass({ pairs: ["via", "1.1 other"] }, { via: "proxy" });
+  assert.equal(marked.headers.get("via"), "1.1 other, proxy");
+  assert.equal(marked.response.headers.get("via"), "proxy");
+  assert.equal((await pass({})).headers.has("via"), false);
+  const appendForwardedPort = true;
+  assert.equal((await pass({}, { appendForwardedPort })).headers.get("x-forwarded-port"), "8080");
+  assert.equal(
+    (await pass({ pairs: ["x-forwarded-port", "1"] }, { appendForwardedPort })).headers.get("x-forwarded-port"),
+    "1",
+  );
 });

@@ -146,3 +146,29 @@ Deno.test("streamLimitsLayer() ends its timers with the exchange, and with a fai
   await assert.rejects(failed.response, /Failed/);
   assert.equal(failed.clock.pendingTimers, 0);
 });
+
+Deno.test("streamLimitsLayer() watches upgrades: before the answer, and both directions after it", async () => {
+  const upgrade = () => ({ ...request({ body: queue() }), upgrade: "websocket" });
+  const waiting = setUp({ requestTimeoutMs: 10 }, { idleTimeoutMs: 100 }, upgrade());
+  await waiting.clock.advance(100);
+  assert.equal((await waiting.response).status, 408);
+  assert.equal(waiting.call.responseFlags, "SI");
+
+  const incoming = queue();
+  const message = { ...request({ body: incoming }), upgrade: "websocket" };
+  const { clock, call, response, answer } = setUp({ streamIdleTimeoutMs: 100 }, {}, message);
+  const outgoing = queue();
+  answer(outgoing);
+  const { body } = await response;
+  for (const [from, to] of [[incoming, message.body], [outgoing, body]] as const) {
+    await clock.advance(99);
+    from.push(new Uint8Array(1));
+    await to!.read();
+  }
+  await clock.advance(99);
+  assert.ok(!call.exchange.cancelled);
+  await clock.advance(1);
+  assert.ok(call.exchange.cancelled);
+  assert.equal(call.responseCodeDetails, "stream_idle_timeout");
+  call.exchange.complete();
+});

@@ -202,7 +202,9 @@ Deno.test("A rewrite is noted even where it changes nothing; a weighted cluster'
     subset: null,
   };
   const split = new Rig({
-    route: { action: forwardAction({ cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1 } }) },
+    route: {
+      action: forwardAction({ cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1, drawHeader: null } }),
+    },
   });
   split.send(request());
   const sent = (await split.fake.next()).request;
@@ -213,7 +215,12 @@ Deno.test("A rewrite is noted even where it changes nothing; a weighted cluster'
 
 Deno.test("A weighted cluster may be named by a header", () => {
   const entry = { name: "", header: "x-cluster", weight: 1, headers: noHeaders, hostRewrite: null, subset: null };
-  const cluster = { kind: "weighted", clusters: [{ ...entry, perFilterConfig: new Map() }], totalWeight: 1 } as const;
+  const cluster = {
+    kind: "weighted",
+    clusters: [{ ...entry, perFilterConfig: new Map() }],
+    totalWeight: 1,
+    drawHeader: null,
+  } as const;
   const rig = new Rig({ route: { action: forwardAction({ cluster }) } });
   const named = rig.send(request({ headers: new HeaderList(["x-cluster", "mirror"]) }));
   assert.equal(named.call.chosen?.clusterName, "mirror");

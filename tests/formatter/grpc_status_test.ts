@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { grpcStatusName, grpcStatusOf, grpcStatusOfHttp, hasGrpcContentType } from "../../lib/formatter/grpc_status.ts";
+import {
+  grpcStatusName,
+  grpcStatusOf,
+  grpcStatusOfHttp,
+  hasGrpcContentType,
+  httpStatusOfGrpc,
+} from "../../lib/formatter/grpc_status.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import { fakeStreamInfo } from "./fake_stream_info.ts";
 
@@ -40,6 +46,11 @@ Deno.test("names status codes", () => {
   assert.equal(grpcStatusName(1, "snake"), "CANCELLED");
   assert.equal(grpcStatusName(4, "snake"), "DEADLINE_EXCEEDED");
   assert.equal(grpcStatusName(99), "99");
+});
+
+Deno.test("gRPC statuses stand for HTTP statuses as in Envoy", () => {
+  const cases = { 0: 200, 1: 499, 2: 500, 4: 504, 8: 429, 12: 501, 14: 503, 16: 401, 17: 500 };
+  for (const [grpc, http] of Object.entries(cases)) assert.equal(httpStatusOfGrpc(Number(grpc)), http, grpc);
 });
 
 Deno.test("HTTP statuses map as gRPC says", () => {

@@ -50,7 +50,8 @@ async function rig(token: TokenOption | null | "mint" = "mint", options: Partial
   const lines: string[] = [];
   const minted = token === "mint" ? await istiod.tokens.mint({ namespace: "default", serviceAccount: "sleep" }) : token;
   const client = new CaClient({
-    hostname: "localhost",
+    // No name: the look-up of one goes on when its connection is given up.
+    hostname: "127.0.0.1",
     port: istiod.addr.port,
     tls: { roots: istiod.rootCertificates, serverName: "istiod.istio-system.svc", certificate: null },
     token: createTokenSource(minted),
@@ -200,7 +201,7 @@ Deno.test("a CA that is not there is an error that says where it was looked for"
   const one = await rig();
   await one.istiod.suspend();
   const error = await refused(one, "CONTROL_PLANE_UNAVAILABLE");
-  assert.match(error.message, /the CA at 'localhost:\d+'.*CA_ADDR/s);
+  assert.match(error.message, /the CA at '127\.0\.0\.1:\d+'.*CA_ADDR/s);
   await one.close();
 });
 
@@ -213,6 +214,19 @@ for (const [name, chain] of [["too short", ["leaf only"]], ["empty", []]] as con
     await one.close();
   });
 }
+
+Deno.test("an abort that comes before the call is made ends the request too", async () => {
+  const controller = new AbortController();
+  const one: Rig = await rig(() => {
+    controller.abort(new Error("Enough"));
+    return one.istiod.tokens.mint({ namespace: "default", serviceAccount: "sleep" });
+  });
+  one.istiod.faults.delayMs = 60_000;
+  const before = performance.now();
+  await assert.rejects(one.client.sign(csr, 3600, controller.signal), /Enough/);
+  assert.ok(performance.now() - before < 5_000, "it has waited for the deadline of the call");
+  await one.close();
+});
 
 Deno.test("an abort ends a request, between and during tries", async () => {
   const one = await rig();

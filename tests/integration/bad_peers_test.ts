@@ -10,6 +10,7 @@ import type { TlsCertificate } from "../../lib/transport/secret_provider.ts";
 import { MeshRig } from "../support/mesh_rig.ts";
 import { refusals } from "../support/refusals.ts";
 import { Recorder, TransportRig, within } from "../support/transport_rig.ts";
+import { peerAuthentication } from "../support/peer_authentication.ts";
 import { until } from "../support/until.ts";
 
 const HOUR = 3_600_000;
@@ -230,12 +231,7 @@ Deno.test("a server of the mesh that answers in plaintext, or hangs up, never se
 
 Deno.test("STRICT refuses plaintext, and a caller without a mesh gets no byte", async () => {
   await MeshRig.use(async (rig) => {
-    rig.istiod.apply(`
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: default, namespace: istio-system }
-spec: { mtls: { mode: STRICT } }
-`);
+    rig.istiod.apply(peerAuthentication("STRICT"));
     let served = 0;
     const { mesh, server } = await rig.serve("web", () => {
       served++;

@@ -1,5 +1,6 @@
 /** HTTP/1.1 between two enmesh peers travels over one HTTP/2 connection, and nothing but the wire shows it. */
 import assert from "node:assert/strict";
+import { peerAuthentication } from "../support/peer_authentication.ts";
 import { MeshRig } from "../support/mesh_rig.ts";
 
 const IN_FLIGHT = 20;
@@ -76,12 +77,7 @@ Deno.test("a carried connection that is drained loses no request", async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => caller.fetch("http://web.default/")));
       for (const answer of answers) assert.equal(await answer.text(), "ok");
       // A new mode replaces the filter chain: the server asks its connections to go (GOAWAY).
-      rig.istiod.apply(`
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: default, namespace: istio-system }
-spec: { mtls: { mode: ${i % 2 === 0 ? "STRICT" : "PERMISSIVE"} } }
-`);
+      rig.istiod.apply(peerAuthentication(i % 2 === 0 ? "STRICT" : "PERMISSIVE"));
       await rig.istiod.settled();
     }
     assert.ok(new Set(ports).size > 1, "the server replaced its connections");

@@ -255,6 +255,22 @@ Deno.test("./testing: the demo, to its end", async () => {
   assert.equal(tasks.enmesh, `deno run ${rows("`enmesh doctor`").flags.join(" ")} lib/cli/main.ts`);
 });
 
+Deno.test("`componentFilter`: the demo, to its end", async () => {
+  const demo = { program: "../../../examples/component/demo.ts", args: ["--json"] };
+  const network = "--allow-net=127.0.0.1,localhost";
+  const set = PermissionSet.of([network, ...rows("`componentFilter`").flags]);
+  assert.match((await run(demo, set)).all, /Both taken out again[^]*is loaded again/);
+  const without = PermissionSet.of([...rows("`./testing`").flags, "--allow-read"]);
+  const { code, all } = await run(demo, without);
+  assert.equal(code, 1);
+  assert.match(
+    all,
+    /Cannot use the component filter 'mask': .*; grant '--allow-env' and '--allow-read', or keep it in/,
+  );
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  assert.equal(tasks["example:component"], `deno run ${set.flags.join(" ")} examples/component/demo.ts`);
+});
+
 Deno.test("the Kubernetes example has the flags of its rows, and sets the variables that it may read", async () => {
   const text = await Deno.readTextFile(new URL("../../examples/kubernetes/workload.yaml", import.meta.url));
   const deployment = parseAllDocuments(text).map((document) => document.toJS()).find(({ kind }) =>

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { frameMessage } from "../../lib/grpc/framing.ts";
 import { grpcPeer, Mesh, type MeshServeGrpcOptions, type MeshServer } from "../../mod.ts";
-import { peerAuthentication } from "../support/end_to_end.ts";
+import { peerAuthentication } from "../support/peer_authentication.ts";
 import {
   GreeterClient,
   type GreeterServer,

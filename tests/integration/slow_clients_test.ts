@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { clientHello } from "../support/client_hello.ts";
 import { MeshRig } from "../support/mesh_rig.ts";
 import { refusals } from "../support/refusals.ts";
+import { peerAuthentication } from "../support/peer_authentication.ts";
 import { until } from "../support/until.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -97,12 +98,7 @@ Deno.test("a client that never reads what it asked for costs a bounded amount, a
 
 Deno.test("handshakes that are cut off leave a reason in log and metric, and no handle", async (t) => {
   await MeshRig.use(async (rig) => {
-    rig.istiod.apply(`
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: default, namespace: istio-system }
-spec: { mtls: { mode: STRICT } }
-`);
+    rig.istiod.apply(peerAuthentication("STRICT"));
     const { mesh, port } = await rig.serve("web", () => new Response("ok"));
     const caller = await rig.join("caller");
     const honest = async () => assert.equal(await (await caller.fetch("http://web.default/")).text(), "ok");

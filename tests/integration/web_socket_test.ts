@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createConnection } from "node:net";
 import type { MeshWebSocketUpgrade } from "../../mod.ts";
 import { MeshRig } from "../support/mesh_rig.ts";
+import { peerAuthentication } from "../support/peer_authentication.ts";
 import { until } from "../support/until.ts";
 
 /** What happened on a socket, in order. */
@@ -79,12 +80,7 @@ const SLEEP = "spiffe://cluster.local/ns/default/sa/sleep";
 
 Deno.test("mesh.webSocket() and mesh.upgradeWebSocket() carry messages over STRICT mutual TLS", async () => {
   await MeshRig.use(async (rig) => {
-    rig.istiod.apply(`
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: default, namespace: istio-system }
-spec: { mtls: { mode: STRICT } }
-`);
+    rig.istiod.apply(peerAuthentication("STRICT"));
     const principals: (string | null)[] = [];
     const sockets: Events[] = [];
     const { mesh } = await serveEcho(rig, "echo", {

@@ -11,6 +11,7 @@ import { MeshRig } from "../support/mesh_rig.ts";
 import { assignment, listener, pushClusters, type PushedCluster } from "../support/pushed_cluster.ts";
 import { TestCa } from "../support/test_ca.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
+import { ADMIN } from "./http_listener.ts";
 import { envoyJson } from "./envoy_json.ts";
 import { type RunningIstiod, startIstiod } from "./istiod.ts";
 
@@ -45,7 +46,7 @@ async function both(
   {
     await using envoy = await startEnvoy({
       node: { id: "clusters", cluster: "clusters" },
-      admin: { address: { socketAddress: { address: "127.0.0.1", portValue: 0 } } },
+      admin: ADMIN,
       staticResources: {
         listeners: envoyJson(listeners),
         clusters: envoyJson([...new Map(pushed.flatMap(clustersOf).map((one) => [one.name, one])).values()]),
@@ -489,18 +490,19 @@ spec:
   await server.close();
 });
 
-Deno.test("istiod's credentialName: a Secret that istiod does not give out fails closed, with its name", async () => {
+Deno.test("istiod's credentialName: fails closed without the Secret, works once it is there, and follows its rotation", async () => {
   const [ca, clientCa] = await Promise.all([TestCa.create(), TestCa.create("O=clients")]);
   const certificate = await ca.issue({ uris: [], dns: ["outside.example"] });
   const server = await httpsServer({ certificate: () => certificate, clientRoots: clientCa.bundle() });
-  const { chain, key } = await clientCa.issue();
-  const data = { "tls.crt": btoa(chain), "tls.key": btoa(key), "ca.crt": btoa(ca.root) };
-  const metadata = { name: "outside", namespace: "default" };
-  const secret = JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/tls", data });
+  const secret = async (client: string) => {
+    const { chain, key } = await clientCa.issue({ uris: [], dns: [client] });
+    const data = { "tls.crt": btoa(chain), "tls.key": btoa(key), "ca.crt": btoa(ca.root) };
+    const metadata = { name: "outside", namespace: "default" };
+    return JSON.stringify({ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/tls", data });
+  };
   {
-    // The Secret is there, and this istiod's API server lets nobody read any: the real answer is that none comes.
     await using istiod = await startIstiod({
-      objects: `${CALLER}---\n${secret}\n`,
+      objects: CALLER,
       configs: `
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -520,14 +522,29 @@ spec:
   workloadSelector: { matchLabels: { app: caller } }
   trafficPolicy:
     tls: { mode: MUTUAL, credentialName: outside, sni: outside.example }
+    connectionPool: { http: { maxRequestsPerConnection: 1 } }
 `,
     });
     await using mesh = await join(istiod);
     await until("the cluster is there", () => mesh.snapshot.clusters.includes("outbound|80||outside.example"));
-    const response = await mesh.fetch("http://outside.example/");
-    assert.equal(response.status, 503);
-    assert.match(await response.text(), /certificate 'kubernetes:\/\/outside' has not arrived/);
+    const ask = async () => {
+      const response = await mesh.fetch("http://outside.example/");
+      return { status: response.status, text: await response.text() };
+    };
+    const before = await ask();
+    assert.equal(before.status, 503);
+    assert.match(before.text, /certificate 'kubernetes:\/\/outside' has not arrived/);
     assert.equal(server.seen.length, 0);
+    for (const client of ["first.example", "second.example"]) {
+      await istiod.apply(await secret(client));
+      await until(`the server sees ${client}`, async () => {
+        const { status, text } = await ask();
+        return status === 200 && String(JSON.parse(text).client).includes(client);
+      });
+    }
+    const { status, text } = await ask();
+    assert.equal(status, 200);
+    assert.equal(JSON.parse(text).sni, "outside.example");
   }
   await server.close();
 });

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { MeshServer } from "../../mod.ts";
 import { CertificateAuthority, FakeIstiod } from "../../lib/testing/mod.ts";
-import { echoEndpoints, echoService, peerAuthentication } from "../support/end_to_end.ts";
+import { echoEndpoints, echoService } from "../support/end_to_end.ts";
+import { peerAuthentication } from "../support/peer_authentication.ts";
 import { until } from "../support/until.ts";
 import { certificates, principal } from "./certificates.ts";
 import { type CertificateFiles, clientSidecar, serverSidecar } from "./envoy_config.ts";

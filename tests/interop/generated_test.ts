@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseAllDocuments } from "yaml";
 import { messageName } from "../../lib/protobuf/registry.ts";
+import { edsServiceName } from "../../lib/resource/resource_facts.ts";
 import { generate, TYPE } from "../../lib/testing/generate/generator.ts";
 import { MeshView } from "../../lib/testing/mesh_view.ts";
 import { ObjectStore } from "../../lib/testing/object_store.ts";
@@ -17,14 +18,7 @@ import { service } from "../testing/generate/generated.ts";
 import { networkingObjects } from "../testing/generate/networking_objects.ts";
 import { capture } from "./captured.ts";
 import { type RunningIstiod, startIstiod } from "./istiod.ts";
-
-const SETTINGS = {
-  trustDomain: "cluster.local",
-  domain: "cluster.local",
-  rootNamespace: "istio-system",
-  outboundTrafficPolicy: "ALLOW_ANY",
-  clusterId: "Kubernetes",
-} as const;
+import { DEFAULT_SETTINGS } from "../testing/default_settings.ts";
 
 const OBJECTS = new URL("objects/", import.meta.url);
 /** As JSON: istiod takes documents in braces for that. */
@@ -59,11 +53,13 @@ async function differencesFor(
     rootCertificates: istiod.root,
     token: () => istiod.token(namespace, serviceAccount),
   });
-  const context = { view: new MeshView(store, SETTINGS), node: parseProxyNode(node) };
+  const context = { view: new MeshView(store, DEFAULT_SETTINGS), node: parseProxyNode(node) };
   const found: string[] = [];
   for (const type of Object.values(TYPE)) {
     const real = resources.get(type) ?? new Map<string, Uint8Array>();
-    assert.ok(real.size > 0, `istiod sent no ${messageName(type)}`);
+    // Where every cluster finds its endpoints otherwise there is nothing to ask for.
+    const none = type === TYPE.endpoint && [...resources.get(TYPE.cluster)!.values()].every(hasNoEndpoints);
+    assert.ok(real.size > 0 || none, `istiod sent no ${messageName(type)}`);
     const ours = new Map(generate(context, type, real.keys())!.map(({ name, value }) => [name, value]));
     for (const name of new Set([...real.keys(), ...ours.keys()])) {
       const [theirs, generated] = [real.get(name), ours.get(name)].map((value) =>
@@ -73,6 +69,10 @@ async function differencesFor(
     }
   }
   return found;
+}
+
+function hasNoEndpoints(cluster: Uint8Array): boolean {
+  return edsServiceName(cluster) === null;
 }
 
 /** The order of WorkloadEntries is left to chance: endpoints of a locality are compared by their addresses. */
@@ -107,8 +107,10 @@ Deno.test("FakeIstiod makes of random objects what a live istiod makes of them",
   const services = [service("a", ["http:80", "grpc:81", "tcp:82"]), service("bb", ["http:80", "x:83"])];
   await using fake = await FakeIstiod.start();
   let compared = 0;
-  const seed = Number(Deno.env.get("ENMESH_INTEROP_SEED") ?? Date.now() & 0x7fffffff);
-  const runs = Deno.env.get("ENMESH_INTEROP_FULL") === "1" ? 200 : 30;
+  const full = Deno.env.get("ENMESH_INTEROP_FULL") === "1";
+  // Always the same ones where a failure must be somebody's fault, others where they are looked for.
+  const seed = Number(Deno.env.get("ENMESH_SEED") ?? (full ? Date.now() & 0x7fffffff : 1));
+  const runs = full ? 200 : 30;
   console.log(`Random objects of seed ${seed}`);
   await fc.assert(
     fc.asyncProperty(networkingObjects, async (objects) => {

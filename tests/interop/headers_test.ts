@@ -15,6 +15,7 @@ import type { JsonObject } from "./differential/case.ts";
 import { encodeJson } from "./differential/encode_json.ts";
 import { wireHead, WireReader } from "./differential/http1.ts";
 import { freePort, startEnvoy } from "./envoy.ts";
+import { ADMIN, httpListener, ROUTER } from "./http_listener.ts";
 
 type Direction = "outbound" | "inbound";
 
@@ -43,10 +44,7 @@ function local(manager: JsonObject, countsAttempts: boolean): JsonObject {
   const { rds: _rds, access_log: _log, ...rest } = manager as Record<string, never>;
   return {
     ...rest as JsonObject,
-    http_filters: [{
-      name: "envoy.filters.http.router",
-      typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-    }],
+    http_filters: [ROUTER],
     route_config: {
       name: "local",
       virtual_hosts: [{
@@ -77,15 +75,6 @@ function clusterOf(port: number): JsonObject {
         lb_endpoints: [{ endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } } }],
       }],
     },
-  };
-}
-
-function listener(name: Direction, port: number, manager: JsonObject): JsonObject {
-  return {
-    name,
-    traffic_direction: name.toUpperCase(),
-    address: { socket_address: { address: "127.0.0.1", port_value: port } },
-    filter_chains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }] }],
   };
 }
 
@@ -141,10 +130,12 @@ Deno.test("Envoy, as istiod configures a sidecar's, treats every header as the t
   const ports: Record<Direction, number> = { outbound: freePort(), inbound: freePort() };
   const envoy = await startEnvoy({
     node: { id: "headers", cluster: "headers" },
-    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+    admin: ADMIN,
     static_resources: {
       clusters: [clusterOf(port)],
-      listeners: (["outbound", "inbound"] as const).map((name) => listener(name, ports[name], managers[name])),
+      listeners: (["outbound", "inbound"] as const).map((name) =>
+        httpListener(name, { port: ports[name], manager: managers[name], traffic_direction: name.toUpperCase() })
+      ),
     },
   });
   try {

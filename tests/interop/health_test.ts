@@ -476,3 +476,44 @@ for (const ignoreHealthOnHostRemoval of [false, true]) {
     });
   });
 }
+
+Deno.test("A host that is new gets a tenth of its share, and all of it after its window, as in Envoy", async () => {
+  const backends = await startBackends(2);
+  const windowMs = 2_000;
+  const fields = {
+    type: "EDS",
+    roundRobinLbConfig: { slowStartConfig: { slowStartWindow: { seconds: windowMs / 1_000 } } },
+  };
+  await withPair(backends, fields, async ({ envoy, ours, assign }) => {
+    const sides = [["Envoy", envoy], ["enmesh", ours]] as const;
+    const known = async (side: typeof envoy) =>
+      (await side.statuses()).filter(({ health }) => Object.keys(health).length > 0).length;
+    const [first, second] = backends.map((backend) => endpointOf(backend)) as [LbEndpoint, LbEndpoint];
+    const passed = () => {
+      const end = performance.now() + windowMs + 50;
+      return until("the window has passed", () => performance.now() > end);
+    };
+    const share = async (side: typeof envoy) => {
+      const before = backends[1]!.requests.length;
+      for (let i = 0; i < 44; i++) await side.send();
+      return backends[1]!.requests.length - before;
+    };
+    await assign([first]);
+    for (const [name, side] of sides) await until(`${name} has one host`, async () => await known(side) === 1);
+    await passed();
+    await assign([first, second]);
+    // Meanwhile each side sees the new one for the first time.
+    for (const [name, side] of sides) await until(`${name} has both`, async () => await known(side) === 2);
+    for (const [name, side] of sides) {
+      const got = await share(side);
+      assert.ok(got >= 1 && got <= 12, `${name} sent ${got} of 44 to the new host`);
+    }
+    await passed();
+    for (const [name, side] of sides) {
+      // Envoy weighs a host anew when it has been chosen: the first round is of the old weights.
+      await share(side);
+      const got = await share(side);
+      assert.ok(got >= 18 && got <= 26, `${name} sent ${got} of 44 to the host that is no longer new`);
+    }
+  });
+});

@@ -24,12 +24,17 @@ Deno.test("A retry may avoid priorities, as long as another has hosts", () => {
     clock: new FakeClock(),
     active: () => 0,
   });
-  const reached = (excludedPriorities: readonly number[] | null) =>
-    [...tally(balancer, 50, pickContext({ excludedPriorities })).keys()].join();
+  let resets = 0;
+  const excluding = (priorities: readonly number[] | null) =>
+    priorities === null ? null : { priorities, reset: () => resets++ };
+  const reached = (priorities: readonly number[] | null) =>
+    [...tally(balancer, 50, pickContext({ excludedPriorities: excluding(priorities) })).keys()].join();
   assert.equal(reached(null), "a");
   assert.equal(reached([0]), "b");
   assert.equal(reached([1]), "a");
+  assert.equal(resets, 0);
   assert.equal(reached([0, 1]), "a", "nothing is left: as if none was tried");
+  assert.equal(resets, 50, "whoever counts hears of it");
 });
 
 Deno.test("Priorities weigh their hosts where the assignment says so", () => {

@@ -31,3 +31,13 @@ Deno.test("WireReader ends with an error on bytes that are no message, never in 
     }
   }));
 });
+
+Deno.test("WireReader gives the expected string itself where the content is that, and the content otherwise", () => {
+  fc.assert(fc.property(fc.string({ maxLength: 10 }), fc.string({ maxLength: 10 }), (content, other) => {
+    const encoded = new TextEncoder().encode(content);
+    const reader = new WireReader(Uint8Array.of(0x0a, encoded.length, ...encoded));
+    assert.ok(reader.next());
+    const text = new TextDecoder().decode(encoded);
+    for (const expected of [content, other, ""]) assert.equal(reader.stringLike(expected), text);
+  }));
+});

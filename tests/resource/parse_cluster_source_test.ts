@@ -45,6 +45,7 @@ Deno.test("A dynamic forward proxy has Envoy's defaults, and verifies the names 
     family: "auto",
     maxHosts: 1024,
     hostTtlMs: 300_000,
+    timeoutMs: 5_000,
   });
   assert.deepEqual([result.value.http.autoSni, result.value.http.autoSanValidation], [true, true]);
   const insecure = parse({

@@ -252,7 +252,48 @@ Deno.test("HTTP/2 keepalive must say how long to wait; a header for SNI is repor
   assert.match(found[1]!, /connection_keepalive.interval': it must be above 0/);
   const idleOnly = { connectionKeepalive: { connectionIdleInterval: { seconds: 1 }, timeout: { seconds: 1 } } };
   assert.equal(valid(options(idleOnly)).http.http2Keepalive, null);
+  assert.match(unsupported(options(idleOnly))[0]!.path, /connection_keepalive.connection_idle_interval$/);
+  const jitter = (value: number) =>
+    options({ connectionKeepalive: { interval: { seconds: 1 }, timeout: { seconds: 1 }, intervalJitter: { value } } });
+  assert.deepEqual(unsupported(jitter(0)), []);
+  assert.match(unsupported(jitter(10))[0]!.path, /connection_keepalive.interval_jitter$/);
   assert.match(unsupported(options({}, { overrideAutoSniHeader: "x-sni" }))[0]!.path, /override_auto_sni_header/);
+});
+
+Deno.test("Header names in another case and resolvers of a cluster's own are reported", () => {
+  const typed = packAny(HTTP_OPTIONS, {
+    explicitHttpConfig: { httpProtocolOptions: { headerKeyFormat: { properCaseWords: {} } } },
+  });
+  assert.match(
+    unsupported({ typedExtensionProtocolOptions: { [HTTP_OPTIONS]: typed } })[0]!.path,
+    /http_protocol_options.header_key_format$/,
+  );
+  assert.deepEqual(
+    unsupported({
+      dnsFailureRefreshRate: { baseInterval: { seconds: 1 } },
+      dnsResolvers: [{}],
+      dnsResolutionConfig: { resolvers: [{}] },
+    })
+      .map(({ path }) => path),
+    ["dns_failure_refresh_rate", "dns_resolvers", "dns_resolution_config"],
+  );
+});
+
+Deno.test("What a cluster asks for and does not get is reported", () => {
+  assert.deepEqual(
+    unsupported({
+      closeConnectionsOnHostHealthFailure: true,
+      connectionPoolPerDownstreamConnection: true,
+      preconnectPolicy: { perUpstreamPreconnectRatio: { value: 2 } },
+      upstreamConfig: { name: "tunnel" },
+    }).map(({ path }) => path),
+    [
+      "close_connections_on_host_health_failure",
+      "connection_pool_per_downstream_connection",
+      "preconnect_policy",
+      "upstream_config",
+    ],
+  );
 });
 
 Deno.test("auto_sni reaches the TLS contexts of the cluster", () => {

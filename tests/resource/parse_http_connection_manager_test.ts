@@ -64,9 +64,9 @@ Deno.test("A connection manager gets Envoy's defaults", () => {
       serverHeaderTransformation: "overwrite",
       forwardClientCert: "sanitize",
       setCurrentClientCert: { subject: false, cert: false, chain: false, dns: false, uri: false },
-      useRemoteAddress: false,
       xffNumTrustedHops: 0,
-      skipXffAppend: false,
+      via: null,
+      appendForwardedPort: false,
       generateRequestId: true,
       preserveExternalRequestId: false,
       alwaysSetRequestIdInResponse: false,
@@ -100,8 +100,9 @@ Deno.test("Settings that are given are taken", () => {
     serverHeaderTransformation: "PASS_THROUGH",
     forwardClientCertDetails: "APPEND_FORWARD",
     setCurrentClientCertDetails: { subject: { value: true }, uri: true },
-    useRemoteAddress: { value: true },
     xffNumTrustedHops: 2,
+    via: "proxy",
+    appendXForwardedPort: true,
     generateRequestId: { value: false },
     normalizePath: { value: true },
     pathWithEscapedSlashesAction: "REJECT_REQUEST",
@@ -119,6 +120,9 @@ Deno.test("Settings that are given are taken", () => {
   assert.equal(manager.serverName, "istio-envoy");
   assert.equal(manager.forwardClientCert, "append_forward");
   assert.deepEqual(manager.setCurrentClientCert, { subject: true, cert: false, chain: false, dns: false, uri: true });
+  assert.equal(manager.xffNumTrustedHops, 2);
+  assert.equal(manager.via, "proxy");
+  assert.equal(manager.appendForwardedPort, true);
   assert.equal(manager.generateRequestId, false);
   assert.equal(manager.pathWithEscapedSlashes, "reject");
   assert.deepEqual(manager.upgrades, ["websocket"]);
@@ -206,4 +210,28 @@ Deno.test("An upgrade with a chain of its own is not allowed", () => {
   const fields = { upgradeConfigs: [{ upgradeType: "websocket", filters: [ROUTER] }] };
   assert.deepEqual(valid(fields).upgrades, []);
   assert.deepEqual(unsupported(fields), ["upgrade_configs[0].filters: websocket"]);
+});
+
+Deno.test("What would change messages and is left out is reported", () => {
+  assert.deepEqual(
+    unsupported({
+      useRemoteAddress: { value: true },
+      addUserAgent: { value: true },
+      appendLocalOverload: true,
+      schemeHeaderTransformation: { schemeToOverwrite: "https" },
+      pathNormalizationOptions: { httpFilterTransformation: {} },
+      proxyStatusConfig: {},
+      httpProtocolOptions: { headerKeyFormat: { properCaseWords: {} } },
+    }),
+    [
+      "use_remote_address: use_remote_address",
+      "add_user_agent: add_user_agent",
+      "append_local_overload: append_local_overload",
+      "scheme_header_transformation: scheme_header_transformation",
+      "path_normalization_options: path_normalization_options",
+      "proxy_status_config: proxy_status_config",
+      "http_protocol_options.header_key_format: properCaseWords",
+    ],
+  );
+  assert.deepEqual(unsupported({ useRemoteAddress: {}, addUserAgent: {}, httpProtocolOptions: {} }), []);
 });

@@ -43,7 +43,6 @@ Deno.test("Istio's mutual TLS towards a service", () => {
     alpn: ["istio-peer-exchange", "istio"],
     minVersion: "TLSv1.2",
     maxVersion: "TLSv1.3",
-    ciphers: [],
     sni: "outbound_.80_._.a",
     autoSni: false,
     autoSanValidation: false,
@@ -182,4 +181,32 @@ Deno.test("Private keys never appear in messages", () => {
   });
   assert.ok(issues.errors.length > 0);
   assert.doesNotMatch(JSON.stringify([issues.errors, issues.unsupported]), /SECRET/);
+});
+
+Deno.test("What the runtime cannot be told of ciphers, curves and signatures is reported, and refuses nothing", () => {
+  const istio = [
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "AES256-GCM-SHA384",
+    "AES128-GCM-SHA256",
+  ];
+  const reported = (tlsParams: Common["tlsParams"]) => {
+    const { context, issues } = upstream({ ...CERTIFICATE, ...(tlsParams === undefined ? {} : { tlsParams }) });
+    assert.notEqual(context, null);
+    return issues.unsupported.map(({ path, what }) => `${path.slice(path.indexOf("tls_params."))}: ${what}`);
+  };
+  assert.deepEqual(reported({ cipherSuites: istio }), []);
+  assert.deepEqual(
+    reported({ cipherSuites: ["[ECDHE-ECDSA-AES128-GCM-SHA256|x]", ...istio.slice(0, 2), istio[3]!] }),
+    [],
+  );
+  assert.deepEqual(reported({ cipherSuites: istio.slice(0, 2) }), [
+    "tls_params.cipher_suites: a list without ECDHE-ECDSA-AES128-GCM-SHA256, ECDHE-RSA-AES128-GCM-SHA256",
+  ]);
+  assert.deepEqual(reported({ ecdhCurves: ["P-256"], signatureAlgorithms: ["rsa_pss_rsae_sha256"] }), [
+    "tls_params.ecdh_curves: P-256",
+    "tls_params.signature_algorithms: rsa_pss_rsae_sha256",
+  ]);
 });

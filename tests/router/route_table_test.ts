@@ -59,13 +59,26 @@ Deno.test("Weights are exact: each value of the random source has its cluster", 
     const clusters = weights.map((weight, i) => weighted(String(i), weight));
     const table = compileRoutes(routeConfiguration({
       virtualHosts: [virtualHost({
-        routes: [route({ action: forwardAction({ cluster: { kind: "weighted", clusters, totalWeight: total } }) })],
+        routes: [
+          route({
+            action: forwardAction({ cluster: { kind: "weighted", clusters, totalWeight: total, drawHeader: null } }),
+          }),
+        ],
       })],
     }));
     const counts = weights.map(() => 0);
     for (let i = 0; i < total; i++) counts[Number(table.choose(request(), () => (i + 0.5) / total)!.clusterName)]!++;
     assert.deepEqual(counts, weights);
   }));
+});
+
+Deno.test("A number in a header chooses among weighted clusters, where it is one", () => {
+  const clusters = [weighted("a", 3), weighted("b", 7)];
+  const action = forwardAction({ cluster: { kind: "weighted", clusters, totalWeight: 10, drawHeader: "x-draw" } });
+  const table = compileRoutes(routeConfiguration({ virtualHosts: [virtualHost({ routes: [route({ action })] })] }));
+  const chosen = (draw: string) => table.choose(request({ pairs: ["x-draw", draw] }), () => 0.99)!.clusterName;
+  assert.deepEqual(["0", "2", "3", "9", "12", "18446744073709551610"].map(chosen), ["a", "a", "b", "b", "a", "a"]);
+  assert.deepEqual(["", "-1", "1.5", "one"].map(chosen), ["b", "b", "b", "b"], "the dice are rolled");
 });
 
 Deno.test("cluster_header names the cluster", () => {
@@ -84,7 +97,7 @@ Deno.test("Filter configuration: the most specific level", () => {
       perFilterConfig: level("host"),
       routes: [route({
         perFilterConfig: level("route"),
-        action: forwardAction({ cluster: { kind: "weighted", clusters: [cluster], totalWeight: 1 } }),
+        action: forwardAction({ cluster: { kind: "weighted", clusters: [cluster], totalWeight: 1, drawHeader: null } }),
       })],
     })],
   }));

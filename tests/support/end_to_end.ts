@@ -2,6 +2,7 @@
  * One story of a mesh, told to any control plane: FakeIstiod in the ordinary tests, a real istiod in the interop task.
  * Join by token, first request, live PeerAuthentication, endpoints coming and going, the control plane away.
  */
+import { peerAuthentication } from "./peer_authentication.ts";
 import assert from "node:assert/strict";
 import { type JoinOptions, type Logger, Mesh, type MeshServer } from "../../mod.ts";
 import { until } from "./until.ts";
@@ -90,16 +91,6 @@ endpoints:
     conditions: { ready: true, serving: true, terminating: false }
     targetRef: { kind: Pod, name: echo-${replica}, namespace: default }
 ports: [{ name: http, port: ${port}, protocol: TCP }]
-`;
-}
-
-/** Namespace-wide mutual TLS mode. */
-export function peerAuthentication(mode: "STRICT" | "PERMISSIVE" | "DISABLE"): string {
-  return `
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: { name: default, namespace: default }
-spec: { mtls: { mode: ${mode} } }
 `;
 }
 

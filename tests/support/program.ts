@@ -17,6 +17,8 @@ export interface Outcome {
 export interface Program extends AsyncDisposable {
   /** The next line of its standard output; `null` at its end. */
   line(): Promise<string | null>;
+  /** What it has written to standard error so far. */
+  readonly errors: string;
   /** Whether it has ended. */
   readonly ended: boolean;
   /** Ends its standard input: the signal of these programs. */
@@ -47,7 +49,11 @@ export function start(
   }).spawn();
   const cap = setTimeout(() => child.kill("SIGKILL"), CAP_MS);
   const lines = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-  const stderr = new Response(child.stderr).text();
+  let errors = "";
+  const stderr = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) errors += text;
+    return errors;
+  })();
   let read = "";
   let taken = 0;
   let ended = false;
@@ -70,6 +76,9 @@ export function start(
       const line = read.slice(taken, end);
       taken = end + 1;
       return line;
+    },
+    get errors() {
+      return errors;
     },
     get ended() {
       return ended;

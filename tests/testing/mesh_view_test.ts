@@ -4,19 +4,12 @@ import { ObjectStore } from "../../lib/testing/object_store.ts";
 import type { ProxyNode } from "../../lib/testing/proxy_node.ts";
 import { ServiceMemory } from "../../lib/testing/service_memory.ts";
 import { podManifest, resolveWorkload } from "../../lib/testing/workload.ts";
-
-const SETTINGS = {
-  trustDomain: "cluster.local",
-  domain: "cluster.local",
-  rootNamespace: "istio-system",
-  outboundTrafficPolicy: "ALLOW_ANY",
-  clusterId: "Kubernetes",
-} as const;
+import { DEFAULT_SETTINGS } from "./default_settings.ts";
 
 function viewOf(...documents: string[]): MeshView {
   const store = new ObjectStore();
   for (const document of documents) store.apply(document);
-  return new MeshView(store, SETTINGS);
+  return new MeshView(store, DEFAULT_SETTINGS);
 }
 
 function node(name: string, labels: Record<string, string> = {}): ProxyNode {
@@ -90,10 +83,10 @@ Deno.test("a service without an address gets one that stays, 'None' makes it hea
   const store = new ObjectStore();
   const memory = new ServiceMemory();
   store.apply(service("reviews", 80));
-  const before = new MeshView(store, SETTINGS, memory).services[0]!.address;
+  const before = new MeshView(store, DEFAULT_SETTINGS, memory).services[0]!.address;
   store.apply(service("a-first", 80));
   store.apply(service("headless", 80, "clusterIP: None, "));
-  const after = new MeshView(store, SETTINGS, memory);
+  const after = new MeshView(store, DEFAULT_SETTINGS, memory);
   assert.match(before!, /^10\.111\.0\.1$/);
   assert.equal(after.service("reviews.default.svc.cluster.local")!.address, before);
   assert.notEqual(after.service("a-first.default.svc.cluster.local")!.address, before);

@@ -6,6 +6,7 @@ import { generate, TYPE } from "../../lib/testing/generate/generator.ts";
 import { MeshView } from "../../lib/testing/mesh_view.ts";
 import { ObjectStore } from "../../lib/testing/object_store.ts";
 import { parseProxyNode } from "../../lib/testing/proxy_node.ts";
+import { DEFAULT_SETTINGS } from "./default_settings.ts";
 
 const FIELDS = [
   "selector",
@@ -74,13 +75,7 @@ const document = fc.record({
 }));
 
 Deno.test("any document is either taken or refused with a clear error, and what is taken can be generated from", () => {
-  const settings = {
-    trustDomain: "cluster.local",
-    domain: "cluster.local",
-    rootNamespace: "istio-system",
-    outboundTrafficPolicy: "ALLOW_ANY",
-    clusterId: "Kubernetes",
-  } as const;
+  const settings = DEFAULT_SETTINGS;
   const node = parseProxyNode({ id: "sidecar~10.0.0.1~a.default~default.svc.cluster.local" });
   fc.assert(
     fc.property(fc.array(document, { minLength: 1, maxLength: 5 }), (documents) => {

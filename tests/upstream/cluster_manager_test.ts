@@ -100,6 +100,18 @@ Deno.test("A changed configuration makes a new cluster, the old one drains", asy
   fake.manager.close();
 });
 
+Deno.test("A push reads the clusters in use, and no others of ten thousand", async () => {
+  const fake = upstream();
+  const response = send(fake);
+  (await fake.next()).answer();
+  await response;
+  fake.read.length = 0;
+  const others = Array.from({ length: 100 }, (_, number) => cluster({ name: `other-${number}` }));
+  fake.push({ clusters: [...others, cluster({ connectTimeoutMs: 5 })] });
+  assert.deepEqual(fake.read, [cluster().name]);
+  fake.manager.close();
+});
+
 Deno.test("Limits: too many requests and too many that wait fail with UO", async () => {
   const limits = { maxConnections: 1, maxPendingRequests: 1, maxRequests: 2, maxRetries: 3, retryBudget: null };
   const fake = upstream({ circuitBreakers: limits });

@@ -76,7 +76,6 @@ Deno.test("A dynamic forward proxy goes to the host of the request, at the port 
     alpn: [],
     minVersion: null,
     maxVersion: null,
-    ciphers: [],
     sni: "",
     autoSni: true,
     autoSanValidation: true,

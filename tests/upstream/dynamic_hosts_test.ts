@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MeshError } from "../../lib/errors.ts";
+import type { DnsAnswer } from "../../lib/transport/dns.ts";
 import { UpstreamAttempt } from "../../lib/upstream/upstream_attempt.ts";
 import { cluster, loadBalancing } from "../support/resource_objects.ts";
 import { FakeUpstream, request, turn } from "./fake_upstream.ts";
@@ -79,5 +80,23 @@ Deno.test("The number of names is bounded; those not used for their time make ro
   await fake.clock.advance(100_000);
   await send("c:80");
   assert.deepEqual([...fake.manager.target("backend")!.hosts()].map(({ key }) => key), ["b:80", "c:80"]);
+  fake.manager.close();
+});
+
+Deno.test("A resolver that does not answer is waited for as long as is configured", async () => {
+  const { fake, send } = upstream();
+  const answer = Promise.withResolvers<DnsAnswer>();
+  fake.names.set("a.example", answer.promise);
+  let failed = false;
+  const lost = rejectsWith(send("a.example:80"), "DNS_RESOLUTION_FAILED").then(() => failed = true);
+  await turn();
+  await fake.clock.advance(4_999);
+  assert.equal(failed, false);
+  await fake.clock.advance(1);
+  await lost;
+  // What comes late is of use to the next request.
+  answer.resolve({ addresses: ["192.0.2.1"], ttlMs: null });
+  await send("a.example:80");
+  assert.equal(fake.lookups, 1);
   fake.manager.close();
 });

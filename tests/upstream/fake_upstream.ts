@@ -129,9 +129,11 @@ export class FakeUpstream implements SnapshotSource {
   readonly refusing = new Set<string>();
   /** Connections wait for this where set. */
   gate: Promise<void> | null = null;
-  /** What names resolve to; others fail. */
-  readonly names = new Map<string, DnsAnswer>();
+  /** What names resolve to, now or later; others fail. */
+  readonly names = new Map<string, DnsAnswer | Promise<DnsAnswer>>();
   lookups = 0;
+  /** Names of clusters that were asked of the configuration: a real one reads them then. */
+  readonly read: string[] = [];
   readonly certificates = new Map<string, TlsCertificate>();
   readonly bundles = new Map<string, TrustBundle>();
   readonly #clusters = new Map<string, Cluster>();
@@ -201,7 +203,10 @@ export class FakeUpstream implements SnapshotSource {
   get current(): Snapshot {
     return {
       version: 1,
-      cluster: (name) => this.#clusters.get(name) ?? null,
+      cluster: (name) => {
+        this.read.push(name);
+        return this.#clusters.get(name) ?? null;
+      },
       endpoints: (name) => this.#assignments.get(name) ?? null,
       listener: () => null,
       route: () => null,

@@ -94,7 +94,7 @@ Deno.test("A weighted cluster wants more, and overrules the route", async () => 
   };
   const rig = new Rig({ subset: SUBSETS }, {
     subset: { version: "v1" },
-    cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1 },
+    cluster: { kind: "weighted", clusters: [weighted], totalWeight: 1, drawHeader: null },
   });
   assert.equal(await rig.reached(), "10.0.0.3:80");
 });

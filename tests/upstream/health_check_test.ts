@@ -285,7 +285,6 @@ Deno.test("Checks go over the transport of traffic, or over one of their own", a
       autoSanValidation: false,
       minVersion: null,
       maxVersion: null,
-      ciphers: [],
       requireClientCertificate: false,
     },
   });

@@ -20,7 +20,6 @@ function context(overrides: Partial<TlsContext> = {}): TlsContext {
     alpn: ["istio-peer-exchange", "istio"],
     minVersion: null,
     maxVersion: null,
-    ciphers: [],
     sni: "outbound_.8080_._.backend",
     autoSni: false,
     autoSanValidation: false,

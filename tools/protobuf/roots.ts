@@ -45,6 +45,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.filters.http.cors.v3.Cors",
   "envoy.extensions.filters.http.cors.v3.CorsPolicy",
   "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+  "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
   "envoy.extensions.filters.http.rbac.v3.RBAC",
   "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
   "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",

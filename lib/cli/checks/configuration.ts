@@ -1,37 +1,27 @@
 import type { Bootstrap } from "../../bootstrap/bootstrap.ts";
 import { MeshError } from "../../errors.ts";
 import type { Clock } from "../../internal/clock.ts";
-import type { Logger } from "../../internal/logger.ts";
 import type { Random } from "../../internal/random.ts";
-import { MeshRuntime } from "../../mesh_runtime.ts";
 import type { Snapshot } from "../../resource/snapshot.ts";
 import { type CheckResult, result } from "../check.ts";
-import { withDeadline } from "../deadline.ts";
 import { failures } from "../failure.ts";
+import { joinQuietly } from "../join_quietly.ts";
 
 /** Joins as a workload does, without listening anywhere, and leaves again. */
 export async function checkConfiguration(
   bootstrap: Bootstrap,
-  { clock, random, timeoutMs }: { clock: Clock; random: Random; timeoutMs: number },
+  options: { clock: Clock; random: Random; timeoutMs: number },
 ): Promise<{ snapshot: Snapshot | null; results: readonly CheckResult[] }> {
   const warnings: string[] = [];
-  const logger: Logger = {
-    log: (level, message) => void (level === "warning" || level === "error" ? warnings.push(message) : null),
-  };
-  const ports = { admin: false, status: false, readiness: false, prometheus: false } as const;
-  const runtime = new MeshRuntime({ bootstrap: { ...bootstrap, ports }, clock, random, logger });
   try {
-    await withDeadline(clock, timeoutMs, (signal) => runtime.join(signal));
-    const snapshot = runtime.store.current;
-    return { snapshot, results: [judge(snapshot, warnings)] };
+    const received = await joinQuietly(bootstrap, { ...options, warnings }, ({ store }) => store.current);
+    return { snapshot: received, results: [judge(received, warnings)] };
   } catch (error) {
     const [found, ...rest] = failures("configuration", error);
     // What ends the wait says nothing of what was waited for; the log does.
     const last = error instanceof MeshError && error.problems.length > 0 ? undefined : warnings.at(-1);
     const first = last === undefined ? found! : { ...found!, message: `${found!.message}: ${gist(last)}` };
     return { snapshot: null, results: [first, ...rest] };
-  } finally {
-    await runtime.close({ drain: 0 });
   }
 }
 

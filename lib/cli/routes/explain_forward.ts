@@ -19,7 +19,7 @@ export function explainForward(
 ): RequestOutcome {
   const { authority, path } = request;
   const headers = request.headers.clone();
-  const { globalMs, perTryMs } = requestTimeouts(action, plan.retry?.policy ?? null, headers, request.upgrade);
+  const { globalMs, perTryMs } = requestTimeouts(action, plan.retry?.policy ?? null, headers);
   plan.rewrite(request, call);
   const { configuration, virtualHost, route, weightedCluster } = plan.place;
   const levels = [weightedCluster?.headers, route.headers, virtualHost.headers, configuration.headers];

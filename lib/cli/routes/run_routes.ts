@@ -2,10 +2,8 @@ import { loadBootstrap } from "../../bootstrap/bootstrap.ts";
 import type { JoinOptions } from "../../bootstrap/join_options.ts";
 import { MeshError } from "../../errors.ts";
 import { type Clock, systemClock } from "../../internal/clock.ts";
-import type { Logger } from "../../internal/logger.ts";
 import type { Random } from "../../internal/random.ts";
-import { MeshRuntime } from "../../mesh_runtime.ts";
-import { withDeadline } from "../deadline.ts";
+import { joinQuietly } from "../join_quietly.ts";
 import { readRoutesArguments, ROUTES_HELP, type RoutesArguments } from "./arguments.ts";
 import { explainRequest } from "./explain_request.ts";
 import { renderExplanation } from "./render.ts";
@@ -57,22 +55,17 @@ async function joinAndExplain(asked: RoutesArguments, settings: RoutesSettings):
   const { clock = systemClock, random = Math.random, timeoutMs = 10_000, join = {} } = settings;
   const bootstrap = await loadBootstrap(join);
   const warnings: string[] = [];
-  const logger: Logger = {
-    log: (level, message) => void (level === "warning" || level === "error" ? warnings.push(message) : null),
-  };
-  const ports = { admin: false, status: false, readiness: false, prometheus: false } as const;
-  const runtime = new MeshRuntime({ bootstrap: { ...bootstrap, ports }, clock, random, logger });
   try {
-    await withDeadline(clock, timeoutMs, (signal) => runtime.join(signal));
-    const { current: snapshot } = runtime.store;
-    return await explainRequest(asked, { snapshot, clusters: runtime.clusters, random, now: clock.now() });
+    return await joinQuietly(
+      bootstrap,
+      { clock, random, timeoutMs, warnings },
+      ({ store, clusters }) => explainRequest(asked, { snapshot: store.current, clusters, random, now: clock.now() }),
+    );
   } catch (error) {
     // What ends the wait says nothing of what was waited for; the log does.
     const last = error instanceof MeshError && error.problems.length === 0 ? warnings.at(-1) : undefined;
     if (last === undefined) throw error;
     throw new MeshError((error as MeshError).code, `${(error as MeshError).message}: ${last.split("\n")[0]}`);
-  } finally {
-    await runtime.close({ drain: 0 });
   }
 }
 

@@ -298,6 +298,7 @@ class Http1ClientConnection
     };
     this.#current = current;
     exchange.connection = this.#stream.info;
+    exchange.protocol = "HTTP/1.1";
     exchange.requestStarted = true;
     exchange.requestHeaderBytes = head.length;
     exchange.onCancel((reason) => {

@@ -83,6 +83,7 @@ class Http2ClientConnection extends Http2Connection implements HttpClientConnect
       return Promise.reject(new MeshError("UPSTREAM_PROTOCOL_ERROR", message, { cause: error }));
     }
     exchange.connection = this.stream.info;
+    exchange.protocol = "HTTP/2";
     exchange.requestStarted = true;
     const { streamWindowBytes } = this.limits;
     const stream = new ClientStream(id, exchange, this, streamWindowBytes, this.peer.initialWindow);

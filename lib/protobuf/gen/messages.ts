@@ -2169,6 +2169,10 @@ export interface EnvoyExtensionsFiltersHttpGrpc_statsV3FilterConfig {
   replaceDotsInGrpcServiceName?: boolean;
 }
 
+/** `envoy.extensions.filters.http.grpc_web.v3.GrpcWeb` */
+export interface EnvoyExtensionsFiltersHttpGrpc_webV3GrpcWeb {
+}
+
 /** `envoy.extensions.filters.http.header_mutation.v3.HeaderChange` */
 export interface EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange {
   remove?: string;
@@ -4191,6 +4195,7 @@ export interface MessageMap {
   "envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort": EnvoyExtensionsFiltersHttpFaultV3FaultAbortHeaderAbort;
   "envoy.extensions.filters.http.fault.v3.HTTPFault": EnvoyExtensionsFiltersHttpFaultV3HTTPFault;
   "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig": EnvoyExtensionsFiltersHttpGrpc_statsV3FilterConfig;
+  "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": EnvoyExtensionsFiltersHttpGrpc_webV3GrpcWeb;
   "envoy.extensions.filters.http.header_mutation.v3.HeaderChange": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChange;
   "envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RegexCopy": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRegexCopy;
   "envoy.extensions.filters.http.header_mutation.v3.HeaderChange.RemoveOnMatch": EnvoyExtensionsFiltersHttpHeader_mutationV3HeaderChangeRemoveOnMatch;

@@ -8,18 +8,24 @@ import type {
   EnvoyTypeTracingV3CustomTag as CustomTag,
 } from "../../protobuf/gen/messages.ts";
 import type { Json } from "../../protobuf/well_known.ts";
+import { isHttp2, type PortProtocol } from "../kinds/service.ts";
 import type { GenerateContext } from "./context.ts";
 import { istioStats, typedStruct } from "./network_filters.ts";
 
-/** The connection manager of an outbound listener, with routes by RDS. */
-export function outboundHcm(context: GenerateContext, listener: string, route: string): EnvoyConfigListenerV3Filter {
+/** The connection manager of an outbound listener, with routes by RDS; `protocol` is that of its port. */
+export function outboundHcm(
+  context: GenerateContext,
+  listener: string,
+  route: string,
+  protocol: PortProtocol,
+): EnvoyConfigListenerV3Filter {
   return hcm(context, {
     statPrefix: `outbound_${listener};`,
     rds: {
       configSource: { ads: {}, initialFetchTimeout: {}, resourceApiVersion: "V3" },
       routeConfigName: route,
     },
-    httpFilters: httpFilters("outbound"),
+    httpFilters: httpFilters("outbound", protocol),
   });
 }
 
@@ -28,16 +34,16 @@ export function inboundHcm(
   context: GenerateContext,
   statPrefix: string,
   routeConfig: EnvoyConfigRouteV3RouteConfiguration,
-  http2: boolean,
+  protocol: PortProtocol,
 ): EnvoyConfigListenerV3Filter {
   return hcm(context, {
     statPrefix,
     routeConfig,
-    httpFilters: httpFilters("inbound"),
+    httpFilters: httpFilters("inbound", protocol),
     serverName: "istio-envoy",
     forwardClientCertDetails: "APPEND_FORWARD",
     setCurrentClientCertDetails: { subject: { value: true }, dns: true, uri: true },
-    ...(http2 ? { http2ProtocolOptions: {} } : {}),
+    ...(isHttp2(protocol) ? { http2ProtocolOptions: {} } : {}),
   });
 }
 
@@ -63,12 +69,18 @@ function hcm(context: GenerateContext, own: HttpConnectionManager): EnvoyConfigL
 }
 
 /** The filters istiod sends, in its order. */
-function httpFilters(direction: "inbound" | "outbound"): HttpFilter[] {
+function httpFilters(direction: "inbound" | "outbound", protocol: PortProtocol): HttpFilter[] {
   return [
     {
       name: "istio.metadata_exchange",
       typedConfig: typedStruct("io.istio.http.peer_metadata.Config", peerMetadata(direction)),
     },
+    ...(protocol === "grpc-web"
+      ? [{
+        name: "envoy.filters.http.grpc_web",
+        typedConfig: packAny("envoy.extensions.filters.http.grpc_web.v3.GrpcWeb", {}),
+      }]
+      : []),
     {
       name: "envoy.filters.http.grpc_stats",
       typedConfig: packAny("envoy.extensions.filters.http.grpc_stats.v3.FilterConfig", {

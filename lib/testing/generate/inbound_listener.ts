@@ -8,7 +8,7 @@ import type {
   EnvoyConfigRouteV3RouteConfiguration,
 } from "../../protobuf/gen/messages.ts";
 import type { MtlsMode } from "../kinds/peer_authentication.ts";
-import { isHttp, isHttp2, type PortProtocol } from "../kinds/service.ts";
+import { isHttp, type PortProtocol } from "../kinds/service.ts";
 import type { InboundPort } from "../mesh_view.ts";
 import type { GenerateContext, GeneratedResource } from "./context.ts";
 import { inboundHcm } from "./http_connection_manager.ts";
@@ -128,8 +128,7 @@ function clusterOf(port: InboundPort | null): string {
 
 function httpFilters(context: GenerateContext, port: InboundPort | null): EnvoyConfigListenerV3Filter[] {
   const prefix = port === null ? `${PASSTHROUGH};` : `inbound_0.0.0.0_${port.targetPort};`;
-  const http2 = port !== null && isHttp2(port.port.protocol);
-  return [tcpMetadataExchange(), inboundHcm(context, prefix, inboundRoutes(port), http2)];
+  return [tcpMetadataExchange(), inboundHcm(context, prefix, inboundRoutes(port), port?.port.protocol ?? "auto")];
 }
 
 function inboundRoutes(port: InboundPort | null): EnvoyConfigRouteV3RouteConfiguration {

@@ -3,7 +3,7 @@ import type {
   EnvoyConfigListenerV3FilterChain as FilterChain,
   EnvoyConfigListenerV3Listener as Listener,
 } from "../../protobuf/gen/messages.ts";
-import { isHttp, type ServicePort } from "../kinds/service.ts";
+import { isHttp, type PortProtocol, type ServicePort } from "../kinds/service.ts";
 import type { MeshService } from "../mesh_view.ts";
 import type { GenerateContext, GeneratedResource } from "./context.ts";
 import { outboundHcm } from "./http_connection_manager.ts";
@@ -47,7 +47,10 @@ function tcpAddresses(context: GenerateContext, service: MeshService, port: Serv
 }
 
 function httpChains(context: GenerateContext, name: string, port: ServicePort): Listener {
-  return { ...detectedHttp(context, name, String(port.port)), defaultFilterChain: passthroughChain(context) };
+  return {
+    ...detectedHttp(context, name, String(port.port), port.protocol),
+    defaultFilterChain: passthroughChain(context),
+  };
 }
 
 function passthroughChain(context: GenerateContext): FilterChain {
@@ -67,7 +70,12 @@ function tcpChains(context: GenerateContext, name: string, service: MeshService,
     ? { listenerFilters: [TLS_INSPECTOR] }
     : {};
   if (port.protocol === "auto") {
-    const { filterChains, listenerFilters } = detectedHttp(context, name, `${service.hostname}:${port.port}`);
+    const { filterChains, listenerFilters } = detectedHttp(
+      context,
+      name,
+      `${service.hostname}:${port.port}`,
+      port.protocol,
+    );
     const rest = chains.find(matchesAll);
     return {
       filterChains: [...filterChains!, ...chains.filter((chain) => !matchesAll(chain))],
@@ -89,11 +97,11 @@ const TLS_INSPECTOR = {
 };
 
 /** A chain for what the inspector takes for HTTP. */
-function detectedHttp(context: GenerateContext, name: string, route: string): Listener {
+function detectedHttp(context: GenerateContext, name: string, route: string, protocol: PortProtocol): Listener {
   return {
     filterChains: [{
       filterChainMatch: { transportProtocol: "raw_buffer", applicationProtocols: ["http/1.1", "h2c"] },
-      filters: [outboundHcm(context, name, route)],
+      filters: [outboundHcm(context, name, route, protocol)],
       transportSocketConnectTimeout: { seconds: 15 },
     }],
     listenerFilters: [{

@@ -2,7 +2,7 @@ import { type Kind, specOf } from "./kind.ts";
 import type { Fields } from "../fields.ts";
 
 /** How istiod treats the traffic of a port: named by `appProtocol` or the prefix of the port's name, else detected. */
-export type PortProtocol = "http" | "http2" | "grpc" | "tcp" | "tls" | "auto";
+export type PortProtocol = "http" | "http2" | "grpc" | "grpc-web" | "tcp" | "tls" | "auto";
 
 /** Whether a port is known to carry HTTP. */
 export function isHttp(protocol: PortProtocol): boolean {
@@ -11,7 +11,7 @@ export function isHttp(protocol: PortProtocol): boolean {
 
 /** Whether a port is known to carry HTTP/2. */
 export function isHttp2(protocol: PortProtocol): boolean {
-  return protocol === "http2" || protocol === "grpc";
+  return protocol === "http2" || protocol === "grpc" || protocol === "grpc-web";
 }
 
 /** Whether a port is known to carry HTTP, or is looked at. */
@@ -80,8 +80,9 @@ function parsePort(fields: Fields): ServicePort {
   return { name, port, targetPort, protocol: protocolOf(fields.string("appProtocol") ?? name) };
 }
 
-/** Istio's protocol selection: the part of the name before the first dash. */
+/** Istio's protocol selection: the part of the name before the first dash, or before the second of `grpc-web`. */
 function protocolOf(name: string): PortProtocol {
+  if (/^grpc-web(-|$)/i.test(name)) return "grpc-web";
   switch (name.toLowerCase().split("-")[0]) {
     case "http":
       return "http";

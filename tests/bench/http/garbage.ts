@@ -1,8 +1,8 @@
 import { absoluteCell, type Cell } from "../cell.ts";
 import type { FakeIstiod } from "../../../lib/testing/mod.ts";
-import { freePort } from "../../interop/envoy.ts";
 import { clientHello } from "../../support/client_hello.ts";
-import { benchWorkload, type Ground, startProgram } from "./path.ts";
+import { startHeapTarget } from "./heap_target.ts";
+import type { Ground } from "./path.ts";
 
 const CONNECTIONS = 100_000;
 
@@ -17,22 +17,14 @@ export interface FloodResult {
 
 /** Floods a `mesh.serve` of its own process with garbage connections. */
 export async function measureFlood(istiod: FakeIstiod, connections: number): Promise<FloodResult> {
-  const port = freePort();
-  await using server = startProgram("garbage_target.ts", [String(port)], {
-    ENMESH_BENCH_JOIN: JSON.stringify(await benchWorkload(istiod, "target")),
-  });
-  await server.line();
-  const heap = async () => {
-    await server.send("heap");
-    return Number(await server.line());
-  };
+  await using target = await startHeapTarget(istiod);
   // What the first connections load and compile is no growth.
-  await flood(port, 2_000);
-  const before = await heap();
+  await flood(target.port, 2_000);
+  const before = await target.heap();
   const start = performance.now();
-  const answered = await flood(port, connections);
+  const answered = await flood(target.port, connections);
   const seconds = (performance.now() - start) / 1000;
-  return { growthMiB: await heap() - before, answered, seconds };
+  return { growthMiB: await target.heap() - before, answered, seconds };
 }
 
 /** Garbage connections to `mesh.serve`: what the heap keeps of them, with honest requests served meanwhile. */

@@ -9,6 +9,7 @@ import { silentLogger } from "../../../lib/internal/logger.ts";
 import { nodeSocketStream } from "../../support/node_socket_stream.ts";
 import { BACKENDS } from "./case.ts";
 import { delay, parseStep, type ScriptStep } from "./script.ts";
+import { echoWebSocket } from "./echo_web_socket.ts";
 import { wireHead, WireReader } from "./http1.ts";
 import type { Attempt } from "./outcome.ts";
 
@@ -16,6 +17,8 @@ import type { Attempt } from "./outcome.ts";
 export const ID_HEADER = "x-differential";
 /** Carries `CaseRequest.script`, attempts with `;` between. */
 export const SCRIPT_HEADER = "x-script";
+/** Carries `CaseRequest.mirrorScript`. */
+export const MIRROR_SCRIPT_HEADER = "x-mirror-script";
 
 /** Settles when a chunk of the response to a request may be sent. */
 export type ResponseGate = (id: string, chunk: number) => Promise<void>;
@@ -27,6 +30,7 @@ export class Backends implements AsyncDisposable {
   readonly #attempts = new Map<string, Attempt[]>();
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #end = new AbortController();
 
   readonly #gate: ResponseGate;
 
@@ -39,10 +43,13 @@ export class Backends implements AsyncDisposable {
     const backends = new Backends(gate);
     for (const name of BACKENDS) {
       if (name === "dead") continue;
-      const server = createServer({ allowHalfOpen: name === "h2" }, (socket) => {
+      const http2 = name === "h2" || name === "refusing";
+      const server = createServer({ allowHalfOpen: http2 }, (socket) => {
         backends.#sockets.add(socket);
         socket.on("close", () => backends.#sockets.delete(socket));
-        if (name === "h2") backends.#serveHttp2(name, socket);
+        if (name === "refusing") refuseInPlaceOfReset(socket);
+        if (http2) backends.#serveHttp2(name, socket);
+        else if (name === "mute") socket.resume().on("error", () => {});
         else void backends.#serve(name, socket);
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -74,10 +81,14 @@ export class Backends implements AsyncDisposable {
         authority: field("host") ?? "",
         headers: message.headers.filter(([known]) => known !== ID_HEADER && known !== "host"),
         body: message.body,
+        at: performance.now(),
       };
       const id = field(ID_HEADER) ?? "";
-      const step = this.#note(id, attempt, field(SCRIPT_HEADER));
-      if (!await answer(socket, attempt, step, (chunk) => this.#gate(id, chunk))) return;
+      const step = this.#note(id, attempt, field(SCRIPT_HEADER), field(MIRROR_SCRIPT_HEADER));
+      if (field("sec-websocket-key") !== undefined) {
+        return echoWebSocket(socket, reader, name, message.headers, () => delay(step, this.#end.signal));
+      }
+      if (!await answer(socket, attempt, step, this.#end.signal, (chunk) => this.#gate(id, chunk))) return;
     }
     socket.end();
   }
@@ -102,23 +113,27 @@ export class Backends implements AsyncDisposable {
           ),
         ],
         body: content === null ? "" : new TextDecoder("latin1").decode(content),
+        at: performance.now(),
       };
-      const step = this.#note(request.headers.get(ID_HEADER) ?? "", attempt, request.headers.get(SCRIPT_HEADER));
-      return answerHttp2(attempt, step, exchange);
+      const field = (name: string) => request.headers.get(name);
+      const step = this.#note(field(ID_HEADER) ?? "", attempt, field(SCRIPT_HEADER), field(MIRROR_SCRIPT_HEADER));
+      return answerHttp2(attempt, step, exchange, this.#end.signal);
     };
     serveHttp2(nodeSocketStream(socket), handler, { clock: systemClock, logger: silentLogger });
   }
 
-  #note(id: string, attempt: Attempt, script: string | undefined): ScriptStep {
+  #note(id: string, attempt: Attempt, script = "200", mirrorScript = "200"): ScriptStep {
     let all = this.#attempts.get(id);
     if (all === undefined) this.#attempts.set(id, all = []);
     const count = all.filter((attempt) => !isMirror(attempt)).length;
     all.push(attempt);
-    const steps = script === undefined || isMirror(attempt) ? ["200"] : script.split(";");
+    if (isMirror(attempt)) return parseStep(mirrorScript);
+    const steps = script.split(";");
     return parseStep(steps[Math.min(count, steps.length - 1)]!);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#end.abort();
     await Promise.all([...this.#sockets].map((socket) =>
       new Promise((resolve) => {
         socket.once("close", resolve);
@@ -137,18 +152,33 @@ function byBackend(a: Attempt, b: Attempt): number {
   return a.backend < b.backend ? -1 : a.backend > b.backend ? 1 : 0;
 }
 
+/** The codec of enmesh refuses only what is above its limits: what it cancels is refused on the wire. */
+function refuseInPlaceOfReset(socket: Socket): void {
+  const write = socket.write.bind(socket);
+  socket.write = (bytes: Uint8Array | string, ...rest: never[]) => {
+    if (bytes instanceof Uint8Array) {
+      // Whole frames: RST_STREAM with the code CANCEL.
+      for (let at = 0; at + 13 <= bytes.length; at += 9 + (bytes[at + 1]! << 8) + bytes[at + 2]!) {
+        if (bytes[at + 3] === 3 && bytes[at + 12] === 8) bytes = bytes.with(at + 12, 7);
+      }
+    }
+    return write(bytes, ...rest);
+  };
+}
+
 /** Does one step of a script over HTTP/1.1. Returns whether the connection goes on. */
 async function answer(
   socket: Socket,
   { backend, method }: Attempt,
   step: ScriptStep,
+  signal: AbortSignal,
   gate: (chunk: number) => Promise<void>,
 ): Promise<boolean> {
   if (step.ending === "reset") {
     socket.destroy();
     return false;
   }
-  await delay(step);
+  await delay(step, signal);
   if (socket.destroyed) return false;
   const { status, ending } = step;
   const body = ending === "empty" ? "" : backend;
@@ -172,9 +202,14 @@ async function answer(
 }
 
 /** Does one step of a script over HTTP/2. */
-async function answerHttp2({ backend, method }: Attempt, step: ScriptStep, exchange: Exchange): Promise<HttpResponse> {
+async function answerHttp2(
+  { backend, method }: Attempt,
+  step: ScriptStep,
+  exchange: Exchange,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
   if (step.ending === "reset") exchange.cancel(new Error("A reset that the script wants"));
-  await delay(step);
+  await delay(step, signal);
   const content = step.ending === "empty" || method === "HEAD" ? "" : backend;
   const trailers = step.trailers.length === 0 ? null : new HeaderList([...step.trailers]);
   return {

@@ -1,3 +1,5 @@
+import { httpListener, ROUTER } from "../http_listener.ts";
+
 /** JSON in Envoy's form: field names with underscores, `@type` in an `Any`, durations as text. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 
@@ -26,13 +28,26 @@ export interface CaseRequest {
    * What backends do at the first, second, ... attempt; the last one repeats. Each is a list of words with spaces
    * between: a status, `reset` (close without an answer), `cut` (close within the content), `delay:ms`, `empty` (no
    * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`), `chunk:text` (content
-   * of several chunks without a length). Mirrored requests are answered with 200 and do not count.
+   * of several chunks without a length). Mirrored requests do not count. A handshake of a WebSocket is answered at once,
+   * and each frame is sent back after the delay.
    *
    * @default {["200"]}
    */
   readonly script?: readonly string[];
+  /** What backends do at a mirrored copy: one attempt of a script. @default {"200"} */
+  readonly mirrorScript?: string;
+  /** Sends it over HTTP/2, so that trailers arrive. @default {false} */
+  readonly http2?: boolean;
+  /** Opens a WebSocket, sends that text and closes; the body of the answer is what came back. */
+  readonly webSocket?: string;
+  /** Least and most milliseconds until the answer, on each side. */
+  readonly within?: readonly [least: number, most: number];
+  /** Least and most milliseconds between the arrivals of an attempt and the next, on each side. */
+  readonly pauses?: readonly (readonly [least: number, most: number])[];
   /** Sends it that often, one after the other. @default {1} */
   readonly times?: number;
+  /** Sends them at the same time: outcomes are compared in the order of their status. @default {false} */
+  readonly together?: boolean;
   /** Sends the cookies that earlier answers of this case have set. @default {false} */
   readonly cookies?: boolean;
   /**
@@ -70,40 +85,34 @@ export interface DifferentialCase {
   readonly refused?: boolean | "alike";
 }
 
-/** Names of the backends; `h2` speaks HTTP/2, `dead` is a port where nobody listens, the others speak HTTP/1.1. */
-export const BACKENDS = ["a", "b", "c", "d", "e", "h2", "dead"] as const;
+/**
+ * Names of the backends; `h2` and `refusing` speak HTTP/2, and a `reset` of the latter says REFUSED_STREAM; `mute` takes
+ * connections and never says a word, `dead` is a port where nobody listens, the others speak HTTP/1.1.
+ */
+export const BACKENDS = ["a", "b", "c", "d", "e", "h2", "refusing", "mute", "dead"] as const;
 
 /** Name of a backend. */
 export type BackendName = typeof BACKENDS[number];
 
-const HTTP_FILTER_TYPES = "type.googleapis.com/envoy.extensions.filters.http";
-const MANAGER_TYPE =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-
 /** The listener of a case at an address, in the settings istiod gives the outbound listeners of a sidecar. */
 export function caseListener(it: DifferentialCase, name: string, address: string, port: number): JsonObject {
-  const manager: JsonObject = {
-    "@type": MANAGER_TYPE,
-    stat_prefix: "differential",
-    route_config: {
-      name: "differential",
-      virtual_hosts: it.virtualHosts ?? [{ name: "all", domains: ["*"], routes: it.routes ?? [] }],
-      ...it.routeConfig,
-    },
-    http_filters: [
-      ...it.httpFilters ?? [],
-      { name: "envoy.filters.http.router", typed_config: { "@type": `${HTTP_FILTER_TYPES}.router.v3.Router` } },
-    ],
-    stream_idle_timeout: "0s",
-    normalize_path: true,
-    ...it.manager,
-  };
-  return {
-    name,
+  return httpListener(name, {
+    port,
+    address,
     traffic_direction: "OUTBOUND",
-    address: { socket_address: { address, port_value: port } },
-    filter_chains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }] }],
-  };
+    manager: {
+      stat_prefix: "differential",
+      route_config: {
+        name: "differential",
+        virtual_hosts: it.virtualHosts ?? [{ name: "all", domains: ["*"], routes: it.routes ?? [] }],
+        ...it.routeConfig,
+      },
+      http_filters: [...it.httpFilters ?? [], ROUTER],
+      stream_idle_timeout: "0s",
+      normalize_path: true,
+      ...it.manager,
+    },
+  });
 }
 
 /** A cluster over backends, by name. */
@@ -137,7 +146,7 @@ const HTTP2: JsonObject = {
 
 /** Clusters that every case may name: one for each backend, and some over several. */
 export const COMMON_CLUSTERS: readonly JsonObject[] = [
-  ...BACKENDS.map((name) => cluster(name, [name], name === "h2" ? HTTP2 : {})),
+  ...BACKENDS.map((name) => cluster(name, [name], name === "h2" || name === "refusing" ? HTTP2 : {})),
   cluster("empty", []),
   cluster("pair", ["a", "b"], { lb_policy: "ROUND_ROBIN" }),
   cluster("ring", ["a", "b", "c", "d", "e"], { lb_policy: "RING_HASH" }),

@@ -47,6 +47,10 @@ export function compareCase(
         else accepted.add(rule);
       }
     }
+    for (const [side, outcomes] of [["envoy", envoy[index]!], ["enmesh", enmesh[index]!]] as const) {
+      const found = times(name, side, request, outcomes);
+      unexpected.push(...found.map((it) => ({ ...it, field: where + it.field })));
+    }
     if (request.compare === "proportions") {
       unexpected.push(...shares(name, envoy[index]!, enmesh[index]!).map((it) => ({ ...it, field: where + it.field })));
     }
@@ -56,10 +60,11 @@ export function compareCase(
 
 /** Outcomes that must be alike. */
 function pairs(
-  { compare = "exact" }: CaseRequest,
+  { compare = "exact", together = false }: CaseRequest,
   envoy: readonly Outcome[],
   enmesh: readonly Outcome[],
 ): [Outcome, Outcome][] {
+  if (together) [envoy, enmesh] = [byStatus(envoy), byStatus(enmesh)];
   if (compare === "exact") return envoy.map((outcome, index) => [outcome, enmesh[index]!]);
   if (compare === "stickiness") {
     const [one, other] = [envoy, enmesh].map(renamed);
@@ -81,7 +86,37 @@ function pairs(
   });
 }
 
-function backendsOf({ attempts }: Outcome): string {
+/** In an order that does not depend on who was first. */
+function byStatus(outcomes: readonly Outcome[]): Outcome[] {
+  return [...outcomes].sort((a, b) => (a.answer?.status ?? 0) - (b.answer?.status ?? 0));
+}
+
+/** What took too long, or not long enough, on one side. */
+function times(
+  name: string,
+  side: "envoy" | "enmesh",
+  { within, pauses = [] }: CaseRequest,
+  outcomes: readonly Outcome[],
+): Difference[] {
+  const out: Difference[] = [];
+  const check = (field: string, ms: number, [least, most]: readonly [number, number]) => {
+    const bounds = `${least} to ${most} ms`;
+    // Timers count from when the loop last looked at the clock.
+    if (ms < least - 10 || ms > most) {
+      out.push({ name, field, envoy: bounds, enmesh: bounds, [side]: `${Math.round(ms)} ms` });
+    }
+  };
+  for (const { took, attempts } of outcomes) {
+    if (within !== undefined) check("answer after", took, within);
+    for (const [index, bounds] of pauses.entries()) {
+      const [one, next] = [attempts[index], attempts[index + 1]];
+      if (one !== undefined && next !== undefined) check(`pause after attempt ${index}`, next.at - one.at, bounds);
+    }
+  }
+  return out;
+}
+
+function backendsOf({ attempts }: Pick<Outcome, "attempts">): string {
   return attempts.map(({ backend }) => backend).join("+");
 }
 
@@ -93,7 +128,8 @@ function renamed(outcomes: readonly Outcome[]): Outcome[] {
     if (name === undefined) names.set(backend, name = `backend${names.size + 1}`);
     return name;
   };
-  return outcomes.map(({ answer, attempts }) => ({
+  return outcomes.map(({ answer, attempts, took }) => ({
+    took,
     attempts: attempts.map((attempt) => ({ ...attempt, backend: rename(attempt.backend) })),
     answer: answer === null ? null : {
       ...answer,
@@ -135,7 +171,7 @@ function differences(name: string, envoy: Outcome, enmesh: Outcome): Difference[
 }
 
 /** Everything about an outcome by the name of its field; values that change with each request in their form only. */
-function flatten({ answer, attempts }: Outcome): Map<string, string> {
+function flatten({ answer, attempts }: Pick<Outcome, "answer" | "attempts">): Map<string, string> {
   const out = new Map<string, string>();
   const put = (field: string, value: string) => {
     const shown = VOLATILE.find((it) => it.field.test(field))?.shown(value) ?? value;
@@ -143,7 +179,7 @@ function flatten({ answer, attempts }: Outcome): Map<string, string> {
     out.set(field, former === undefined ? shown : `${former} | ${shown}`);
   };
   flattenAnswer(answer, put);
-  put("attempts", backendsOf({ answer, attempts }) || "none");
+  put("attempts", backendsOf({ attempts }) || "none");
   for (const [index, attempt] of attempts.entries()) {
     flattenAttempt(index === 0 ? "attempt" : `attempt[${index}]`, attempt, put);
   }
@@ -155,6 +191,7 @@ function flattenAnswer(answer: Answer | null, put: (field: string, value: string
   put("answer.status", String(answer.status));
   for (const [name, value] of answer.headers) put(`answer.header ${name}`, value);
   put("answer.body", answer.body);
+  for (const [name, value] of answer.trailers ?? []) put(`answer.trailer ${name}`, value);
   if (answer.broken) put("answer.broken", "yes");
 }
 

@@ -12,6 +12,7 @@ import { LogBook, TYPE } from "../../support/mesh_rig.ts";
 import { caseListener, COMMON_CLUSTERS, type DifferentialCase, type JsonObject, resolvePorts } from "./case.ts";
 import { encodeJson } from "./encode_json.ts";
 import { type Answer, answerHeaders } from "./outcome.ts";
+import { readResponse } from "./read_response.ts";
 import { PATIENCE_MS, type SentRequest, type Side } from "./side.ts";
 
 /** Ports of the emulated listeners: nothing listens there. */
@@ -65,8 +66,8 @@ export async function startEnmeshSide(
 async function send(runtime: MeshRuntime, port: number, request: SentRequest): Promise<Answer | null> {
   const url = `http://127.0.0.1:${port}${request.path}`;
   const names = request.headers.map(([name]) => name);
-  const plain = request.chunks === undefined && !names.includes("upgrade") && new URL(url).href === url &&
-    !url.includes("#") &&
+  const plain = request.chunks === undefined && !request.http2 && !names.includes("upgrade") &&
+    URL.parse(url)?.href === url && !url.includes("#") &&
     new Set(names).size === names.length &&
     ["accept", "accept-language", "accept-encoding", "user-agent"].every((name) => names.includes(name)) &&
     (request.body === null) === ["GET", "HEAD"].includes(request.method) &&
@@ -76,6 +77,7 @@ async function send(runtime: MeshRuntime, port: number, request: SentRequest): P
   const timer = setTimeout(() => impatience.abort(), PATIENCE_MS);
   const { signal } = impatience;
   try {
+    if (request.webSocket !== null) return await openWebSocket(runtime, url, request, request.webSocket);
     return await (plain ? sendByFetch(runtime, url, request, signal) : sendByClient(runtime, port, request, signal));
   } catch (error) {
     if (signal.aborted) return null;
@@ -125,7 +127,7 @@ async function sendByClient(
     path,
     headers: new HeaderList(headers.filter(([name]) => name !== "connection" && name !== "upgrade").flat()),
     body: sent.chunks !== undefined ? new GatedBody(sent) : body === null ? null : new BytesBody(latin1(body)),
-    protocol: "HTTP/1.1" as const,
+    protocol: sent.http2 ? "HTTP/2" as const : "HTTP/1.1" as const,
     ...(upgrade === undefined ? {} : { upgrade }),
   };
   const call = new Call({
@@ -138,16 +140,29 @@ async function sendByClient(
   signal.addEventListener("abort", () => call.exchange.cancel(signal.reason));
   const url = new FetchUrls().read(`http://127.0.0.1:${port}/`);
   const response = await runtime.client.send(url, request, call);
-  const { pairs } = response.headers;
-  const given = pairs.flatMap((name, at): [string, string][] => at % 2 === 0 ? [[name, pairs[at + 1]!]] : []);
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(control) {
-      const chunk = response.body === null ? null : await response.body.read();
-      if (chunk === null) control.close();
-      else control.enqueue(chunk);
-    },
+  const { trailers, ...answer } = await readResponse(response);
+  return sent.http2 ? { ...answer, trailers } : answer;
+}
+
+/** Says a text over a `mesh.webSocket`, and goodbye; the answer holds the text that came back. */
+async function openWebSocket(
+  runtime: MeshRuntime,
+  url: string,
+  { authority, headers }: SentRequest,
+  text: string,
+): Promise<Answer | null> {
+  const socket = runtime.webSocket(url.replace("http:", "ws:"), {
+    headers: [["host", authority], ...headers.map(([name, value]): [string, string] => [name, value])],
   });
-  return { status: response.status, headers: answerHeaders(given), ...await readAll(stream) };
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  let body: string | null = null;
+  socket.onopen = () => socket.send(text);
+  socket.onmessage = ({ data }) => {
+    body = data;
+    socket.close(1000);
+  };
+  await closed;
+  return body === null ? null : { status: 101, headers: [], body, broken: false };
 }
 
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<{ body: string; broken: boolean }> {

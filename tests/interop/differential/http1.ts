@@ -50,6 +50,11 @@ export class WireReader {
     return { startLine, headers, body, broken: length !== undefined && body.length < Number(length) };
   }
 
+  /** As many bytes as are asked for, fewer at the end. */
+  take(length: number): Promise<string> {
+    return this.#take(length);
+  }
+
   async #chunks(): Promise<{ body: string; broken: boolean }> {
     let body = "";
     for (;;) {

@@ -8,6 +8,8 @@ export interface Attempt {
   /** Names lower case, in order. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
+  /** Milliseconds on the clock of the process. */
+  readonly at: number;
 }
 
 /** What the caller got. */
@@ -16,6 +18,8 @@ export interface Answer {
   /** Values of a name that repeats are joined by `, `, except those of `set-cookie`. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: string;
+  /** Only of requests over HTTP/2. */
+  readonly trailers?: readonly (readonly [name: string, value: string])[];
   /** Whether the answer broke off before its end. */
   readonly broken: boolean;
 }
@@ -24,6 +28,8 @@ export interface Answer {
 export interface Outcome {
   /** `null` where there was no answer at all. */
   readonly answer: Answer | null;
+  /** Milliseconds it took. */
+  readonly took: number;
   readonly attempts: readonly Attempt[];
 }
 

@@ -1,5 +1,5 @@
 import { until } from "../../support/until.ts";
-import { Backends, ID_HEADER, SCRIPT_HEADER } from "./backends.ts";
+import { Backends, ID_HEADER, MIRROR_SCRIPT_HEADER, SCRIPT_HEADER } from "./backends.ts";
 import type { CaseRequest, DifferentialCase } from "./case.ts";
 import { startEnmeshSide } from "./enmesh_side.ts";
 import { startEnvoySide } from "./envoy_side.ts";
@@ -19,6 +19,8 @@ export interface CaseResult {
   readonly refusals: { readonly envoy: string; readonly enmesh: string };
 }
 
+type Answered = Pick<Outcome, "answer" | "took">;
+
 /** Cases under way at a time. */
 const CONCURRENCY = 16;
 
@@ -31,7 +33,7 @@ export async function runCases(cases: readonly DifferentialCase[]): Promise<Case
   await using envoy = await startEnvoySide(cases, backends.ports);
   await using enmesh = await startEnmeshSide(cases, backends.ports);
   const sides = [envoy, enmesh] as const;
-  const answers = await Promise.all(sides.map(() => new Array<(Answer | null)[][] | null>(cases.length).fill(null)));
+  const answers = await Promise.all(sides.map(() => new Array<Answered[][] | null>(cases.length).fill(null)));
   const left = cases.map((_, index) => index).reverse();
   const work = async () => {
     for (let index = left.pop(); index !== undefined; index = left.pop()) {
@@ -41,8 +43,8 @@ export async function runCases(cases: readonly DifferentialCase[]): Promise<Case
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   const result = (side: Side, index: number): SideResult | null =>
     answers[side === envoy ? 0 : 1]![index]?.map((repetitions, request) =>
-      repetitions.map((answer, repetition) => ({
-        answer,
+      repetitions.map((answered, repetition) => ({
+        ...answered,
         attempts: backends.attempts(requestId(side, index, request, repetition)),
       }))
     ) ?? null;
@@ -63,29 +65,38 @@ function requestId(side: Side, index: number, request: number, repetition: numbe
   return `${side.letter}${index}.${request}.${repetition}`;
 }
 
-async function runOn(side: Side, index: number, it: DifferentialCase): Promise<(Answer | null)[][] | null> {
+async function runOn(side: Side, index: number, it: DifferentialCase): Promise<Answered[][] | null> {
   const port = side.port(index);
   if (port === null) return null;
   const jar = new Map<string, string>();
-  const out: (Answer | null)[][] = [];
+  const out: Answered[][] = [];
   for (const [at, request] of it.requests.entries()) {
-    const repetitions: (Answer | null)[] = [];
-    for (let repetition = 0; repetition < (request.times ?? 1); repetition++) {
+    const send = async (repetition: number) => {
       const id = requestId(side, index, at, repetition);
+      const start = performance.now();
       const answer = await side.send(index, sentRequest(request, id, port, jar));
+      const took = performance.now() - start;
       for (const [name, value] of answer?.headers ?? []) {
         const cookie = name === "set-cookie" ? /^([^=]+)=([^;]*)/.exec(value) : null;
         if (cookie !== null) jar.set(cookie[1]!, cookie[2]!);
       }
-      repetitions.push(answer === null ? null : withoutPort(answer, port));
+      return { answer: answer === null ? null : withoutPort(answer, port), took };
+    };
+    const { times = 1, together = false } = request;
+    if (together) {
+      out.push(await Promise.all(Array.from({ length: times }, (_, repetition) => send(repetition))));
+      continue;
     }
+    const repetitions: Answered[] = [];
+    while (repetitions.length < times) repetitions.push(await send(repetitions.length));
     out.push(repetitions);
   }
   return out;
 }
 
 function sentRequest(request: CaseRequest, id: string, port: number, jar: ReadonlyMap<string, string>): SentRequest {
-  const { method = "GET", authority = "test.example", path = "/", headers = [], body = null, script } = request;
+  const { method = "GET", authority = "test.example", path = "/", headers = [], body = null, script, mirrorScript } =
+    request;
   const cookies = request.cookies === true && jar.size > 0
     ? [["cookie", [...jar].map(([name, value]) => `${name}=${value}`).join("; ")]] as const
     : [];
@@ -102,8 +113,11 @@ function sentRequest(request: CaseRequest, id: string, port: number, jar: Readon
       ...(body !== null && !own.has("content-type") ? [["content-type", "text/plain"]] as const : []),
       [ID_HEADER, id],
       ...(script === undefined ? [] : [[SCRIPT_HEADER, script.join(";")]] as const),
+      ...(mirrorScript === undefined ? [] : [[MIRROR_SCRIPT_HEADER, mirrorScript]] as const),
     ],
     body,
+    http2: request.http2 ?? false,
+    webSocket: request.webSocket ?? null,
   };
 }
 

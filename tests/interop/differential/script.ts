@@ -32,7 +32,16 @@ export function parseStep(text: string): ScriptStep {
   return { status, headers, trailers, chunks, delayMs, ending };
 }
 
-/** Waits as the step says. */
-export function delay({ delayMs }: ScriptStep): Promise<void> | null {
-  return delayMs === 0 ? null : new Promise((resolve) => setTimeout(resolve, delayMs));
+/** Waits as the step says, or until it is of no use any more. */
+export function delay({ delayMs }: ScriptStep, signal: AbortSignal): Promise<void> | null {
+  if (delayMs === 0) return null;
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, delayMs);
+    signal.addEventListener("abort", done);
+  });
 }

@@ -15,6 +15,10 @@ export interface SentRequest {
   readonly trailers?: readonly (readonly [name: string, value: string])[];
   /** Settles when a chunk may be sent; at once where there is none. */
   readonly gate?: (chunk: number) => Promise<void>;
+  /** See `CaseRequest.http2`. */
+  readonly http2: boolean;
+  /** See `CaseRequest.webSocket`; `null` for an ordinary request. */
+  readonly webSocket: string | null;
 }
 
 /** Milliseconds after which a side is taken to hang: a case then has `null` for an answer. */

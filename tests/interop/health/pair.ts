@@ -29,6 +29,7 @@ import { ClusterManager } from "../../../lib/upstream/cluster_manager.ts";
 import { UpstreamAttempt } from "../../../lib/upstream/upstream_attempt.ts";
 import { until } from "../../support/until.ts";
 import { freePort, startEnvoy } from "../envoy.ts";
+import { ADMIN, httpListener } from "../http_listener.ts";
 import type { Backend } from "../../support/backend.ts";
 
 /** Of requests, on both sides. */
@@ -267,36 +268,23 @@ function rate(value: { value?: number } | undefined): number | null {
 function bootstrap(port: number, cds: string): unknown {
   return {
     node: { id: "test", cluster: "test" },
-    admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+    admin: ADMIN,
     dynamic_resources: { cds_config: { path_config_source: { path: cds }, resource_api_version: "V3" } },
     static_resources: {
-      listeners: [{
-        name: "outbound",
-        address: { socket_address: { address: "127.0.0.1", port_value: port } },
-        filter_chains: [{
-          filters: [{
-            name: "envoy.filters.network.http_connection_manager",
-            typed_config: {
-              "@type":
-                "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-              stat_prefix: "outbound",
-              route_config: {
-                validate_clusters: false,
-                name: "outbound",
-                virtual_hosts: [{
-                  name: "all",
-                  domains: ["*"],
-                  routes: [{ match: { prefix: "/" }, route: { cluster: "backend", timeout: `${TIMEOUT_MS / 1000}s` } }],
-                }],
-              },
-              http_filters: [{
-                name: "envoy.filters.http.router",
-                typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-              }],
-            },
-          }],
-        }],
-      }],
+      listeners: [httpListener("outbound", {
+        port,
+        manager: {
+          route_config: {
+            validate_clusters: false,
+            name: "outbound",
+            virtual_hosts: [{
+              name: "all",
+              domains: ["*"],
+              routes: [{ match: { prefix: "/" }, route: { cluster: "backend", timeout: `${TIMEOUT_MS / 1000}s` } }],
+            }],
+          },
+        },
+      })],
     },
   };
 }

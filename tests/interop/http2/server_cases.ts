@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { Mesh, type MeshServeHandler } from "../../../mod.ts";
 import { FakeIstiod } from "../../../lib/testing/mod.ts";
-import { benchWorkload, startProgram } from "../../bench/http/path.ts";
-import { peerAuthentication } from "../../support/end_to_end.ts";
+import { startHeapTarget } from "../../bench/http/heap_target.ts";
+import { peerAuthentication } from "../../support/peer_authentication.ts";
 import type { Cases } from "../cases.ts";
 import { certificates, principal } from "../certificates.ts";
-import { freePort } from "../envoy.ts";
 import type { CertificateFiles } from "../envoy_config.ts";
 import { type Ended, runPeer } from "../process.ts";
 import { digest, patterned } from "./bytes.ts";
@@ -156,20 +155,12 @@ async function h2load(port: number, requests: number): Promise<string> {
 
 async function loadCase(): Promise<void> {
   await using istiod = await FakeIstiod.start();
-  const port = freePort();
-  await using server = startProgram("garbage_target.ts", [String(port)], {
-    ENMESH_BENCH_JOIN: JSON.stringify(await benchWorkload(istiod, "target")),
-  });
-  await server.line();
-  const heap = async () => {
-    await server.send("heap");
-    return Number(await server.line());
-  };
+  await using target = await startHeapTarget(istiod);
   // What the first connections load and compile is no growth.
-  await h2load(port, 5_000);
-  const before = await heap();
-  const text = await h2load(port, REQUESTS);
-  const growth = await heap() - before;
+  await h2load(target.port, 5_000);
+  const before = await target.heap();
+  const text = await h2load(target.port, REQUESTS);
+  const growth = await target.heap() - before;
   assert.match(text, new RegExp(`requests: ${REQUESTS} total, ${REQUESTS} started, ${REQUESTS} done`));
   assert.match(text, new RegExp(` ${REQUESTS} succeeded, 0 failed, 0 errored, 0 timeout`));
   console.log(`h2load: ${/finished in .*/.exec(text)?.[0]}, heap ${growth >= 0 ? "+" : ""}${growth.toFixed(2)} MiB`);

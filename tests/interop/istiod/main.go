@@ -20,8 +20,13 @@ import (
 	"syscall"
 
 	meshconfig "istio.io/api/mesh/v1alpha1"
+	kubecredentials "istio.io/istio/pilot/pkg/credentials/kube"
+	"istio.io/istio/pilot/pkg/model"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/config/schema/kind"
+	kubelib "istio.io/istio/pkg/kube"
+	"istio.io/istio/pkg/util/sets"
 )
 
 func main() {
@@ -61,7 +66,15 @@ func run(state string, port, control int, objects, configs, meshFile string) err
 	}
 	f := &failer{}
 	defer f.cleanup()
-	fake := xds.NewFakeDiscoveryServer(f, xds.FakeOptions{KubernetesObjects: kube, Configs: istio, MeshConfig: meshConfig})
+	fake := xds.NewFakeDiscoveryServer(f, xds.FakeOptions{
+		KubernetesObjects: kube,
+		Configs:           istio,
+		MeshConfig:        meshConfig,
+		// Or nobody may read a Secret: the fake API server answers no SubjectAccessReview.
+		DisableSecretAuthorization: true,
+	})
+
+	pushSecrets(fake)
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/jwks", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(keys.jwks()) })
@@ -88,6 +101,22 @@ func run(state string, port, control int, objects, configs, meshFile string) err
 	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
 	<-stop
 	return nil
+}
+
+// pushSecrets tells workloads of Secrets that change, as the bootstrap of the production server does: the fake has no
+// handler of its own.
+func pushSecrets(fake *xds.FakeDiscoveryServer) {
+	creds := kubecredentials.NewCredentialsController(fake.KubeClient(), []func(kind.Kind, string, string){
+		func(k kind.Kind, name, namespace string) {
+			fake.Discovery.ConfigUpdate(&model.PushRequest{
+				ConfigsUpdated: sets.New(model.ConfigKey{Kind: k, Name: name, Namespace: namespace}),
+				Reason:         model.NewReasonStats(model.SecretTrigger),
+			})
+		},
+	}, false)
+	stop := make(chan struct{})
+	fake.KubeClient().RunAndWait(stop)
+	kubelib.WaitForCacheSync("secrets", stop, creds.HasSynced)
 }
 
 func answer(act func(yaml string) error) http.HandlerFunc {

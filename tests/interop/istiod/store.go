@@ -155,6 +155,10 @@ func (s *store) applyKubernetes(object runtime.Object) error {
 		if _, err = client.CoreV1().Pods(o.Namespace).Create(ctx, o, metav1.CreateOptions{}); apierrors.IsAlreadyExists(err) {
 			_, err = client.CoreV1().Pods(o.Namespace).Update(ctx, o, metav1.UpdateOptions{})
 		}
+	case *corev1.Secret:
+		if _, err = client.CoreV1().Secrets(o.Namespace).Create(ctx, o, metav1.CreateOptions{}); apierrors.IsAlreadyExists(err) {
+			_, err = client.CoreV1().Secrets(o.Namespace).Update(ctx, o, metav1.UpdateOptions{})
+		}
 	case *discoveryv1.EndpointSlice:
 		slices := client.DiscoveryV1().EndpointSlices(o.Namespace)
 		if _, err = slices.Create(ctx, o, metav1.CreateOptions{}); apierrors.IsAlreadyExists(err) {

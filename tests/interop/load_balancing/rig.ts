@@ -11,6 +11,7 @@ import { MetricRegistry } from "../../../lib/telemetry/metric_registry.ts";
 import { UpstreamCluster } from "../../../lib/upstream/upstream_cluster.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
 import { freePort, type RunningEnvoy, startEnvoy } from "../envoy.ts";
+import { ADMIN, httpListener, ROUTER } from "../http_listener.ts";
 import { clusterBytes, forEnvoy } from "./dual.ts";
 
 /** Backends of a test: each answers with its number. */
@@ -75,39 +76,27 @@ export class EnvoySide {
     const port = freePort();
     const hashPolicy = [{ header: { header_name: "x-key" } }];
     const config = {
-      admin: { address: { socket_address: { address: "127.0.0.1", port_value: 0 } } },
+      admin: ADMIN,
       ...options.bootstrap,
       static_resources: {
         clusters: clusters.map((cluster) => forEnvoy(cluster)),
-        listeners: [{
-          name: "in",
-          address: { socket_address: { address: "127.0.0.1", port_value: port } },
-          filter_chains: [{
-            filters: [{
-              name: "envoy.filters.network.http_connection_manager",
-              typed_config: {
-                "@type":
-                  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-                stat_prefix: "in",
-                route_config: {
-                  name: "in",
-                  virtual_hosts: [{
-                    name: "in",
-                    domains: ["*"],
-                    routes: [
-                      ...(options.routes ?? []),
-                      { match: { prefix: "/" }, route: { cluster_header: "x-cluster", hash_policy: hashPolicy } },
-                    ],
-                  }],
-                },
-                http_filters: [...(options.filters ?? []), {
-                  name: "envoy.filters.http.router",
-                  typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
-                }],
-              },
-            }],
-          }],
-        }],
+        listeners: [httpListener("in", {
+          port,
+          manager: {
+            route_config: {
+              name: "in",
+              virtual_hosts: [{
+                name: "in",
+                domains: ["*"],
+                routes: [
+                  ...(options.routes ?? []),
+                  { match: { prefix: "/" }, route: { cluster_header: "x-cluster", hash_policy: hashPolicy } },
+                ],
+              }],
+            },
+            http_filters: [...(options.filters ?? []), ROUTER],
+          },
+        })],
       },
     };
     return new EnvoySide(await startEnvoy(config), port);

@@ -8,6 +8,7 @@ import { FakeClock } from "../../../lib/testing/fake_clock.ts";
 import { Faults } from "../../../lib/testing/faults.ts";
 import { TYPE } from "../../../lib/testing/generate/generator.ts";
 import { ObjectStore } from "../../../lib/testing/object_store.ts";
+import { DEFAULT_SETTINGS } from "../default_settings.ts";
 
 const SERVICE = `
 apiVersion: v1
@@ -96,13 +97,7 @@ function start() {
   const store = new ObjectStore();
   const clock = new FakeClock();
   const faults = new Faults();
-  const settings = {
-    trustDomain: "cluster.local",
-    domain: "cluster.local",
-    rootNamespace: "istio-system",
-    outboundTrafficPolicy: "ALLOW_ANY",
-    clusterId: "Kubernetes",
-  } as const;
+  const settings = DEFAULT_SETTINGS;
   const service = new DiscoveryService({ store, settings, faults, clock, debounceMs: 100 });
   const apply = (yaml: string) => service.changed(store.apply(yaml));
   const remove = (yaml: string) => service.changed(store.delete(yaml));

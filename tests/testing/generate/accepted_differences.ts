@@ -40,8 +40,4 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     pattern: /^tcp\/\w+ LDS 10\.96\.3\.2_27017 /,
     reason: "the fake leaves mongo_proxy out, which only counts",
   },
-  {
-    pattern: /^grpc\/\w+ LDS 0\.0\.0\.0_7071 /,
-    reason: "the fake leaves grpc_web out, which an application inside the mesh does not speak",
-  },
 ];

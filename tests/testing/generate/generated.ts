@@ -9,14 +9,7 @@ import { generate, TYPE } from "../../../lib/testing/generate/generator.ts";
 import { MeshView } from "../../../lib/testing/mesh_view.ts";
 import { ObjectStore } from "../../../lib/testing/object_store.ts";
 import type { ProxyNode } from "../../../lib/testing/proxy_node.ts";
-
-const SETTINGS = {
-  trustDomain: "cluster.local",
-  domain: "cluster.local",
-  rootNamespace: "istio-system",
-  outboundTrafficPolicy: "ALLOW_ANY",
-  clusterId: "Kubernetes",
-} as const;
+import { DEFAULT_SETTINGS } from "../default_settings.ts";
 
 /** A client in `default`, labelled `app: sleep`. */
 export const SLEEP: ProxyNode = {
@@ -56,7 +49,7 @@ export class Generated {
   constructor(documents: readonly string[], node: ProxyNode = SLEEP) {
     const store = new ObjectStore();
     for (const document of documents) store.apply(document);
-    this.view = new MeshView(store, SETTINGS);
+    this.view = new MeshView(store, DEFAULT_SETTINGS);
     this.#node = node;
   }
 

@@ -63,7 +63,10 @@ export const HASH_CASES: readonly DifferentialCase[] = ["ring", "maglev"].flatMa
     { headers: [["cookie", "k=1"]] },
     { headers: [["cookie", "k=2"]] },
   ]),
-  hashed("source address", cluster, [{ connection_properties: { source_ip: true } }], [{ times: 3 }]),
+  hashed("source address", cluster, [{ connection_properties: { source_ip: true } }], [
+    { times: 3 },
+    ...KEYS.map((key) => ({ headers: [["x-forwarded-for", `9.9.9.9, 1.2.3.${key}`]] as const })),
+  ]),
   hashed("several", cluster, [{ header: { header_name: "x-a" } }, { header: { header_name: "x-key" } }], [
     { headers: [["x-a", "1"], ["x-key", "2"]] },
     { headers: [["x-a", "2"], ["x-key", "2"]] },

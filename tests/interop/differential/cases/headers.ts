@@ -141,6 +141,14 @@ const MESSAGE = [{
   script: ["200 x-a=r"],
 }];
 
+const FORWARDED: DifferentialCase["requests"] = [
+  {},
+  ...["1.2.3.4", "1.2.3.4, 5.6.7.8", "1.2.3.4,::1", "fe80::1"].map((value) => ({
+    headers: [["x-forwarded-for", value]] as const,
+  })),
+  { headers: [["x-forwarded-for", "1.2.3.4"], ["x-forwarded-for", "5.6.7.8"]] },
+];
+
 const FORMATS: readonly DifferentialCase[] = [
   ...[
     "plain",
@@ -197,6 +205,43 @@ const FORMATS: readonly DifferentialCase[] = [
     "%QUERY_PARAM(r)%",
     "%QUERY_PARAM(none)%",
     "%REQUEST_HEADERS_BYTES:0%",
+    "%UPSTREAM_PROTOCOL%",
+    "%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%",
+    "%UPSTREAM_HOST_NAME%",
+    "%UPSTREAM_HOST_NAME_WITHOUT_PORT%",
+    "%UPSTREAM_PEER_URI_SAN%",
+    "%UPSTREAM_TLS_VERSION%",
+    "%UPSTREAM_TLS_CIPHER%",
+    "%UPSTREAM_HOSTS_ATTEMPTED%",
+    "%RESPONSE_FLAGS_LONG%",
+    "%RESPONSE_HEADERS_BYTES:0%",
+    "%RESPONSE_TRAILERS_BYTES%",
+    "%BYTES_SENT%",
+    "%DURATION:0%",
+    "%RESPONSE_TX_DURATION%",
+    "%ACCESS_LOG_TYPE%",
+    "%CUSTOM_FLAGS%",
+    "%FILTER_CHAIN_NAME%",
+    "%GRPC_STATUS_NUMBER%",
+    "%GRPC_STATUS(CAMEL_STRING)%",
+    "%TRAILER(x)%",
+    "%RESP(x-none?x-a):1%",
+    "%UNIQUE_ID:0%",
+    "%STREAM_ID:0%",
+    "%DOWNSTREAM_LOCAL_URI_SAN%",
+    "%DOWNSTREAM_LOCAL_SUBJECT%",
+    "%DOWNSTREAM_PEER_SUBJECT%",
+    "%DOWNSTREAM_PEER_ISSUER%",
+    "%DOWNSTREAM_PEER_SERIAL%",
+    "%DOWNSTREAM_PEER_FINGERPRINT_256%",
+    "%DOWNSTREAM_PEER_CERT%",
+    "%DOWNSTREAM_TLS_CIPHER%",
+    "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%",
+    "%TLS_JA3_FINGERPRINT%",
+    "%UPSTREAM_FILTER_STATE(a:PLAIN)%",
+    "%UPSTREAM_CLUSTER:1%",
+    "%PATH(NQ:ORIG)%",
+    "%PATH(WQ:ORIG_OR_PATH):3%",
     "%START_TIME(static)%",
     "%START_TIME(%Y)%",
     "%TRACE_ID%",
@@ -223,6 +268,25 @@ const FORMATS: readonly DifferentialCase[] = [
     }],
     requests: [{ path: "/a/b" }],
   },
+  {
+    name: "headers: the caller's address by x-forwarded-for",
+    routes: [{
+      ...to("a"),
+      ...both([
+        header("x-remote", "%DOWNSTREAM_REMOTE_ADDRESS%"),
+        header("x-ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
+        header("x-port", "%DOWNSTREAM_REMOTE_PORT%"),
+        header("x-direct", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"),
+      ]),
+    }],
+    requests: FORWARDED.slice(1),
+  },
+  ...[1, 2].map((xff_num_trusted_hops): DifferentialCase => ({
+    name: `headers: the caller's address behind ${xff_num_trusted_hops} proxies`,
+    routes: [{ ...to("a"), ...both([header("x-ip", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")]) }],
+    manager: { xff_num_trusted_hops },
+    requests: [...FORWARDED, { headers: [["x-forwarded-for", "1.1.1.1, 2.2.2.2, 3.3.3.3"]] }],
+  })),
   {
     name: "headers: values see headers added before",
     routes: [{
@@ -363,6 +427,8 @@ const ADDED: readonly DifferentialCase[] = [
     { forward_client_cert_details: "SANITIZE_SET" },
     { represent_ipv4_remote_address_as_ipv4_mapped_ipv6: true },
     { proxy_100_continue: true },
+    { via: "proxy" },
+    { append_x_forwarded_port: true },
   ].map((manager): DifferentialCase => ({
     name: `headers: connection manager with ${JSON.stringify(manager)}`,
     routes: [to("a", { prefix: "/a" }), { match: { prefix: "/" }, direct_response: { status: 200 } }],

@@ -328,6 +328,7 @@ function describedLimits(): DifferentialCase[] {
     { path: "/slow", times: 2 },
     { path: "/slow", method: "POST", times: 2 },
     { path: "/address", times: 2 },
+    { path: "/address", headers: [["x-forwarded-for", "9.9.9.9"]], times: 2 },
     { path: "/masked", times: 2 },
     { path: "/stage", headers: [["x-user", "alice"]], times: 2 },
     { path: "/include", headers: [["x-user", "dora"]], times: 3 },
