@@ -55,6 +55,8 @@ export class HttpStream extends HttpStreamContext {
   #pending: Pending | null = null;
   /** Whoever waits for the module to let the response pass. */
   #responsePending: Pending | null = null;
+  /** Directions continued by the callback that has just run, a bit of each `StreamType`: its answer counts first. */
+  #continued = 0;
   /** Directions the module has continued in the callback under way, a bit of each `StreamType`. */
   #continuing = 0;
   #next: Next | null = null;
@@ -75,10 +77,11 @@ export class HttpStream extends HttpStreamContext {
     const { vm, call, request } = this;
     vm.add(this);
     this.root.addStream();
-    const { body } = request;
+    const body = contentOf(request.body);
     this.#running = true;
-    const action = vm.group(() => this.#begin(body === null));
+    const answered = vm.group(() => this.#begin(body === null));
     this.#running = false;
+    const action = this.#actionOf(StreamType.HTTP_REQUEST, answered);
     call.exchange.onComplete(() => this.#end());
     if (this.#interrupted()) return this.#answer();
     this.#requestSide.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
@@ -172,7 +175,7 @@ export class HttpStream extends HttpStreamContext {
     this.#phase = "response";
     if (this.#interrupted()) return this.#answer();
     const { onResponseHeaders, onResponseBody, onResponseTrailers } = vm.exports;
-    const { body } = response;
+    const body = contentOf(response.body);
     const wantsContent = body !== null && (onResponseBody !== null || onResponseTrailers !== null);
     if (this.#bypassed || (onResponseHeaders === null && !wantsContent)) {
       this.#phase = "sent";
@@ -182,8 +185,9 @@ export class HttpStream extends HttpStreamContext {
     const headers = this.responseHeaders = new ResponseHeaders(response);
     const count = response.headers.size + RESPONSE_PSEUDO_HEADERS;
     this.#running = true;
-    const action = vm.run(this, onResponseHeaders, id, count, body === null ? 1 : 0);
+    const answered = vm.run(this, onResponseHeaders, id, count, body === null ? 1 : 0);
     this.#running = false;
+    const action = this.#actionOf(StreamType.HTTP_RESPONSE, answered);
     if (this.#interrupted()) return this.#answer();
     const side = this.#responseSide;
     side.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
@@ -232,8 +236,9 @@ export class HttpStream extends HttpStreamContext {
     const ask = (callback: GuestFunction | null, a: number, b: number): number | null => {
       if (this.#bypassed) return null;
       this.#running = true;
-      const action = vm.run(this, callback, id, a, b);
+      const answered = vm.run(this, callback, id, a, b);
       this.#running = false;
+      const action = this.#actionOf(isRequest ? StreamType.HTTP_REQUEST : StreamType.HTTP_RESPONSE, answered);
       if (!this.#interrupted()) return this.#bypassed ? null : action;
       // Whoever has begun to show content answers by itself while nobody waits yet.
       const pending = isRequest ? this.#pending : this.#responsePending;
@@ -339,6 +344,18 @@ export class HttpStream extends HttpStreamContext {
     this.#continue(StreamType.HTTP_RESPONSE);
   }
 
+  /** What a callback has answered: a module that continues within it does not mean its own pause. */
+  #actionOf(stream: number, answered: number): number {
+    const continued = this.#continued;
+    if (continued === 0) return answered;
+    this.#continued = 0;
+    const own = 1 << stream;
+    if ((continued & ~own) !== 0) {
+      this.#continue(stream === StreamType.HTTP_REQUEST ? StreamType.HTTP_RESPONSE : StreamType.HTTP_REQUEST);
+    }
+    return (continued & own) === 0 ? answered : 0;
+  }
+
   #continue(stream: number): void {
     const isRequest = stream === StreamType.HTTP_REQUEST;
     if (!(isRequest ? this.#requestSide : this.#responseSide).resume()) return;
@@ -380,7 +397,8 @@ export class HttpStream extends HttpStreamContext {
         this.#continuing |= 1 << stream;
         this.vm.defer(() => {
           this.#continuing &= ~(1 << stream);
-          this.#continue(stream);
+          if (this.#running) this.#continued |= 1 << stream;
+          else this.#continue(stream);
         });
         return Status.OK;
       case StreamType.DOWNSTREAM:
@@ -433,3 +451,8 @@ const RESPONSE_TOO_LARGE: LocalResponse = {
   details: "response_payload_too_large",
   body: new TextEncoder().encode("Internal Server Error"),
 };
+
+/** A body that has anything in it: without content and trailers the headers are the end. */
+function contentOf(body: Body | null): Body | null {
+  return body !== null && body.length === 0 && body.trailers === null && body.whole() !== null ? null : body;
+}

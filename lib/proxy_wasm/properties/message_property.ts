@@ -47,7 +47,7 @@ export function requestProperty(call: Call, key: string): PropertyValue | undefi
       return call.durationMs === null ? undefined : nanoseconds(call.durationMs);
     case "size": {
       const length = headers.get("content-length");
-      if (length === undefined) return exchange.requestBodyBytes;
+      if (length === undefined) return exchange.requestBodyBytes || (request.body?.length ?? 0);
       return /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined;
     }
     case "total_size":

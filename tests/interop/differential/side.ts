@@ -9,16 +9,16 @@ export interface SentRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** `null` for none. */
   readonly body: string | null;
-  /** See `CaseRequest.http2`. */
-  readonly http2: boolean;
-  /** See `CaseRequest.webSocket`; `null` for an ordinary request. */
-  readonly webSocket: string | null;
   /** Content without a length, in place of `body`. */
   readonly chunks?: readonly string[];
   /** Trailers after `chunks`. */
   readonly trailers?: readonly (readonly [name: string, value: string])[];
   /** Settles when a chunk may be sent; at once where there is none. */
   readonly gate?: (chunk: number) => Promise<void>;
+  /** See `CaseRequest.http2`. */
+  readonly http2: boolean;
+  /** See `CaseRequest.webSocket`; `null` for an ordinary request. */
+  readonly webSocket: string | null;
 }
 
 /** Milliseconds after which a side is taken to hang: a case then has `null` for an answer. */

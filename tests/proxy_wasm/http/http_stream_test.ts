@@ -136,6 +136,36 @@ Deno.test("a pause at headers holds everything until the module continues", asyn
   rig.call!.exchange.complete();
 });
 
+Deno.test("headers of both directions may wait for their content", async () => {
+  const untilEnd = "(i32.eqz (local.get $end))";
+  const actions = { requestHeaders: STOP, requestBody: untilEnd, responseHeaders: STOP, responseBody: untilEnd };
+  await using rig = new WasmStreamRig(recorder(actions), { allowOnHeadersStopIteration: true });
+  await rig.started();
+  const [up, down] = [queue(), queue()];
+  rig.upstream = async (request) => {
+    await readAll(request.body);
+    return { status: 200, headers: new HeaderList([]), body: down };
+  };
+  const pending = rig.begin({ body: up });
+  await turn();
+  up.end();
+  await turn();
+  down.push(bytes("answer"));
+  await turn();
+  down.end();
+  assert.equal((await pending).status, 200);
+  rig.call!.exchange.complete();
+});
+
+Deno.test("a module that continues within the callback that pauses does not pause", async () => {
+  const both = "(drop (call $continue (i32.const 0))) (i32.const 1)";
+  const answer = "(drop (call $continue (i32.const 1))) (i32.const 1)";
+  await using rig = new WasmStreamRig(recorder({ requestHeaders: both, responseHeaders: answer }));
+  const { response, text } = await rig.send();
+  assert.equal(response.status, 200);
+  assert.equal(text, "ok");
+});
+
 Deno.test("allow_on_headers_stop_iteration: content is shown while headers wait, and lets them pass", async () => {
   const requestBody = "(i32.eqz (local.get $end))";
   await using rig = new WasmStreamRig(recorder({ requestHeaders: STOP, requestBody }), {

@@ -50,13 +50,19 @@ export const CONTEXT_RULES: readonly WasmRule[] = [
     m.on("request_headers", [m.try("done", m.call("proxy_done"))]);
   }),
   rule("timer: ticks come at the root", (m) => {
-    const ticks = m.global("ticks");
+    const waits = m.global("waits");
     m.on("configure", [m.do("proxy_set_tick_period_milliseconds", 10)]);
-    m.on("tick", [
-      m.when(`(i32.eqz ${ticks.get})`, m.say("tick at root: ", { num: "(i32.eq (local.get $id) (global.get $root))" })),
-      ticks.add(1),
-    ]);
-  }, { lastLine: /^tick/, lastLines: 1 }),
+    m.on("request_headers", [waits.set(int(1))], int(1));
+    m.on("tick", [m.when(
+      waits.get,
+      waits.set(int(0)),
+      m.say("tick at root: ", { num: "(i32.eq (local.get $id) (global.get $root))" }),
+      m.get(MAP.request, ":path"),
+      m.do("proxy_set_effective_context", "(global.get $stream)"),
+      m.get(MAP.request, ":path"),
+      m.do("proxy_continue_stream", 0),
+    )]);
+  }),
   rule("timer: set by a stream, stopped by a tick", (m) => {
     m.on("request_headers", [m.try("period", m.call("proxy_set_tick_period_milliseconds", 10))]);
     m.on("tick", [m.say("tick"), m.do("proxy_set_tick_period_milliseconds", 0)]);

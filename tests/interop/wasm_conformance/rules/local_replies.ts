@@ -24,10 +24,10 @@ export const LOCAL_REPLY_RULES: readonly WasmRule[] = [
     requests: [{ method: "HEAD" }],
   }),
   rule("local reply: with a status of gRPC", (m) => m.on("request_headers", [m.reply(403, "denied", [], 7)]), {
-    requests: [{ method: "POST", headers: [["content-type", "application/grpc"]], body: "" }],
+    requests: [{ headers: [["content-type", "application/grpc"]] }],
   }),
   rule("local reply: to gRPC without a status of gRPC", (m) => m.on("request_headers", [m.reply(403, "denied")]), {
-    requests: [{ method: "POST", headers: [["content-type", "application/grpc"]], body: "" }],
+    requests: [{ headers: [["content-type", "application/grpc"]] }],
   }),
   rule("local reply: twice", (m) => m.on("request_headers", [m.reply(403, "first"), m.reply(404, "second")])),
   rule("local reply: at content of a request", (m) => {

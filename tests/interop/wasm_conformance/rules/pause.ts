@@ -5,6 +5,7 @@ const STREAM = { request: 0, response: 1 } as const;
 const POST: RuleOptions = {
   requests: [{ method: "POST", chunks: ["hello"], script: ["200 chunk:world"] }],
 };
+const ANSWERED: RuleOptions = { requests: [{ script: ["200 chunk:world"] }] };
 const WITH_TRAILERS: RuleOptions = {
   requests: [{ method: "POST", chunks: ["hello"], trailers: [["x-t", "1"]], script: ["200 trailer:x-u=2"] }],
   backend: "h2",
@@ -51,9 +52,9 @@ function bodyRule(side: "request" | "response", code: number): WasmRule {
 
 /** What is held back, what is shown meanwhile, and what lets it go. */
 export const PAUSE_RULES: readonly WasmRule[] = [
-  ...[1, 3, 4].flatMap((code) => [headersRule("request", code, {}), headersRule("response", code, {})]),
+  ...[1, 3, 4].flatMap((code) => [headersRule("request", code, ANSWERED), headersRule("response", code, {})]),
   ...[1, 4].flatMap((code) => [
-    headersRule("request", code, { requests: [{ method: "POST", body: "hello" }] }),
+    headersRule("request", code, { requests: [{ method: "POST", chunks: ["hello"], script: ["200 chunk:world"] }] }),
   ]).map((it) => ({ ...it, name: `${it.name}, with content` })),
   ...[1, 2].flatMap((code) => [bodyRule("request", code), bodyRule("response", code)]),
   rule("pause: headers wait until the last content passes (allow_on_headers_stop_iteration)", (m) => {
