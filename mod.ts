@@ -22,6 +22,7 @@ export type {
   JoinOptions,
   RootCertificatesOption,
   TokenOption,
+  WasmOptions,
   WorkloadOptions,
 } from "./lib/bootstrap/join_options.ts";
 export type {
@@ -62,4 +63,14 @@ export type { GrpcServices } from "./lib/grpc/service_server.ts";
 export type { MeshServeGrpcOptions } from "./lib/serve_grpc_options.ts";
 export type { IdentityView } from "./lib/identity/secret_manager.ts";
 export type { Logger, LogLevel } from "./lib/internal/logger.ts";
+export type {
+  GuestFunction,
+  HostFunction,
+  ImportTable,
+  WasmImport,
+  WasmInstance,
+  WasmMemory,
+  WasmModule,
+  WasmRuntime,
+} from "./lib/internal/wasm_runtime.ts";
 export type { MeshSnapshot } from "./lib/mesh_snapshot.ts";

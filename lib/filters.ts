@@ -9,6 +9,7 @@ import { istioStatsFilter } from "../filters/istio_stats.ts";
 import { localRateLimitFilter } from "../filters/local_ratelimit.ts";
 import { peerMetadataFilter } from "../filters/peer_metadata.ts";
 import { statefulSessionFilter } from "../filters/stateful_session.ts";
+import { wasmFilter } from "../filters/wasm.ts";
 import type { HttpFilterType } from "./filter/http_filter.ts";
 
 /** The HTTP filters of this version. */
@@ -24,4 +25,5 @@ export const FILTERS: readonly HttpFilterType[] = [
   localRateLimitFilter,
   peerMetadataFilter,
   statefulSessionFilter,
+  wasmFilter,
 ];

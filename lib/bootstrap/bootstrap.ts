@@ -11,11 +11,13 @@ import { type Environment, processEnvironment, recordEnvironment } from "./envir
 import { type FileSource, fileSystem } from "./file_source.ts";
 import { gather } from "./gather.ts";
 import type { JoinOptions, TokenOption } from "./join_options.ts";
+import { type ModuleSettings, resolveModules } from "./module_settings.ts";
 import { reportMissingPermissions } from "./permissions.ts";
 import { type Ports, resolvePorts } from "./ports.ts";
 import type { JsonObject } from "./proxy_config.ts";
 import { fromOption, Settings } from "./settings.ts";
 import { readBoolean, readDurationMs, readPositiveDurationMs, readRatio, readText, readTrustDomain } from "./values.ts";
+import { readWasmSettings, type WasmSettings } from "./wasm_settings.ts";
 import { resolveWorkload, type Workload } from "./workload.ts";
 
 /** Everything a mesh needs to know before it talks to anybody, decided and checked. */
@@ -41,6 +43,8 @@ export interface Bootstrap {
   };
   readonly protocol: "delta" | "sotw";
   readonly ports: Ports;
+  /** How Wasm modules are fetched and kept. */
+  readonly modules: ModuleSettings;
   readonly drain: {
     /** Shortest and usual time to let connections end at `close`, in milliseconds. */
     readonly minimumMs: number;
@@ -48,6 +52,8 @@ export interface Bootstrap {
   };
   /** Whether HTTP/1.1 between enmesh peers travels over HTTP/2. */
   readonly multiplex: boolean;
+  /** What Wasm plugins run on. */
+  readonly wasm: WasmSettings;
   readonly unsupportedFilters: Readonly<Record<string, "skip">>;
   /** Whether to join although something else captures the traffic. */
   readonly besideSidecar: boolean;
@@ -149,6 +155,7 @@ export async function loadBootstrap(options: JoinOptions = {}, sources: Bootstra
     },
     protocol: settings.chooseOr("protocol", [fromOption("xds", options.xds)], readProtocol, "delta"),
     ports: resolvePorts(options, gathered, settings),
+    modules: resolveModules(options, gathered, settings),
     drain: {
       minimumMs: settings.chooseOr(
         "minimum drain duration",
@@ -174,6 +181,7 @@ export async function loadBootstrap(options: JoinOptions = {}, sources: Bootstra
       readBoolean,
       true,
     ),
+    wasm: readWasmSettings(options.wasm ?? {}, env, settings),
     unsupportedFilters: readUnsupportedFilters(options, settings),
     besideSidecar: options.besideSidecar ?? false,
     origins: settings.origins,

@@ -1,4 +1,5 @@
 import type { Logger } from "../internal/logger.ts";
+import type { WasmRuntime } from "../internal/wasm_runtime.ts";
 import type { Json } from "../protobuf/well_known.ts";
 
 /** A token as given by the user: itself, the file it is in (read again for each request), or a function that gets it. */
@@ -76,6 +77,22 @@ export interface AdminOptions {
   hostname?: string;
 }
 
+/** What Wasm plugins run on. */
+export interface WasmOptions {
+  /**
+   * The engine: `v8` is the fastest and for modules that are trusted not to loop for ever; `guarded` is the same engine
+   * with limits, which stop a module that runs or grows away, at 11 to 13 microseconds an entry and three entries a
+   * request; or one of your own. A plugin whose `vm_config.runtime` is `guarded` is guarded whatever is said here.
+   * Overrides `ENMESH_WASM_RUNTIME`.
+   * @default {"v8"}
+   */
+  runtime?: "v8" | "guarded" | WasmRuntime;
+  /** Milliseconds one entry into a guarded module may take; it is stopped within twice of that. @default {100} */
+  budgetMs?: number;
+  /** Bytes the memory of a guarded instance may grow to. @default {134_217_728} */
+  maxMemoryBytes?: number;
+}
+
 /**
  * Options of `Mesh.join`. Each overrides the environment variable named with it, which overrides Istio's ProxyConfig
  * (`PROXY_CONFIG`, `mesh.yaml`), which overrides the default.
@@ -146,6 +163,8 @@ export interface JoinOptions {
    * @default {true}
    */
   multiplex?: boolean;
+  /** What Wasm plugins run on. */
+  wasm?: WasmOptions;
   /** Filters that enmesh does not have and that may be left out, by Envoy's filter name. */
   unsupportedFilters?: Readonly<Record<string, "skip">>;
   /** Admin interface; `false` for none. */
@@ -160,6 +179,17 @@ export interface JoinOptions {
   readinessPort?: number | false;
   /** Port of `/stats/prometheus` as Envoy has it. Overrides `ENVOY_PROMETHEUS_PORT`. @default {15090} */
   prometheusPort?: number | false;
+  /**
+   * Folder that keeps fetched Wasm modules: they survive the process, and several processes share it. Needs permission to
+   * read and write it.
+   * @default {modules are kept in memory}
+   */
+  wasmCache?: string;
+  /**
+   * Registries and servers of Wasm modules, with their ports, that may have any certificate; registries among them may
+   * speak plaintext. `*` for all. Overrides `WASM_INSECURE_REGISTRIES`.
+   */
+  wasmInsecureRegistries?: readonly string[];
   /** Shortest drain at `close`, in milliseconds. Overrides `MINIMUM_DRAIN_DURATION`. @default {5_000} */
   minimumDrainDuration?: number;
   /** Joins even beside a sidecar or ztunnel that captures this workload's traffic. @default {false} */

@@ -7,15 +7,17 @@
 import { GRPC_VARIABLES } from "../grpc/control_channel.ts";
 import { YAML_VARIABLES } from "./proxy_config.ts";
 
-/** Istio's variables and our own three, read by name. */
+/** Istio's variables and our own four, read by name. */
 export const VARIABLES: readonly string[] = [
   "CANONICAL_REVISION",
   "CANONICAL_SERVICE",
   "CA_ADDR",
   "CA_ROOT_CA",
+  "DOCKER_CONFIG",
   "ENMESH_ENABLED",
   "ENMESH_FILES",
   "ENMESH_MULTIPLEX",
+  "ENMESH_WASM_RUNTIME",
   "ENVOY_PROMETHEUS_PORT",
   "ENVOY_STATUS_PORT",
   "FILE_MOUNTED_CERTS",
@@ -34,6 +36,11 @@ export const VARIABLES: readonly string[] = [
   "SECRET_TTL",
   "SERVICE_ACCOUNT",
   "TRUST_DOMAIN",
+  "WASM_HTTP_REQUEST_MAX_RETRIES",
+  "WASM_HTTP_REQUEST_TIMEOUT",
+  "WASM_INSECURE_REGISTRIES",
+  "WASM_MODULE_EXPIRY",
+  "WASM_PURGE_INTERVAL",
   "XDS_ROOT_CA",
 ];
 

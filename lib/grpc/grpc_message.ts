@@ -8,13 +8,16 @@
 const UTF8 = new TextEncoder();
 const HEX = "0123456789ABCDEF";
 
-/** Encodes a message for the wire. */
-export function encodeGrpcMessage(message: string): string {
-  if (/^[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e])?$/.test(message) || message === "") {
+/** Encodes a message, or bytes that stand for one, for the wire. */
+export function encodeGrpcMessage(message: string | Uint8Array): string {
+  if (
+    typeof message === "string" &&
+    (/^[\x21-\x24\x26-\x7e](?:[\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e])?$/.test(message) || message === "")
+  ) {
     return message;
   }
   let encoded = "";
-  const bytes = UTF8.encode(message);
+  const bytes = typeof message === "string" ? UTF8.encode(message) : message;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!;
     // A blank at either end would be lost: header values have none there.

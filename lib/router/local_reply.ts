@@ -8,13 +8,13 @@ import type { HttpRequest, HttpResponse } from "../http/message.ts";
 /** A response the mesh gives by itself. */
 export interface LocalReply {
   readonly status: number;
-  /** What happened and what to check, for people. */
-  readonly body: string;
+  /** What happened and what to check, for people; or whatever bytes a filter answers with. */
+  readonly body: string | Uint8Array;
   /** Envoy's `%RESPONSE_CODE_DETAILS%`, for example `no_healthy_upstream`. */
   readonly details: string;
   /** Envoy's response flag; none where absent. */
   readonly flag?: string;
-  /** More headers, flat. */
+  /** More headers, flat. A `content-type` among them stands. */
   readonly headers?: readonly string[];
   /** gRPC status for gRPC callers. @default {the mapping of `status`} */
   readonly grpcStatus?: number;
@@ -28,17 +28,17 @@ export function localReply(request: HttpRequest, call: Call, reply: LocalReply):
   if (reply.flag !== undefined) call.addFlag(reply.flag);
   call.responseCodeDetails = reply.details;
   const headers = new HeaderList(reply.headers === undefined ? [] : reply.headers.slice());
+  const bytes = typeof reply.body === "string" ? new TextEncoder().encode(reply.body) : reply.body;
   if (hasGrpcContentType(request.headers) && !call.grpcWeb) {
     const grpcStatus = reply.grpcStatus ?? grpcStatusOfHttp(reply.status);
     call.grpcStatus = grpcStatus;
-    headers.append("content-type", "application/grpc");
-    headers.append("grpc-status", String(grpcStatus));
-    if (reply.body !== "") headers.append("grpc-message", encodeGrpcMessage(reply.body));
+    headers.set("content-type", "application/grpc");
+    headers.set("grpc-status", String(grpcStatus));
+    if (bytes.length > 0) headers.set("grpc-message", encodeGrpcMessage(bytes));
     return { status: 200, headers, body: null };
   }
-  const bytes = new TextEncoder().encode(reply.body);
-  headers.append("content-length", String(bytes.length));
-  if (bytes.length > 0) headers.append("content-type", "text/plain");
+  headers.set("content-length", String(bytes.length));
+  if (bytes.length > 0 && !headers.has("content-type")) headers.append("content-type", "text/plain");
   const silent = bytes.length === 0 || request.method === "HEAD";
   return { status: reply.status, headers, body: silent ? null : new BytesBody(bytes) };
 }

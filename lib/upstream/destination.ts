@@ -4,14 +4,19 @@ import { parseIp } from "../resource/ip_address.ts";
 import type { Cluster } from "../resource/cluster.ts";
 import { splitAddress } from "./split_address.ts";
 
+/** Key of the filter state by which filters and Wasm modules say where a request goes in ORIGINAL_DST clusters. */
+export const ORIGINAL_DST_STATE = "envoy.network.transport_socket.original_dst_address";
+
 /**
- * Where a request wants to go, for the clusters that ask: ORIGINAL_DST by metadata, header (each only where it is
+ * Where a request wants to go, for the clusters that ask: ORIGINAL_DST by filter state, metadata, header (each only where it is
  * configured: callers can write headers) or original destination, in Envoy's order; a dynamic forward proxy by the host
  * of the request. `null` for other clusters, and where nothing says it.
  */
 export function destinationOf(cluster: Cluster, request: HttpRequest, call: Call): string | null {
   if (cluster.type === "dynamic_forward_proxy") return hostDestination(cluster, request.authority);
   if (cluster.type !== "original_dst") return null;
+  const set = address(call.filterState?.get(ORIGINAL_DST_STATE));
+  if (set !== null) return set;
   const { originalDstMetadata = null, originalDstHeader } = cluster;
   const named = originalDstMetadata === null ? null : address(metadataOf(call, originalDstMetadata));
   if (named !== null) return named;

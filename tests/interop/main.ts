@@ -19,6 +19,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   h2spec: ["h2spec"],
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
+  "wasm-conformance": ["envoy"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
 };
 

@@ -3,11 +3,16 @@ import { Call } from "../../lib/http/call.ts";
 import { Exchange } from "../../lib/http/exchange.ts";
 import { HeaderList } from "../../lib/http/header_list.ts";
 import type { Cluster } from "../../lib/resource/cluster.ts";
-import { destinationOf } from "../../lib/upstream/destination.ts";
+import { destinationOf, ORIGINAL_DST_STATE } from "../../lib/upstream/destination.ts";
 import { cluster } from "../support/resource_objects.ts";
 import { request } from "./fake_upstream.ts";
 
-function destination(overrides: Partial<Cluster>, headers: string[] = [], authority = "backend.default") {
+function destination(
+  overrides: Partial<Cluster>,
+  headers: string[] = [],
+  authority = "backend.default",
+  state: string | null = null,
+) {
   const sent = request({ authority, headers: new HeaderList(headers) });
   const call = new Call({
     direction: "outbound",
@@ -17,6 +22,7 @@ function destination(overrides: Partial<Cluster>, headers: string[] = [], author
     downstream: null,
   });
   call.requestedAddress = "10.0.0.1:80";
+  if (state !== null) call.setFilterState(ORIGINAL_DST_STATE, state);
   call.setDynamicMetadata("ns", { where: { to: "10.9.0.1:1" }, list: ["10.9.0.2:2"], odd: "nowhere" });
   return destinationOf(cluster({ type: "original_dst", ...overrides }), sent, call);
 }
@@ -45,6 +51,13 @@ Deno.test("Metadata comes before the header, also the first of a list", () => {
   assert.equal(destination({ originalDstMetadata: at("list") }), "10.9.0.2:2");
   assert.equal(destination({ originalDstMetadata: at("odd"), originalDstHeader }, headers), "10.6.6.6:80");
   assert.equal(destination({ originalDstMetadata: at("where", "no", "such") }), "10.0.0.1:80");
+});
+
+Deno.test("Filter state comes before all else, where it is an address, and leads no other cluster", () => {
+  const originalDstMetadata = { namespace: "ns", path: ["where", "to"] };
+  assert.equal(destination({ originalDstMetadata }, [], undefined, "10.1.2.3:4"), "10.1.2.3:4");
+  assert.equal(destination({ originalDstMetadata }, [], undefined, "name:4"), "10.9.0.1:1");
+  assert.equal(destination({ type: "eds" }, [], undefined, "10.1.2.3:4"), null);
 });
 
 Deno.test("A dynamic forward proxy goes to the host of the request, at the port of what it speaks", () => {

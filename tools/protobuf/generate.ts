@@ -22,6 +22,8 @@ const ISTIO_PACKAGES: Record<string, string> = {
   "envoy.extensions.filters.http.header_mutation.": "header_mutation.proto",
   "envoy.Cookie": "session_cookie.proto",
   "envoy.extensions.load_balancing_policies.override_host.": "override_host.proto",
+  "envoy.extensions.wasm.v3.ReloadConfig": "wasm.proto",
+  "envoy.source.extensions.common.wasm.": "wasm_foreign.proto",
 };
 
 /** The folder of the downloaded npm package that holds the Envoy definitions. */

@@ -18,4 +18,9 @@ export const NEWER_FIELDS: Readonly<Record<string, readonly NewerField[]>> = {
   "envoy.config.cluster.v3.OutlierDetection": [
     { name: "detect_degraded_hosts", id: 26, type: "google.protobuf.BoolValue" },
   ],
+  "envoy.extensions.wasm.v3.PluginConfig": [
+    { name: "failure_policy", id: 7, type: "envoy.extensions.wasm.v3.FailurePolicy" },
+    { name: "reload_config", id: 8, type: "envoy.extensions.wasm.v3.ReloadConfig" },
+    { name: "allow_on_headers_stop_iteration", id: 9, type: "google.protobuf.BoolValue" },
+  ],
 };

@@ -14,6 +14,7 @@ export const ROOT_MESSAGES: readonly string[] = [
   "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig",
   "envoy.tcp.metadataexchange.config.MetadataExchange",
   "stats.PluginConfig",
+  "google.protobuf.BytesValue",
   "udpa.type.v1.TypedStruct",
   "xds.type.v3.TypedStruct",
   // Resources.
@@ -52,6 +53,9 @@ export const ROOT_MESSAGES: readonly string[] = [
   "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
   "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute",
   "envoy.extensions.filters.http.wasm.v3.Wasm",
+  "envoy.extensions.wasm.v3.ReloadConfig",
+  "envoy.source.extensions.common.wasm.DeclarePropertyArguments",
+  "envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments",
   "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
   "envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig",
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",

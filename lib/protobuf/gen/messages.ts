@@ -3087,6 +3087,14 @@ export interface EnvoyExtensionsWasmV3PluginConfig {
   configuration?: GoogleProtobufAny;
   failOpen?: boolean;
   capabilityRestrictionConfig?: EnvoyExtensionsWasmV3CapabilityRestrictionConfig;
+  failurePolicy?: EnumValue;
+  reloadConfig?: EnvoyExtensionsWasmV3ReloadConfig;
+  allowOnHeadersStopIteration?: GoogleProtobufBoolValue;
+}
+
+/** `envoy.extensions.wasm.v3.ReloadConfig` */
+export interface EnvoyExtensionsWasmV3ReloadConfig {
+  backoff?: EnvoyConfigCoreV3BackoffStrategy;
 }
 
 /** `envoy.extensions.wasm.v3.SanitizationConfig` */
@@ -3232,6 +3240,22 @@ export interface EnvoyServiceStatusV3PerXdsConfig {
   routeConfig?: EnvoyAdminV3RoutesConfigDump;
   scopedRouteConfig?: EnvoyAdminV3ScopedRoutesConfigDump;
   endpointConfig?: EnvoyAdminV3EndpointsConfigDump;
+}
+
+/** `envoy.source.extensions.common.wasm.DeclarePropertyArguments` */
+export interface EnvoySourceExtensionsCommonWasmDeclarePropertyArguments {
+  name?: string;
+  readonly?: boolean;
+  type?: EnumValue;
+  schema?: Uint8Array;
+  span?: EnumValue;
+}
+
+/** `envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments` */
+export interface EnvoySourceExtensionsCommonWasmSetEnvoyFilterStateArguments {
+  path?: string;
+  value?: string;
+  span?: EnumValue;
 }
 
 /** `envoy.tcp.metadataexchange.config.MetadataExchange` */
@@ -3627,6 +3651,11 @@ export interface GoogleProtobufAny {
 /** `google.protobuf.BoolValue` */
 export interface GoogleProtobufBoolValue {
   value?: boolean;
+}
+
+/** `google.protobuf.BytesValue` */
+export interface GoogleProtobufBytesValue {
+  value?: Uint8Array;
 }
 
 /** `google.protobuf.DoubleValue` */
@@ -4284,6 +4313,7 @@ export interface MessageMap {
   "envoy.extensions.wasm.v3.CapabilityRestrictionConfig": EnvoyExtensionsWasmV3CapabilityRestrictionConfig;
   "envoy.extensions.wasm.v3.EnvironmentVariables": EnvoyExtensionsWasmV3EnvironmentVariables;
   "envoy.extensions.wasm.v3.PluginConfig": EnvoyExtensionsWasmV3PluginConfig;
+  "envoy.extensions.wasm.v3.ReloadConfig": EnvoyExtensionsWasmV3ReloadConfig;
   "envoy.extensions.wasm.v3.SanitizationConfig": EnvoyExtensionsWasmV3SanitizationConfig;
   "envoy.extensions.wasm.v3.VmConfig": EnvoyExtensionsWasmV3VmConfig;
   "envoy.service.discovery.v3.DeltaDiscoveryRequest": EnvoyServiceDiscoveryV3DeltaDiscoveryRequest;
@@ -4301,6 +4331,8 @@ export interface MessageMap {
   "envoy.service.status.v3.ClientConfig": EnvoyServiceStatusV3ClientConfig;
   "envoy.service.status.v3.ClientConfig.GenericXdsConfig": EnvoyServiceStatusV3ClientConfigGenericXdsConfig;
   "envoy.service.status.v3.PerXdsConfig": EnvoyServiceStatusV3PerXdsConfig;
+  "envoy.source.extensions.common.wasm.DeclarePropertyArguments": EnvoySourceExtensionsCommonWasmDeclarePropertyArguments;
+  "envoy.source.extensions.common.wasm.SetEnvoyFilterStateArguments": EnvoySourceExtensionsCommonWasmSetEnvoyFilterStateArguments;
   "envoy.tcp.metadataexchange.config.MetadataExchange": EnvoyTcpMetadataexchangeConfigMetadataExchange;
   "envoy.type.http.v3.Cookie": EnvoyTypeHttpV3Cookie;
   "envoy.type.http.v3.PathTransformation": EnvoyTypeHttpV3PathTransformation;
@@ -4362,6 +4394,7 @@ export interface MessageMap {
   "google.api.expr.v1alpha1.Type.MapType": GoogleApiExprV1alpha1TypeMapType;
   "google.protobuf.Any": GoogleProtobufAny;
   "google.protobuf.BoolValue": GoogleProtobufBoolValue;
+  "google.protobuf.BytesValue": GoogleProtobufBytesValue;
   "google.protobuf.DoubleValue": GoogleProtobufDoubleValue;
   "google.protobuf.Duration": GoogleProtobufDuration;
   "google.protobuf.Empty": GoogleProtobufEmpty;

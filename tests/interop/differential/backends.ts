@@ -20,6 +20,9 @@ export const SCRIPT_HEADER = "x-script";
 /** Carries `CaseRequest.mirrorScript`. */
 export const MIRROR_SCRIPT_HEADER = "x-mirror-script";
 
+/** Settles when a chunk of the response to a request may be sent. */
+export type ResponseGate = (id: string, chunk: number) => Promise<void>;
+
 /** Servers on loopback that note what arrives and do what the request says. */
 export class Backends implements AsyncDisposable {
   /** Ports by name. */
@@ -29,11 +32,15 @@ export class Backends implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #end = new AbortController();
 
-  private constructor() {}
+  readonly #gate: ResponseGate;
+
+  private constructor(gate: ResponseGate) {
+    this.#gate = gate;
+  }
 
   /** Starts one for each name of {@linkcode BACKENDS}; `dead` gets a port where nobody listens. */
-  static async start(): Promise<Backends> {
-    const backends = new Backends();
+  static async start(gate: ResponseGate = () => Promise.resolve()): Promise<Backends> {
+    const backends = new Backends(gate);
     for (const name of BACKENDS) {
       if (name === "dead") continue;
       const http2 = name === "h2" || name === "refusing";
@@ -76,11 +83,12 @@ export class Backends implements AsyncDisposable {
         body: message.body,
         at: performance.now(),
       };
-      const step = this.#note(field(ID_HEADER) ?? "", attempt, field(SCRIPT_HEADER), field(MIRROR_SCRIPT_HEADER));
+      const id = field(ID_HEADER) ?? "";
+      const step = this.#note(id, attempt, field(SCRIPT_HEADER), field(MIRROR_SCRIPT_HEADER));
       if (field("sec-websocket-key") !== undefined) {
         return echoWebSocket(socket, reader, name, message.headers, () => delay(step, this.#end.signal));
       }
-      if (!await answer(socket, attempt, step, this.#end.signal)) return;
+      if (!await answer(socket, attempt, step, this.#end.signal, (chunk) => this.#gate(id, chunk))) return;
     }
     socket.end();
   }
@@ -90,13 +98,21 @@ export class Backends implements AsyncDisposable {
     const handler = async (request: HttpRequest, exchange: Exchange) => {
       const { pairs } = request.headers;
       const headers = pairs.flatMap((known, at): [string, string][] => at % 2 === 0 ? [[known, pairs[at + 1]!]] : []);
+      const content = request.body === null ? null : await readAll(request.body);
+      const trailers = request.body?.trailers?.pairs ?? [];
       const attempt: Attempt = {
         backend: name,
         method: request.method,
         path: request.path,
         authority: request.authority,
-        headers: [[":scheme", request.scheme], ...headers.filter(([known]) => known !== ID_HEADER)],
-        body: request.body === null ? "" : new TextDecoder("latin1").decode((await readAll(request.body)) ?? undefined),
+        headers: [
+          [":scheme", request.scheme],
+          ...headers.filter(([known]) => known !== ID_HEADER),
+          ...trailers.flatMap((known, at): [string, string][] =>
+            at % 2 === 0 ? [[`trailer ${known}`, trailers[at + 1]!]] : []
+          ),
+        ],
+        body: content === null ? "" : new TextDecoder("latin1").decode(content),
         at: performance.now(),
       };
       const field = (name: string) => request.headers.get(name);
@@ -156,6 +172,7 @@ async function answer(
   { backend, method }: Attempt,
   step: ScriptStep,
   signal: AbortSignal,
+  gate: (chunk: number) => Promise<void>,
 ): Promise<boolean> {
   if (step.ending === "reset") {
     socket.destroy();
@@ -166,6 +183,16 @@ async function answer(
   const { status, ending } = step;
   const body = ending === "empty" ? "" : backend;
   const headers: (readonly [string, string])[] = [["x-backend", backend], ...step.headers];
+  if (step.chunks.length > 0) {
+    socket.write(wireHead(`HTTP/1.1 ${status} Scripted`, [...headers, ["transfer-encoding", "chunked"]]), "latin1");
+    for (const [index, chunk] of step.chunks.entries()) {
+      await gate(index);
+      socket.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n`, "latin1");
+    }
+    await gate(step.chunks.length);
+    socket.write("0\r\n\r\n", "latin1");
+    return !socket.destroyed;
+  }
   const bodiless = method === "HEAD" || status === 204 || status === 304;
   const missing = ending === "cut" ? 10 : 0;
   if (!bodiless) headers.push(["content-length", String(body.length + missing)]);

@@ -20,11 +20,16 @@ export interface CaseRequest {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** Content, with a `content-length`. */
   readonly body?: string;
+  /** Content without a length, each chunk on the wire once `CaseGate` lets it; in place of `body`. */
+  readonly chunks?: readonly string[];
+  /** Trailers after `chunks`; names lower case. */
+  readonly trailers?: readonly (readonly [name: string, value: string])[];
   /**
    * What backends do at the first, second, ... attempt; the last one repeats. Each is a list of words with spaces
    * between: a status, `reset` (close without an answer), `cut` (close within the content), `delay:ms`, `empty` (no
-   * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`). Mirrored requests do not
-   * count. A handshake of a WebSocket is answered at once, and each frame is sent back after the delay.
+   * content), `name=value` (a response header), `trailer:name=value` (of the backend `h2`), `chunk:text` (content
+   * of several chunks without a length). Mirrored requests do not count. A handshake of a WebSocket is answered at once,
+   * and each frame is sent back after the delay.
    *
    * @default {["200"]}
    */

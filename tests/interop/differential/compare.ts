@@ -13,8 +13,11 @@ export interface Verdict {
 /** Shares of backends are alike when they differ by less than this many standard deviations. */
 const SIGMAS = 5;
 
-/** Compares both sides of a case. */
-export function compareCase(result: CaseResult): Verdict {
+/** Compares both sides of a case. @param rules Differences that are meant. */
+export function compareCase(
+  result: CaseResult,
+  rules: readonly AcceptedDifference[] = ACCEPTED_DIFFERENCES,
+): Verdict {
   const { envoy, enmesh } = result;
   const { name, refused = false } = result.case;
   const unexpected: Difference[] = [];
@@ -25,7 +28,7 @@ export function compareCase(result: CaseResult): Verdict {
     if (state !== wanted) {
       const why = found === null ? `${state}: ${result.refusals[side]}` : state;
       const difference = { name, field: "configuration", envoy: wanted, enmesh: wanted, [side]: why };
-      const rule = ACCEPTED_DIFFERENCES.find((rule) => rule.cases?.test(name) && rule.field.test("configuration"));
+      const rule = rules.find((rule) => rule.cases?.test(name) && rule.field.test("configuration"));
       if (rule === undefined) unexpected.push(difference);
       else accepted.add(rule);
     }
@@ -37,7 +40,7 @@ export function compareCase(result: CaseResult): Verdict {
       : `request ${index} (${request.method ?? "GET"} ${request.path ?? "/"}): `;
     for (const [one, other] of pairs(request, envoy[index]!, enmesh[index]!)) {
       for (const found of differences(name, one, other)) {
-        const rule = ACCEPTED_DIFFERENCES.find((rule) =>
+        const rule = rules.find((rule) =>
           (rule.cases?.test(name) ?? true) && rule.field.test(found.field) && (rule.when?.(found, one, other) ?? true)
         );
         if (rule === undefined) unexpected.push({ ...found, field: where + found.field });

@@ -2,6 +2,7 @@ import { loadBootstrap } from "../../../lib/bootstrap/bootstrap.ts";
 import { BytesBody } from "../../../lib/http/body.ts";
 import { Call } from "../../../lib/http/call.ts";
 import { Exchange } from "../../../lib/http/exchange.ts";
+import type { Body } from "../../../lib/http/body.ts";
 import { HeaderList } from "../../../lib/http/header_list.ts";
 import { FetchUrls } from "../../../lib/http/web/fetch_url.ts";
 import { systemClock } from "../../../lib/internal/clock.ts";
@@ -52,6 +53,7 @@ export async function startEnmeshSide(
       new RegExp(`(?:^|; )${index}: (.*?)(?=$|; \\d+: )`, "m").exec(istiod.nacks.map((it) => it.message).join("\n"))
         ?.[1] ??
         "",
+    log: () => logger.toString(),
     send: (index, request) => send(runtime, FIRST_PORT + index, request),
     async [Symbol.asyncDispose]() {
       await runtime.close({ drain: 0 });
@@ -64,7 +66,8 @@ export async function startEnmeshSide(
 async function send(runtime: MeshRuntime, port: number, request: SentRequest): Promise<Answer | null> {
   const url = `http://127.0.0.1:${port}${request.path}`;
   const names = request.headers.map(([name]) => name);
-  const plain = !request.http2 && !names.includes("upgrade") && URL.parse(url)?.href === url && !url.includes("#") &&
+  const plain = request.chunks === undefined && !request.http2 && !names.includes("upgrade") &&
+    URL.parse(url)?.href === url && !url.includes("#") &&
     new Set(names).size === names.length &&
     ["accept", "accept-language", "accept-encoding", "user-agent"].every((name) => names.includes(name)) &&
     (request.body === null) === ["GET", "HEAD"].includes(request.method) &&
@@ -123,7 +126,7 @@ async function sendByClient(
     authority,
     path,
     headers: new HeaderList(headers.filter(([name]) => name !== "connection" && name !== "upgrade").flat()),
-    body: body === null ? null : new BytesBody(latin1(body)),
+    body: sent.chunks !== undefined ? new GatedBody(sent) : body === null ? null : new BytesBody(latin1(body)),
     protocol: sent.http2 ? "HTTP/2" as const : "HTTP/1.1" as const,
     ...(upgrade === undefined ? {} : { upgrade }),
   };
@@ -174,4 +177,38 @@ async function readAll(stream: ReadableStream<Uint8Array>): Promise<{ body: stri
 
 function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (unit) => unit.charCodeAt(0));
+}
+
+/** Content that arrives chunk by chunk, as the gate lets it. */
+class GatedBody implements Body {
+  readonly length = null;
+  readonly #sent: SentRequest;
+  #next = 0;
+  #ended = false;
+
+  constructor(sent: SentRequest) {
+    this.#sent = sent;
+  }
+
+  get trailers(): HeaderList | null {
+    const { trailers = [] } = this.#sent;
+    return this.#ended && trailers.length > 0 ? new HeaderList(trailers.flat()) : null;
+  }
+
+  whole(): null {
+    return null;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const { chunks = [], gate } = this.#sent;
+    const at = this.#next++;
+    await gate?.(Math.min(at, chunks.length));
+    if (at < chunks.length) return latin1(chunks[at]!);
+    this.#ended = true;
+    return null;
+  }
+
+  cancel(): void {
+    this.#next = Infinity;
+  }
 }

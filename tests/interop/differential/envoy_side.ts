@@ -39,6 +39,7 @@ export async function startEnvoySide(
     letter: "e",
     port: (index) => listening.get(String(index)) ?? null,
     refusal: (index) => new RegExp(`lds: listener '${index}' config rejected: (.*)`).exec(envoy.log())?.[1] ?? "",
+    log: () => envoy.log(),
     send: (index, request) => exchange(listening.get(String(index))!, request),
     async [Symbol.asyncDispose]() {
       await envoy[Symbol.asyncDispose]();
@@ -106,8 +107,12 @@ async function exchange(port: number, request: SentRequest): Promise<Answer | nu
   if (request.http2) return await exchangeHttp2(port, request);
   const socket = connect(port, "127.0.0.1");
   const reader = new WireReader(socket);
-  const { method, path, authority, headers, body, webSocket } = request;
-  const length: [string, string][] = body === null ? [] : [["content-length", String(body.length)]];
+  const { method, path, authority, headers, body, webSocket, chunks, trailers = [] } = request;
+  const length: [string, string][] = chunks !== undefined
+    ? [["transfer-encoding", "chunked"]]
+    : body === null
+    ? []
+    : [["content-length", String(body.length)]];
   socket.write(
     wireHead(`${method} ${path} HTTP/1.1`, [
       ["host", authority],
@@ -117,6 +122,7 @@ async function exchange(port: number, request: SentRequest): Promise<Answer | nu
     ]) + (body ?? ""),
     "latin1",
   );
+  if (chunks !== undefined) void sendChunks(socket, chunks, trailers, request.gate);
   const impatience = setTimeout(() => socket.destroy(), PATIENCE_MS);
   try {
     const bodiless = (line: string) => method === "HEAD" || /^HTTP\/1\.1 (101|204|304)/.test(line);
@@ -139,4 +145,18 @@ async function exchange(port: number, request: SentRequest): Promise<Answer | nu
       });
     }
   }
+}
+
+async function sendChunks(
+  socket: Socket,
+  chunks: readonly string[],
+  trailers: readonly (readonly [string, string])[],
+  gate: SentRequest["gate"],
+): Promise<void> {
+  for (const [index, chunk] of chunks.entries()) {
+    await gate?.(index);
+    socket.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n`, "latin1");
+  }
+  await gate?.(chunks.length);
+  socket.write(wireHead("0", trailers), "latin1");
 }

@@ -9,6 +9,12 @@ export interface SentRequest {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** `null` for none. */
   readonly body: string | null;
+  /** Content without a length, in place of `body`. */
+  readonly chunks?: readonly string[];
+  /** Trailers after `chunks`. */
+  readonly trailers?: readonly (readonly [name: string, value: string])[];
+  /** Settles when a chunk may be sent; at once where there is none. */
+  readonly gate?: (chunk: number) => Promise<void>;
   /** See `CaseRequest.http2`. */
   readonly http2: boolean;
   /** See `CaseRequest.webSocket`; `null` for an ordinary request. */
@@ -26,6 +32,8 @@ export interface Side extends AsyncDisposable {
   port(index: number): number | null;
   /** Why the configuration of a case was refused; empty where it was not. */
   refusal(index: number): string;
+  /** Everything it has logged so far. */
+  log(): string;
   /** Sends a request to the listener of a case; `null` where the connection ends without an answer. */
   send(index: number, request: SentRequest): Promise<Answer | null>;
 }
