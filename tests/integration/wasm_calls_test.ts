@@ -12,7 +12,7 @@ const CLUSTERS: CallerOptions = {
 };
 
 /** The HTTP connection manager in front of a cluster, with the plugin where it has something to call. */
-function filters(cluster: string, options: CallerOptions | null) {
+function filters(cluster: string, options: CallerOptions | null, runtime = "envoy.wasm.runtime.v8") {
   return [{
     name: "envoy.filters.network.http_connection_manager",
     typedConfig: packAny("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
@@ -25,7 +25,10 @@ function filters(cluster: string, options: CallerOptions | null) {
         ...options === null ? [] : [{
           name: "default.caller",
           typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", {
-            config: { name: "default.caller", vmConfig: { code: { local: { inlineBytes: callerModule(options) } } } },
+            config: {
+              name: "default.caller",
+              vmConfig: { runtime, code: { local: { inlineBytes: callerModule(options) } } },
+            },
           }),
         }],
         {
@@ -37,7 +40,7 @@ function filters(cluster: string, options: CallerOptions | null) {
   }];
 }
 
-function outboundListener(options: CallerOptions) {
+function outboundListener(options: CallerOptions, runtime?: string) {
   const name = "10.1.1.1_7001";
   return {
     name,
@@ -45,7 +48,7 @@ function outboundListener(options: CallerOptions) {
       name,
       address: { socketAddress: { address: "10.1.1.1", portValue: 7001 } },
       trafficDirection: "OUTBOUND",
-      filterChains: [{ filters: filters("outbound|80||web.default.svc.cluster.local", options) }],
+      filterChains: [{ filters: filters("outbound|80||web.default.svc.cluster.local", options, runtime) }],
     },
   };
 }
@@ -103,35 +106,37 @@ async function serveBackends(rig: MeshRig): Promise<{ ports: number[]; seen: str
 
 const HEADERS = ["x-http-status", "x-user", "x-greeting"];
 
-Deno.test("outbound: a request waits for an HTTP call and a gRPC call over mutual TLS, many at once", async () => {
-  await MeshRig.use(async (rig) => {
-    const { seen } = await serveBackends(rig);
-    await rig.serve("web", async (request) => {
-      const text = await request.text();
-      return Response.json([...HEADERS.map((name) => request.headers.get(name)), text]);
+for (const runtime of ["envoy.wasm.runtime.v8", "guarded"]) {
+  Deno.test(`outbound, ${runtime}: a request waits for an HTTP call and a gRPC call over mutual TLS, many at once`, async () => {
+    await MeshRig.use(async (rig) => {
+      const { seen } = await serveBackends(rig);
+      await rig.serve("web", async (request) => {
+        const text = await request.text();
+        return Response.json([...HEADERS.map((name) => request.headers.get(name)), text]);
+      });
+      const caller = await rig.join("caller");
+      rig.istiod.push(TYPE.listener, [outboundListener(CLUSTERS, runtime)]);
+      await rig.istiod.settled();
+      await rig.answers(caller, "http://10.1.1.1:7001/");
+      const expected = ["202", "caller", "hello who"];
+      seen.length = 0;
+      const post = async (body: BodyInit | null) => {
+        const response = await caller.fetch("http://10.1.1.1:7001/x", { method: "POST", body });
+        assert.equal(response.status, 200);
+        return await response.json();
+      };
+      assert.deepEqual(await post("text"), [...expected, "text"]);
+      const chunks = ReadableStream.from(Array.from({ length: 20 }, () => new Uint8Array(10_000).fill(97)));
+      assert.equal((await post(chunks as unknown as BodyInit))[3].length, 200_000);
+      const many = await Promise.all(Array.from({ length: 40 }, (_, i) => post(String(i))));
+      assert.deepEqual(many, Array.from({ length: 40 }, (_, i) => [...expected, String(i)]));
+      assert.deepEqual([...new Set(seen)], ["GET /check wasm"]);
+      assert.equal(seen.length, 42);
+      // The plugin's own metric, in the format of the others.
+      assert.match(caller.metrics(), /^calls_total\{source="wasm"\} 43$/m);
     });
-    const caller = await rig.join("caller");
-    rig.istiod.push(TYPE.listener, [outboundListener(CLUSTERS)]);
-    await rig.istiod.settled();
-    await rig.answers(caller, "http://10.1.1.1:7001/");
-    const expected = ["202", "caller", "hello who"];
-    seen.length = 0;
-    const post = async (body: BodyInit | null) => {
-      const response = await caller.fetch("http://10.1.1.1:7001/x", { method: "POST", body });
-      assert.equal(response.status, 200);
-      return await response.json();
-    };
-    assert.deepEqual(await post("text"), [...expected, "text"]);
-    const chunks = ReadableStream.from(Array.from({ length: 20 }, () => new Uint8Array(10_000).fill(97)));
-    assert.equal((await post(chunks as unknown as BodyInit))[3].length, 200_000);
-    const many = await Promise.all(Array.from({ length: 40 }, (_, i) => post(String(i))));
-    assert.deepEqual(many, Array.from({ length: 40 }, (_, i) => [...expected, String(i)]));
-    assert.deepEqual([...new Set(seen)], ["GET /check wasm"]);
-    assert.equal(seen.length, 42);
-    // The plugin's own metric, in the format of the others.
-    assert.match(caller.metrics(), /^calls_total\{source="wasm"\} 43$/m);
   });
-});
+}
 
 Deno.test("inbound: the plugin of a server asks before the application sees the request", async () => {
   await MeshRig.use(async (rig) => {
