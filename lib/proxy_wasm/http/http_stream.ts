@@ -369,7 +369,11 @@ export class HttpStream extends HttpStreamContext {
     const { vm, id } = this;
     const body = this.responseBody;
     // The last byte is here, but the module, which sees content as it is read, may not have seen it yet.
-    if (body !== null && !body.finished) return body.finish(() => this.#end());
+    if (body !== null && !body.finished) {
+      if (!this.call.exchange.cancelled) return body.finish(() => this.#end());
+      // A caller that has gone waits for nothing the module still holds back.
+      body.fail(this.call.exchange.reason);
+    }
     if (vm.busy) return vm.defer(() => this.#end());
     this.logging = true;
     this.#running = true;
