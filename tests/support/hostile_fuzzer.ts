@@ -163,7 +163,8 @@ export class HostileFuzzer implements HostileHooks {
     const after = Buffer.from(instance.memory.buffer);
     for (let i = 0; i < this.#allowed.length; i += 2) {
       const start = this.#allowed[i]!;
-      if (start < before.length) after.copy(before, start, start, start + this.#allowed[i + 1]!);
+      const end = Math.min(start + this.#allowed[i + 1]!, before.length);
+      if (start < end) after.copy(before, start, start, end);
     }
     if (!before.equals(after.subarray(0, before.length))) this.#problem(`${what} has written where it may not`);
   }

@@ -87,8 +87,10 @@ for (const [name, runtime] of RUNTIMES) {
     };
 
     let heap = 0;
+    let rounds = 0;
     while (fuzzer.calls < CALLS) {
       await Promise.all(Array.from({ length: 1 + Math.floor(random() * 3) }, send));
+      rounds++;
       const vm = lease.handle.root?.vm ?? null;
       if (vm !== null && !vm.busy) assert.equal(vm.size, 1, "streams that are over are gone");
       if (vm === null) fuzzer.failures++;
@@ -100,7 +102,11 @@ for (const [name, runtime] of RUNTIMES) {
     const grown = (await heapAfterCollection() - heap) / 2 ** 20;
 
     assert.deepEqual(fuzzer.problems, [], `seed ${seed}`);
-    assert.ok(fuzzer.failures > 0 && fuzzer.succeeded > CALLS / 20, `${fuzzer.failures}, ${fuzzer.succeeded}`);
+    // Most rounds do not end the VM: there is something to get out of.
+    assert.ok(
+      fuzzer.failures > 0 && fuzzer.failures < rounds / 2 && fuzzer.succeeded > CALLS / 20,
+      `${fuzzer.failures}, ${fuzzer.succeeded}`,
+    );
     assert.deepEqual(fuzzer.neverCalled, []);
     assert.ok(grown < 8, `the heap has grown by ${grown} MiB`);
     assert.equal(secret.headers.get("authorization"), SECRET);
