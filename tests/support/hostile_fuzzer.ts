@@ -45,6 +45,8 @@ const TEXTS: readonly (string | Uint8Array)[] = [
   new Uint8Array([1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 65, 0, 66, 0]),
   pairs(1000, ["x-b", "1"]),
 ];
+const CLUSTER = TEXTS.indexOf("outbound|80||web.default.svc.cluster.local");
+const CALL_HEADERS = TEXTS.findIndex((text) => typeof text !== "string" && text[0] === 4);
 const EXTREMES = [-1, 0, 1, 0x7fff_ffff, -0x8000_0000, 65_535, 65_536, 65_537, 0x10_0000, 0x4000_0000];
 /** Errors that are the module's own doing: traps, its exit. */
 const OWN_ERRORS: ReadonlySet<string> = new Set(["RuntimeError", "GuestExit"]);
@@ -129,6 +131,7 @@ export class HostileFuzzer implements HostileHooks {
     if (HOST_SIGNATURES[index]!.name === "proc_exit" && this.#random() < 0.97) index = 0;
     const { module, name, parameters } = HOST_SIGNATURES[index]!;
     const given = this.#arguments(instance, parameters.length);
+    if (name.endsWith("_call") || name === "proxy_grpc_stream") this.#aim(given, name === "proxy_http_call");
     for (const value of given) this.#allowed.push(value >>> 0, 8);
     if (name === "random_get") this.#allowed.push(given[0]! >>> 0, given[1]! >>> 0);
     if (name === "fd_fdstat_get") this.#allowed.push(given[1]! >>> 0, 24);
@@ -178,9 +181,16 @@ export class HostileFuzzer implements HostileHooks {
     return values;
   }
 
+  /** Half of the calls out have a cluster and headers that are right: they would hardly ever come about by chance. */
+  #aim(given: number[], http: boolean): void {
+    if (this.#random() < 0.5) return;
+    given.splice(0, 4, ...this.#text(CLUSTER), ...this.#text(http ? CALL_HEADERS : undefined));
+    if (http) given.splice(6, 3, 0, 0, 1000);
+    else given.splice(6, 2, 0, 0);
+  }
+
   /** Pointer and size of one of the texts. */
-  #text(): [number, number] {
-    const chosen = this.#below(TEXTS.length);
+  #text(chosen = this.#below(TEXTS.length)): [number, number] {
     let at = TEXTS_AT;
     for (let i = 0; i < chosen; i++) at += TEXTS[i]!.length;
     return [at, TEXTS[chosen]!.length];

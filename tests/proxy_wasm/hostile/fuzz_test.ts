@@ -14,13 +14,14 @@ import { v8Runtime } from "../../../lib/proxy_wasm/runtime/v8.ts";
 import { WasmHost } from "../../../lib/proxy_wasm/wasm_host.ts";
 import { callOf, request as newRequest } from "../../support/calls.ts";
 import { collectGarbage } from "../../support/collect_garbage.ts";
+import { FakeClusters } from "../../support/fake_clusters.ts";
 import { HostileFuzzer, SECRET } from "../../support/hostile_fuzzer.ts";
 import { hostileModule, hostileRuntime } from "../../support/hostile_module.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
 import { recorder } from "../../support/wasm_recorder.ts";
 import { pluginConfig, TestEnvironment } from "../../support/wasm_rig.ts";
 
-const CALLS = Deno.env.get("ENMESH_INTEROP_FULL") === "1" ? 150_000 : 15_000;
+const CALLS = Deno.env.get("ENMESH_INTEROP_FULL") === "1" ? 60_000 : 6_000;
 const GIVEN_UP = new Error("Cannot wait: the test gives up");
 const MODULE = hostileModule();
 
@@ -35,7 +36,8 @@ for (const [name, runtime] of RUNTIMES) {
     const seed = Number(Deno.env.get("ENMESH_SEED") ?? 1);
     const random = seededRandom(seed);
     const fuzzer = new HostileFuzzer(random);
-    const environment = new TestEnvironment();
+    const clusters = new FakeClusters("outbound|80||web.default.svc.cluster.local");
+    const environment = new TestEnvironment(clusters);
     const hostile = hostileRuntime(runtime, fuzzer);
     const host = new WasmHost({ environment, runtimes: new Map([["v8", hostile], ["victim", v8Runtime]]) });
     const victim = pluginConfig(recorder({ requestHeaders: "(i32.const 1)" }), {
@@ -88,12 +90,19 @@ for (const [name, runtime] of RUNTIMES) {
 
     let heap = 0;
     let rounds = 0;
+    let called = 0;
     while (fuzzer.calls < CALLS) {
       await Promise.all(Array.from({ length: 1 + Math.floor(random() * 3) }, send));
       rounds++;
       const vm = lease.handle.root?.vm ?? null;
       if (vm !== null && !vm.busy) assert.equal(vm.size, 1, "streams that are over are gone");
       if (vm === null) fuzzer.failures++;
+      for (const call of clusters.sent.splice(0)) {
+        called++;
+        const fate = random();
+        if (fate < 0.5) call.answer({ headers: new HeaderList(["x-called", "1"]), body: body("answer", random) });
+        else if (fate < 0.75) call.fail(new Error("Cannot call: the test says so"));
+      }
       // Timers of the module run, and after a failure a new VM is started.
       await environment.clock.advance(2000);
       environment.lines.length = 0;
@@ -107,6 +116,7 @@ for (const [name, runtime] of RUNTIMES) {
       fuzzer.failures > 0 && fuzzer.failures < rounds / 2 && fuzzer.succeeded > CALLS / 20,
       `${fuzzer.failures}, ${fuzzer.succeeded}`,
     );
+    assert.ok(called > CALLS / 1000, `${called} calls out`);
     assert.deepEqual(fuzzer.neverCalled, []);
     assert.ok(grown < 8, `the heap has grown by ${grown} MiB`);
     assert.equal(secret.headers.get("authorization"), SECRET);
