@@ -91,12 +91,21 @@ static int is_encoded(void) {
   return proxy_get_header_map_value(RESPONSE_HEADERS, "content-encoding", 16, &encoding, &size) == OK && size > 0;
 }
 
+/* Headers are gone when content comes: what they say is kept as a property of the stream. */
+static const char PROPERTY[] = "enmesh.mask";
+
+u32 EXPORT(proxy_on_response_headers)(u32 id, u32 count, u32 end_of_stream) {
+  begin();
+  if (is_text() && !is_encoded()) proxy_set_property(PROPERTY, sizeof PROPERTY - 1, "1", 1);
+  return CONTINUE;
+}
+
 u32 EXPORT(proxy_on_response_body)(u32 id, u32 size, u32 end_of_stream) {
   begin();
-  if (!is_text() || is_encoded()) return CONTINUE;
-  if (!end_of_stream) return PAUSE;
   char *text;
   size_t text_size;
+  if (proxy_get_property(PROPERTY, sizeof PROPERTY - 1, &text, &text_size) != OK) return CONTINUE;
+  if (!end_of_stream) return PAUSE;
   if (proxy_get_buffer_bytes(RESPONSE_BODY, 0, ALL, &text, &text_size) != OK || text_size == 0) return CONTINUE;
   mask(text, text_size);
   proxy_set_buffer_bytes(RESPONSE_BODY, 0, ALL, text, text_size);

@@ -4,6 +4,7 @@ import {
   BufferTypeValues,
   Context,
   FilterDataStatusValues,
+  FilterHeadersStatusValues,
   get_buffer_bytes,
   registerRootContext,
   RootContext,
@@ -35,13 +36,21 @@ class MaskRoot extends RootContext {
 }
 
 class MaskContext extends Context {
+  private masks: bool = false;
+
   constructor(context_id: u32, root_context: MaskRoot) {
     super(context_id, root_context);
   }
 
-  onResponseBody(size: usize, end_of_stream: bool): FilterDataStatusValues {
+  // Headers are gone when content comes.
+  onResponseHeaders(headers: u32, end_of_stream: bool): FilterHeadersStatusValues {
     const type = stream_context.headers.response.get("content-type").toLowerCase();
-    if (!type.includes("text/") && !type.includes("json")) return FilterDataStatusValues.Continue;
+    this.masks = type.includes("text/") || type.includes("json");
+    return FilterHeadersStatusValues.Continue;
+  }
+
+  onResponseBody(size: usize, end_of_stream: bool): FilterDataStatusValues {
+    if (!this.masks) return FilterDataStatusValues.Continue;
     if (!end_of_stream) return FilterDataStatusValues.StopIterationAndBuffer;
     const content = get_buffer_bytes(BufferTypeValues.HttpResponseBody, 0, <u32>size);
     if (content.byteLength == 0) return FilterDataStatusValues.Continue;
