@@ -1,6 +1,8 @@
 import { MeshError } from "../lib/errors.ts";
 import type { HttpFilterType, HttpLayer } from "../lib/filter/http_filter.ts";
+import { messageFromJson } from "../lib/protobuf/from_json.ts";
 import { decode } from "../lib/protobuf/registry.ts";
+import { structToJson } from "../lib/protobuf/well_known.ts";
 import { parsePluginConfig } from "../lib/proxy_wasm/parse_plugin_config.ts";
 import { Issues } from "../lib/resource/issues.ts";
 
@@ -15,11 +17,11 @@ const CONFIG = "envoy.extensions.filters.http.wasm.v3.Wasm";
 export const wasmFilter: HttpFilterType = {
   configTypes: [CONFIG],
   parse(bytes, form) {
-    if (form === "struct") {
-      throw new TypeError("Cannot use 'typed_config': a TypedStruct is not supported here, give the message itself");
-    }
+    const message = form === "struct"
+      ? messageFromJson(CONFIG, structToJson(decode("google.protobuf.Struct", bytes)))
+      : bytes;
     const issues = new Issues();
-    const config = parsePluginConfig(issues, "config", decode(CONFIG, bytes).config ?? {});
+    const config = parsePluginConfig(issues, "config", decode(CONFIG, message).config ?? {});
     if (issues.errors.length > 0) throw new TypeError(issues.errors.join("; "));
     return {
       unsupported: issues.unsupported.map(({ path, what }) => `${path}: ${what}`),

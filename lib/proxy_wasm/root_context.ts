@@ -1,3 +1,4 @@
+import type { Timer } from "../internal/clock.ts";
 import { BufferType, Status, type StatusCode } from "./abi.ts";
 import { Context } from "./context.ts";
 import { FixedBuffer, type GuestBuffer } from "./guest_buffer.ts";
@@ -110,6 +111,8 @@ export class RootContext extends Context {
     if (vm.failure === null && onDone !== null && vm.run(this, onDone, id) === 0) this.#donePending = true;
     // A module that failed at that will never say that it is done.
     if (!this.#donePending || vm.failure !== null) this.dispose();
+    // One that never says it would keep its memory for ever.
+    else this.onClose(cancelling(vm.host.timers.timer(DONE_LIMIT_MS, () => this.dispose())));
   }
 
   override done(): StatusCode {
@@ -123,6 +126,7 @@ export class RootContext extends Context {
   dispose(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#donePending = false;
     for (const closer of this.#closers.splice(0)) closer();
     const { vm, id } = this;
     vm.run(this, vm.exports.onDelete, id);
@@ -157,6 +161,13 @@ export class RootContext extends Context {
     }
     return undefined;
   }
+}
+
+/** How long a module may put off its end, in milliseconds. Envoy has no limit. */
+const DONE_LIMIT_MS = 30_000;
+
+function cancelling(timer: Timer): () => void {
+  return () => timer.cancel();
 }
 
 const NO_STATUS = { code: 0, message: "" };

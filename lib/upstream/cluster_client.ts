@@ -48,7 +48,8 @@ export class ClusterClient {
 
   /**
    * Sends a request. Resolves with the head of the response; the body follows, and fails where the limit of time passes
-   * meanwhile. The authority decides where policies choose by hash.
+   * meanwhile. The authority decides where policies choose by hash. Headers say what those of Envoy's client say: the limit
+   * of time, and how long the upstream took.
    *
    * @param cluster Name of the cluster.
    * @param request The request; its headers are changed, for it is marked as one of the mesh's own.
@@ -68,6 +69,8 @@ export class ClusterClient {
       );
     }
     request.headers.set("x-envoy-internal", "true");
+    if (timeoutMs !== null) request.headers.set("x-envoy-expected-rq-timeout-ms", String(timeoutMs));
+    const startedAt = this.#timers.monotonic();
     const attempt = new UpstreamAttempt({
       hash: xxHash64(request.authority),
       headers: request.headers,
@@ -87,7 +90,10 @@ export class ClusterClient {
       timer?.cancel();
       signal.removeEventListener("abort", abort);
     });
-    return await target.send(request, attempt);
+    const response = await target.send(request, attempt);
+    const elapsed = Math.round(this.#timers.monotonic() - startedAt);
+    response.headers.set("x-envoy-upstream-service-time", String(elapsed));
+    return response;
   }
 }
 

@@ -125,3 +125,18 @@ Deno.test("wasm: runs where there is a host, and refuses every request where the
   assert.ok(environment.logged.includes("req-headers 4 1"));
   host.close();
 });
+
+Deno.test("wasm: a configuration in a TypedStruct is the same", () => {
+  const struct = jsonToStruct({
+    config: {
+      name: "plugin",
+      vm_config: { code: { remote: { http_uri: { uri: "https://x/y.wasm", timeout: "5s" } } } },
+    },
+  });
+  assert.notEqual(wasmFilter.parse(encode("google.protobuf.Struct", struct), "struct").create(filterContext()), null);
+  const wrong = jsonToStruct({ config: { nmae: "plugin" } });
+  assert.throws(
+    () => wasmFilter.parse(encode("google.protobuf.Struct", wrong), "struct"),
+    /'config.nmae': message .* has no such field/,
+  );
+});

@@ -184,6 +184,20 @@ for (const runtime of ["v8", "guarded"]) {
   });
 }
 
+Deno.test("a module that never says that it is done is ended after half a minute", async () => {
+  const environment = new TestEnvironment();
+  const host = wasmHost(environment);
+  const lease = host.acquire(pluginConfig(recorder({ done: "(i32.const 0)" })));
+  await lease.handle.settled;
+  lease.release();
+  await environment.clock.advance(29_999);
+  assert.equal(host.vms, 1);
+  await environment.clock.advance(1);
+  assert.equal(host.vms, 0);
+  assert.equal(environment.logged.at(-1), "delete 1 0");
+  assert.equal(environment.clock.pendingTimers, 0);
+});
+
 Deno.test("a layer that nothing refers to any more ends its plugin", async () => {
   const host = wasmHost();
   const make = async () => {

@@ -12,7 +12,7 @@ import { encodePairs, pairsSize } from "../../lib/proxy_wasm/pairs.ts";
 import { assemble, pluginConfig, TestEnvironment } from "./wasm_rig.ts";
 
 /** Host functions with their parameters: `i` for 32 bits, `l` for 64. */
-const FUNCTIONS: Readonly<Record<string, string>> = {
+export const HOST_FUNCTIONS: Readonly<Record<string, string>> = {
   proxy_get_buffer_bytes: "iiiii",
   proxy_set_buffer_bytes: "iiiii",
   proxy_get_header_map_value: "iiiii",
@@ -45,13 +45,13 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 
 const WAT = `(module
   ${
-  Object.entries(FUNCTIONS).map(([name, parameters]) =>
+  Object.entries(HOST_FUNCTIONS).map(([name, parameters]) =>
     `(import "env" "${name}" (func $${name} (param ${
       [...parameters].map((kind) => kind === "l" ? "i64" : "i32").join(" ")
     }) (result i32)))`
   ).join("\n")
 }
-  ${Object.keys(FUNCTIONS).map((name) => `(export "host_${name}" (func $${name}))`).join("\n")}
+  ${Object.keys(HOST_FUNCTIONS).map((name) => `(export "host_${name}" (func $${name}))`).join("\n")}
   (memory (export "memory") 40)
   (global $heap (mut i32) (i32.const 1048576))
   (func (export "proxy_abi_version_0_2_1"))

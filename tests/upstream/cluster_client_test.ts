@@ -36,8 +36,11 @@ Deno.test("a request of the mesh's own goes to an endpoint of the cluster and sa
   const received = await fake.next();
   assert.equal(received.request.path, "/check");
   assert.deepEqual(received.request.headers.pairs, ["x-a", "1", "x-envoy-internal", "true"]);
-  received.answer(204);
-  assert.equal((await response).status, 204);
+  await fake.clock.advance(7);
+  received.answer(204, ["x-b", "2"]);
+  const { status, headers } = await response;
+  assert.equal(status, 204);
+  assert.deepEqual(headers.pairs, ["x-b", "2", "x-envoy-upstream-service-time", "7"]);
   fake.manager.close();
 });
 
@@ -64,6 +67,7 @@ Deno.test("a request whose time is up is given up, before its answer and within 
   const { fake, send } = setUp();
   const late = rejects(send({}, 500), "UPSTREAM_REQUEST_TIMEOUT");
   const received = await fake.next();
+  assert.equal(received.request.headers.get("x-envoy-expected-rq-timeout-ms"), "500");
   await fake.clock.advance(499);
   assert.equal(received.exchange.cancelled, false);
   await fake.clock.advance(1);

@@ -25,7 +25,9 @@ export interface GrpcTarget {
 export function grpcTarget(bytes: Uint8Array, clusters: ClusterCalls): GrpcTarget | StatusCode {
   const name = decodeLatin1(bytes, 0, bytes.length);
   // Asked first, for a name could be a message by chance.
-  if (name !== "" && clusters.has(name)) return { cluster: name, authority: name, maxMessageBytes: null, metadata: [] };
+  if (name !== "" && clusters.has(name)) {
+    return { cluster: name, authority: usualAuthority(name), maxMessageBytes: null, metadata: [] };
+  }
   let service;
   try {
     service = decode("envoy.config.core.v3.GrpcService", bytes);
@@ -43,8 +45,16 @@ export function grpcTarget(bytes: Uint8Array, clusters: ClusterCalls): GrpcTarge
   }
   return {
     cluster: clusterName,
-    authority: authority === "" ? clusterName : authority,
+    authority: authority === "" ? usualAuthority(clusterName) : authority,
     maxMessageBytes: maxReceiveMessageLength?.value ?? null,
     metadata: metadata.pairs,
   };
+}
+
+/**
+ * The authority where the module gives none: the cluster's name, as in Envoy, but written as istiod writes it where it
+ * sets one, for `|` is not allowed there and servers refuse it.
+ */
+function usualAuthority(cluster: string): string {
+  return cluster.replaceAll("|", "_.");
 }

@@ -39,7 +39,8 @@ interface Answer {
 /**
  * A request of a module to a cluster. As from Envoy, whatever keeps it from being answered is an answer too (503, or 504
  * where the limit of time has passed); an answer that breaks off, or is too large, is a failure, which the module sees as
- * an answer without headers.
+ * an answer without headers. Unlike in Envoy a cluster without a healthy endpoint does not refuse the call at once: it is
+ * answered with 503 like the rest.
  */
 export class HttpCall implements OpenCall {
   readonly root: RootContext;

@@ -18,7 +18,7 @@ const SERVICE = (clusterName: string, authority = "") =>
   });
 
 function setUp() {
-  const clusters = new FakeClusters("backend");
+  const clusters = new FakeClusters("backend", "outbound|80|v1|backend.default");
   const probe = new WasmProbe(new TestEnvironment(clusters));
   const told: unknown[] = [];
   const { root } = probe;
@@ -228,6 +228,9 @@ Deno.test("the upstream is a cluster or a service that names one; what is neithe
   assert.equal(probe.call("proxy_grpc_send", 5, "x", 0).status, Status.BAD_ARGUMENT);
   assert.equal(probe.call("proxy_grpc_send", 66, "x", 0).status, Status.NOT_FOUND);
   assert.equal(clusters.sent.length, 2);
+  // What an authority cannot hold is written as istiod writes it.
+  unary("outbound|80|v1|backend.default");
+  assert.equal(clusters.sent[2]!.request.authority, "outbound_.80_.v1_.backend.default");
 });
 
 Deno.test("calls end with their root and their VM; what waits to be sent is limited", async () => {
