@@ -1,9 +1,10 @@
 import { MeshError } from "../lib/errors.ts";
-import type { HttpFilterType, HttpLayer } from "../lib/filter/http_filter.ts";
+import type { FilterContext, HttpFilterPlan, HttpFilterType, HttpLayer } from "../lib/filter/http_filter.ts";
 import { messageFromJson } from "../lib/protobuf/from_json.ts";
 import { decode } from "../lib/protobuf/registry.ts";
 import { structToJson } from "../lib/protobuf/well_known.ts";
 import { parsePluginConfig } from "../lib/proxy_wasm/parse_plugin_config.ts";
+import type { PluginConfig } from "../lib/proxy_wasm/plugin_config.ts";
 import { Issues } from "../lib/resource/issues.ts";
 
 const NAME = "envoy.filters.http.wasm";
@@ -23,12 +24,30 @@ export const wasmFilter: HttpFilterType = {
     const issues = new Issues();
     const config = parsePluginConfig(issues, "config", decode(CONFIG, message).config ?? {});
     if (issues.errors.length > 0) throw new TypeError(issues.errors.join("; "));
-    return {
-      unsupported: issues.unsupported.map(({ path, what }) => `${path}: ${what}`),
-      create: (context, name = NAME) => context.wasm?.layer(config, name) ?? refuse(name),
-    };
+    return new WasmPlan(config, issues.unsupported.map(({ path, what }) => `${path}: ${what}`));
   },
 };
+
+class WasmPlan implements HttpFilterPlan {
+  readonly unsupported: readonly string[];
+  readonly #config: PluginConfig;
+  /** Keeps the plugin running from when it was prepared to when this configuration is dropped. */
+  #prepared: { readonly ready: Promise<void> } | null = null;
+
+  constructor(config: PluginConfig, unsupported: readonly string[]) {
+    this.#config = config;
+    this.unsupported = unsupported;
+  }
+
+  create(context: FilterContext, name = NAME): HttpLayer {
+    return context.wasm?.layer(this.#config, name) ?? refuse(name);
+  }
+
+  prepare({ wasm }: Pick<FilterContext, "wasm">): Promise<void> | null {
+    this.#prepared ??= wasm?.prepare(this.#config) ?? null;
+    return this.#prepared?.ready ?? null;
+  }
+}
 
 function refuse(name: string): HttpLayer {
   return function withoutWasm() {

@@ -19,8 +19,12 @@ const KINDS: ReadonlyMap<string, ResourceKind> = new Map([
   [TYPE_URLS.EDS, "endpoint"],
   [TYPE_URLS.LDS, "listener"],
   [TYPE_URLS.RDS, "route"],
+  [TYPE_URLS.ECDS, "extension"],
   [TYPE_URLS.NDS, "nameTable"],
 ]);
+
+/** Types asked for by the names that others refer to. */
+const REFERENCED = [[TYPE_URLS.EDS, "endpoint"], [TYPE_URLS.RDS, "route"], [TYPE_URLS.ECDS, "extension"]] as const;
 
 /** Updates of more resources are taken in slice by slice. */
 const AT_ONCE = 50;
@@ -53,10 +57,11 @@ export class Configuration implements ResourceSink, SubscriptionSource {
     if (typeUrl === TYPE_URLS.SDS) return secrets.apply(update);
     const kind = KINDS.get(typeUrl);
     if (kind === undefined) return [{ name: typeUrl, message: "This type was not subscribed to" }];
-    const [endpoints, routes] = [store.wanted("endpoint"), store.wanted("route")];
+    const before = REFERENCED.map(([, kind]) => store.wanted(kind));
     const applied = (reports: readonly ResourceReport[]): ResourceError[] => {
-      if (store.wanted("endpoint") !== endpoints) this.#changed(TYPE_URLS.EDS);
-      if (store.wanted("route") !== routes) this.#changed(TYPE_URLS.RDS);
+      for (const [index, [type, kind]] of REFERENCED.entries()) {
+        if (store.wanted(kind) !== before[index]) this.#changed(type);
+      }
       return reports.flatMap(({ name, errors }) => errors.map((message) => ({ name, message })));
     };
     return update.changed.size <= AT_ONCE
@@ -80,6 +85,8 @@ export class Configuration implements ResourceSink, SubscriptionSource {
         return this.#options.store.wanted("endpoint");
       case TYPE_URLS.RDS:
         return this.#options.store.wanted("route");
+      case TYPE_URLS.ECDS:
+        return this.#options.store.wanted("extension");
       case TYPE_URLS.SDS:
         return this.#options.secrets.wanted;
       default:

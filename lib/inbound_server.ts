@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { currentNetworkFilter } from "./filter/discovered_filter.ts";
 import { type CompiledFilterChains, compileFilterChains, selectFilterChain } from "./filter/filter_chain_match.ts";
 import { CARRIER_ALPN } from "./http/carrier.ts";
 import type { HttpServerConnection } from "./http/codec.ts";
@@ -205,7 +206,9 @@ export class InboundServer {
   }
 
   async #serve(stream: ByteStream, chain: FilterChain, detection: Detection): Promise<void> {
-    const unsupported = chain.filters.find((filter) => filter.kind === "unsupported");
+    const { extension } = this.#options.context;
+    const unsupported = chain.filters.map((filter) => currentNetworkFilter(filter, extension))
+      .find((filter) => filter.kind === "unsupported");
     if (unsupported !== undefined) {
       stream.destroy();
       this.#log("warning", `the chain '${chain.name}' requires the unsupported filter '${unsupported.name}'`, stream);

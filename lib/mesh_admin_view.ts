@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import settings from "../deno.json" with { type: "json" };
 import type { AdminNode, AdminView, CertificateView, ClusterView, StatusView, StatView } from "./admin/admin_view.ts";
+import { redactExtension } from "./admin/redact_extension.ts";
 import type { LogLevelControl } from "./internal/adjustable_logger.ts";
 import type { Clock } from "./internal/clock.ts";
 import { clusterView } from "./mesh_cluster_view.ts";
@@ -53,8 +54,9 @@ export function meshAdminView(sources: AdminViewSources): AdminView {
         yield { name, addresses: [address, ...additionalAddresses].filter((address) => address !== null) };
       }
     },
-    resources: (kind) => kind === "extension" ? [] : store.records.list(kind),
-    lastUpdate: (kind) => kind === "extension" ? null : store.records.lastUpdate(kind),
+    resources: (kind) =>
+      kind === "extension" ? store.records.list(kind).map(redactExtension) : store.records.list(kind),
+    lastUpdate: (kind) => store.records.lastUpdate(kind),
     stats: () => stats(sources, uptimeMs()),
   };
 }

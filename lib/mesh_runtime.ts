@@ -20,7 +20,7 @@ import { MeshError } from "./errors.ts";
 import { createFetch, type Fetch } from "./fetch.ts";
 import { filterParsers } from "./filter/filter_registry.ts";
 import type { OpenAccessLog } from "./filter/access_log_layers.ts";
-import type { FilterContext } from "./filter/http_filter.ts";
+import type { FilterContext, HttpFilterPlan } from "./filter/http_filter.ts";
 import type { FilterHandle } from "./filter/filter_handle.ts";
 import type { MeshFilter } from "./filter/mesh_filter.ts";
 import type { ReadyFilter } from "./filter/ready_filter.ts";
@@ -43,6 +43,7 @@ import type { Random } from "./internal/random.ts";
 import { TimerWheel } from "./internal/timer_wheel.ts";
 import { type AdminViewSources, meshAdminView } from "./mesh_admin_view.ts";
 import { certificateSource, discoverySecurity, spiffeIdOf } from "./mesh_credentials.ts";
+import { meshModuleFetcher } from "./mesh_module_fetcher.ts";
 import { meshWasmHost } from "./mesh_wasm.ts";
 import { Outbound } from "./outbound.ts";
 import { OutboundClient } from "./outbound_client.ts";
@@ -67,6 +68,7 @@ import { createRouter } from "../filters/router.ts";
 import { WebSocketUpgrades } from "./upgrade_web_socket.ts";
 import { ClusterClient } from "./upstream/cluster_client.ts";
 import { ClusterManager } from "./upstream/cluster_manager.ts";
+import { openSources } from "./proxy_wasm/source/open_source.ts";
 import type { WasmHost } from "./proxy_wasm/wasm_host.ts";
 import { type CreateWebSocket, createWebSocket } from "./web_socket.ts";
 import { AdsClient } from "./xds/ads_client.ts";
@@ -141,6 +143,7 @@ export class MeshRuntime {
     // Configuration: what istiod sends, kept as a snapshot.
     this.store = new SnapshotStore({
       parsers: filterParsers(FILTERS, new Set(Object.keys(bootstrap.unsupportedFilters))),
+      prepareExtension: ({ http }) => (http as HttpFilterPlan | null)?.prepare?.({ wasm: this.#wasm }) ?? null,
       clientNamespace: bootstrap.workload.namespace,
       dnsDomain: bootstrap.workload.dnsDomain,
       logger,
@@ -188,6 +191,9 @@ export class MeshRuntime {
       logger,
       metrics: this.metrics,
       node: local,
+      openSource: openSources(
+        meshModuleFetcher({ settings: bootstrap.modules, connector, clock, random, logger }),
+      ),
       clusters: new ClusterClient({
         clusters: { target: (name) => this.#clusters.target(name) },
         exists: (name) => this.store.current.cluster(name) !== null,
@@ -202,6 +208,7 @@ export class MeshRuntime {
       logger,
       telemetry,
       cluster: (name: string) => this.store.current.cluster(name),
+      extension: (name: string) => this.store.current.extension(name),
       wasm: this.#wasm,
     };
     const openAccessLog: OpenAccessLog = (config) => new AccessLog(config, this.#logWriters.get(config.path));
@@ -369,8 +376,8 @@ export class MeshRuntime {
     this.#grpc.close();
     await Promise.all(servers.map((server) => server.close()));
     this.#outbound.close();
-    this.#wasm.close();
     await this.#filters.close();
+    this.#wasm.close();
     this.#clusters.close();
     await this.#ads.close();
     await this.secrets.close();

@@ -6,6 +6,7 @@
 import { MeshError } from "./errors.ts";
 import { accessLogLayers, type OpenAccessLog } from "./filter/access_log_layers.ts";
 import { connectionManagerLayer } from "./filter/connection_manager_layer.ts";
+import { currentNetworkFilter } from "./filter/discovered_filter.ts";
 import {
   type CompiledFilterChains,
   compileFilterChains,
@@ -63,7 +64,7 @@ export class Outbound {
   constructor(options: OutboundOptions) {
     this.#options = options;
     this.#unsubscribe = options.snapshots.subscribe((_, change) => {
-      if (change.listeners.size > 0 || change.nameTable) this.#remembered = new Map();
+      if (change.listeners.size > 0 || change.extensions.size > 0 || change.nameTable) this.#remembered = new Map();
     });
   }
 
@@ -105,7 +106,8 @@ export class Outbound {
     const facts = applicationConnection(hostname, ip, port, applicationTls);
     const chain = selectFilterChain(this.#chains(listener), facts);
     const address = formatAddress({ hostname: ip ?? hostname, port });
-    for (const filter of chain?.filters ?? []) {
+    for (const configured of chain?.filters ?? []) {
+      const filter = currentNetworkFilter(configured, this.#options.context.extension);
       switch (filter.kind) {
         case "http_connection_manager":
           return { kind: "http", handler: this.#stack(filter.config), address };

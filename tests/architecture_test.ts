@@ -55,6 +55,7 @@ const FILES: Record<string, string> = {
   "lib/mesh_cluster_view.ts": "mesh",
   "lib/mesh_credentials.ts": "mesh",
   "lib/mesh_grpc_server.ts": "mesh",
+  "lib/mesh_module_fetcher.ts": "mesh",
   "lib/mesh_runtime.ts": "mesh",
   "lib/mesh_server.ts": "mesh",
   "lib/mesh_snapshot.ts": "mesh",

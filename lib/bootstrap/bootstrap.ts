@@ -11,6 +11,7 @@ import { type Environment, processEnvironment, recordEnvironment } from "./envir
 import { type FileSource, fileSystem } from "./file_source.ts";
 import { gather } from "./gather.ts";
 import type { JoinOptions, TokenOption } from "./join_options.ts";
+import { type ModuleSettings, resolveModules } from "./module_settings.ts";
 import { reportMissingPermissions } from "./permissions.ts";
 import { type Ports, resolvePorts } from "./ports.ts";
 import type { JsonObject } from "./proxy_config.ts";
@@ -42,6 +43,8 @@ export interface Bootstrap {
   };
   readonly protocol: "delta" | "sotw";
   readonly ports: Ports;
+  /** How Wasm modules are fetched and kept. */
+  readonly modules: ModuleSettings;
   readonly drain: {
     /** Shortest and usual time to let connections end at `close`, in milliseconds. */
     readonly minimumMs: number;
@@ -152,6 +155,7 @@ export async function loadBootstrap(options: JoinOptions = {}, sources: Bootstra
     },
     protocol: settings.chooseOr("protocol", [fromOption("xds", options.xds)], readProtocol, "delta"),
     ports: resolvePorts(options, gathered, settings),
+    modules: resolveModules(options, gathered, settings),
     drain: {
       minimumMs: settings.chooseOr(
         "minimum drain duration",

@@ -179,6 +179,17 @@ export interface JoinOptions {
   readinessPort?: number | false;
   /** Port of `/stats/prometheus` as Envoy has it. Overrides `ENVOY_PROMETHEUS_PORT`. @default {15090} */
   prometheusPort?: number | false;
+  /**
+   * Folder that keeps fetched Wasm modules: they survive the process, and several processes share it. Needs permission to
+   * read and write it.
+   * @default {modules are kept in memory}
+   */
+  wasmCache?: string;
+  /**
+   * Registries and servers of Wasm modules, with their ports, that may have any certificate; registries among them may
+   * speak plaintext. `*` for all. Overrides `WASM_INSECURE_REGISTRIES`.
+   */
+  wasmInsecureRegistries?: readonly string[];
   /** Shortest drain at `close`, in milliseconds. Overrides `MINIMUM_DRAIN_DURATION`. @default {5_000} */
   minimumDrainDuration?: number;
   /** Joins even beside a sidecar or ztunnel that captures this workload's traffic. @default {false} */

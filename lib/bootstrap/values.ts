@@ -73,6 +73,23 @@ export function readRatio(value: unknown): number {
   return ratio;
 }
 
+/** A whole number above 0. */
+export function readCount(value: unknown): number {
+  const count = number(value);
+  if (!Number.isInteger(count) || count < 1) throw wrong("a whole number above 0", value);
+  return count;
+}
+
+/** Hosts, with or without ports, or `*`: a list, or a text with commas between them. */
+export function readHosts(value: unknown): ReadonlySet<string> {
+  const hosts = typeof value === "string" ? value.split(",").map((host) => host.trim()) : value;
+  const isHost = (host: unknown) => typeof host === "string" && (host === "*" || /^[^\s/,*]+$/.test(host));
+  if (!Array.isArray(hosts) || !hosts.every(isHost)) {
+    throw wrong("hosts such as 'registry.example:5000', separated by commas, or '*'", value);
+  }
+  return new Set(hosts);
+}
+
 /** A duration in milliseconds: a number of them, or a text such as `24h0m0s` (Go) or `5s` (protobuf). */
 export function readDurationMs(value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;

@@ -5,6 +5,7 @@ import type { Random } from "../internal/random.ts";
 import type { Call } from "../http/call.ts";
 import type { HttpRequest, HttpResponse } from "../http/message.ts";
 import type { Cluster } from "../resource/cluster.ts";
+import type { Extension } from "../resource/extension.ts";
 import type { ConfigForm } from "../resource/filter_parsers.ts";
 import type { FilterTelemetry } from "../telemetry/filter_telemetry.ts";
 
@@ -23,6 +24,8 @@ export interface FilterContext {
   readonly telemetry?: FilterTelemetry;
   /** The cluster of that name in the newest configuration; filters that ask for clusters treat all as unknown without it. */
   readonly cluster?: (name: string) => Cluster | null;
+  /** The newest configuration of filters of that name that are to be discovered; without it none ever arrives. */
+  readonly extension?: (name: string) => Extension | null;
   /** What runs Wasm plugins; filters that are plugins refuse every request without it. */
   readonly wasm?: WasmLayers;
 }
@@ -34,6 +37,11 @@ export interface WasmLayers {
    * @param name Name of the filter in its chain, by which routes configure it.
    */
   layer(plugin: object, name: string): HttpLayer;
+  /**
+   * Begins to start a plugin before there is a layer of it. It goes on running while what comes back is kept; `ready`
+   * settles when it runs or cannot.
+   */
+  prepare(plugin: object): { readonly ready: Promise<void> };
 }
 
 /** The parsed configuration of an HTTP filter: what the injected parser leaves in the resource. */
@@ -51,6 +59,13 @@ export interface HttpFilterPlan {
    * @default {false}
    */
   readonly watches?: boolean;
+  /**
+   * Gets ready what its layers need, such as code that has to be fetched. A configuration that arrives by itself is not
+   * used before that has settled: until then requests go by the former one, and listeners wait.
+   *
+   * @returns `null` where nothing takes time.
+   */
+  prepare?(context: Pick<FilterContext, "wasm">): Promise<void> | null;
   /** What of the configuration is well-formed and not supported, in words; the filter works without it. */
   readonly unsupported?: readonly string[];
 }

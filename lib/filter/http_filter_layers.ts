@@ -1,5 +1,6 @@
 import { MeshError } from "../errors.ts";
 import type { HttpFilterConfig } from "../resource/http_connection_manager.ts";
+import { discoveredFilter, isDiscovered } from "./discovered_filter.ts";
 import { routeDisables, routeEnables } from "./route_config.ts";
 import { watchingPlan } from "./watching_layers.ts";
 import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts";
@@ -23,6 +24,7 @@ export function httpFilterLayers(filters: readonly HttpFilterConfig[], context: 
 
 function layerOf(filter: HttpFilterConfig, context: FilterContext): HttpLayer | null {
   const { plan, name } = filter;
+  if (isDiscovered(filter)) return discoveredFilter(filter, context, false);
   if (plan === null) return filter.optional ? null : refuse(filter);
   return isHttpFilterPlan(plan) ? plan.create(context, name) : null;
 }

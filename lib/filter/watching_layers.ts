@@ -1,4 +1,5 @@
 import type { HttpFilterConfig } from "../resource/http_connection_manager.ts";
+import { discoveredFilter, isDiscovered } from "./discovered_filter.ts";
 import type { FilterContext, HttpFilterPlan, HttpLayer } from "./http_filter.ts";
 
 /** The plan of a filter that only watches (`HttpFilterPlan.watches`), `null` for any other. */
@@ -17,7 +18,10 @@ export function watchingPlan(filter: HttpFilterConfig): HttpFilterPlan | null {
 export function watchingLayers(filters: readonly HttpFilterConfig[], context: FilterContext): HttpLayer[] {
   const layers: HttpLayer[] = [];
   for (const filter of filters) {
-    const layer = filter.disabled ? null : watchingPlan(filter)?.create(context) ?? null;
+    if (filter.disabled) continue;
+    const layer = isDiscovered(filter)
+      ? discoveredFilter(filter, context, true)
+      : watchingPlan(filter)?.create(context) ?? null;
     if (layer !== null) layers.push(layer);
   }
   return layers;

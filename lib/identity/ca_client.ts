@@ -11,7 +11,7 @@ import type { HandleRegistry } from "../transport/handle_registry.ts";
 import { matchHostname } from "../transport/peer_rules.ts";
 import type { ClientTls } from "../transport/tls_options.ts";
 import { CallFailure, explainFailure, isPermanent, isRetriable } from "./ca_failure.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../internal/sleep.ts";
 import type { TokenSource } from "./token_source.ts";
 
 /** Settings of {@linkcode CaClient}. */

@@ -10,7 +10,7 @@ import { checkSecret } from "./check_secret.ts";
 import type { DiscoveredSecrets } from "./discovered_secrets.ts";
 import { FileSecrets } from "./file_secrets.ts";
 import { RENEWAL_BACKOFF, type RenewalPolicy, renewalTime } from "./renewal.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../internal/sleep.ts";
 import { parseSpiffeId } from "./spiffe.ts";
 import { TrustStore } from "./trust_store.ts";
 

@@ -10,6 +10,7 @@ import { type Issues, reasonOf } from "../resource/issues.ts";
 import { flag, parseEnum, parsePositiveDuration } from "../resource/parse_common.ts";
 import { type FailurePolicy, PluginConfig, type VmConfig } from "./plugin_config.ts";
 import type { ModuleLocation } from "./source/module_location.ts";
+import { pullSettings, withoutPullSettings } from "./source/pull_settings.ts";
 
 const POLICIES: Readonly<Record<string, FailurePolicy>> = {
   UNSPECIFIED: "closed",
@@ -45,6 +46,7 @@ export function parsePluginConfig(
     vm: parseVmConfig(
       issues,
       `${path}.vm_config`,
+      message.name ?? "",
       message.vmConfig ?? {},
       allowed.length === 0 ? null : new Set(allowed),
     ),
@@ -67,6 +69,7 @@ function parsePolicy(issues: Issues, path: string, message: EnvoyExtensionsWasmV
 function parseVmConfig(
   issues: Issues,
   path: string,
+  plugin: string,
   message: EnvoyExtensionsWasmV3VmConfig,
   capabilities: ReadonlySet<string> | null,
 ): VmConfig {
@@ -77,12 +80,13 @@ function parseVmConfig(
     // What is in our own environment is not the control plane's to hand out.
     issues.unsupport(`${path}.environment_variables.host_env_keys`, key);
   }
+  const keyValues = variables?.keyValues ?? {};
   return {
     vmId: message.vmId ?? "",
     runtime,
-    code: parseCode(issues, `${path}.code`, message.code),
+    code: parseCode(issues, `${path}.code`, message.code, plugin, keyValues),
     configuration: configurationBytes(issues, `${path}.configuration`, message.configuration),
-    environment: new Map(Object.entries(variables?.keyValues ?? {})),
+    environment: withoutPullSettings(keyValues),
     capabilities,
   };
 }
@@ -91,6 +95,8 @@ function parseCode(
   issues: Issues,
   path: string,
   source: EnvoyConfigCoreV3AsyncDataSource | undefined,
+  plugin: string,
+  variables: Readonly<Record<string, string>>,
 ): ModuleLocation {
   const local = source?.local;
   if (local?.inlineBytes !== undefined) return { kind: "inline", bytes: local.inlineBytes };
@@ -113,15 +119,13 @@ function parseCode(
   if (!/^([0-9a-f]{64})?$/.test(sha256)) {
     issues.invalid(`${path}.remote.sha256`, "it must be 64 hexadecimal digits or empty", remote.sha256);
   }
-  const retry = remote.retryPolicy;
   return {
     kind: "remote",
     url,
     sha256,
     timeoutMs: durationMs(remote.httpUri?.timeout) ?? null,
-    retries: retry?.numRetries?.value ?? null,
-    retryBaseMs: durationMs(retry?.retryBackOff?.baseInterval) ?? null,
-    retryMaxMs: durationMs(retry?.retryBackOff?.maxInterval) ?? null,
+    pull: pullSettings(variables),
+    plugin,
   };
 }
 

@@ -4,6 +4,7 @@ import { wasmLayer } from "./http/wasm_layer.ts";
 import { PluginConfig } from "./plugin_config.ts";
 import { PluginHandle } from "./plugin_handle.ts";
 import { PluginLease } from "./plugin_lease.ts";
+import { HeldPlugin } from "./held_plugin.ts";
 import { chooseRuntimes } from "./runtime/choose_runtimes.ts";
 import type { WasmRuntime } from "./runtime/runtime.ts";
 
@@ -69,6 +70,13 @@ export class WasmHost implements WasmLayers {
       throw new TypeError(`Cannot make a layer of filter '${name}': its configuration is not that of a Wasm plugin`);
     }
     return wasmLayer(this.acquire(plugin), name);
+  }
+
+  prepare(plugin: object): { readonly ready: Promise<void> } {
+    if (!(plugin instanceof PluginConfig)) {
+      throw new TypeError("Cannot prepare a plugin: its configuration is not that of a Wasm plugin");
+    }
+    return new HeldPlugin(this.acquire(plugin));
   }
 
   /** A plugin to be used until the lease is released, or nothing refers to it any more. */

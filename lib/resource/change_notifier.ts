@@ -57,6 +57,7 @@ function merge(a: SnapshotChange, b: SnapshotChange): SnapshotChange {
     endpoints: a.endpoints.union(b.endpoints),
     listeners: a.listeners.union(b.listeners),
     routes: a.routes.union(b.routes),
+    extensions: a.extensions.union(b.extensions),
     nameTable: a.nameTable || b.nameTable,
   };
 }

@@ -1,4 +1,5 @@
 import type { AccessLogConfig } from "./common.ts";
+import type { FilterDiscovery } from "./filter_discovery.ts";
 import type { RouteConfiguration } from "./route.ts";
 
 /** One HTTP filter. `plan` is what the injected parser of that type made of its configuration. */
@@ -11,6 +12,8 @@ export interface HttpFilterConfig {
   readonly optional: boolean;
   /** `disabled`: on only where a per-route configuration enables it. */
   readonly disabled: boolean;
+  /** Where its configuration arrives by itself, under its name; it has no plan of its own then. */
+  readonly discovery?: FilterDiscovery;
 }
 
 /** `envoy.filters.network.http_connection_manager`. */

@@ -1,5 +1,6 @@
 import type { SocketAddress } from "../internal/socket_address.ts";
 import type { AccessLogConfig, CidrRange, Unsupported } from "./common.ts";
+import type { FilterDiscovery } from "./filter_discovery.ts";
 import type { HttpConnectionManager } from "./http_connection_manager.ts";
 import type { TlsContext } from "./tls_context.ts";
 
@@ -37,6 +38,8 @@ export type NetworkFilterConfig =
   | { readonly kind: "http_connection_manager"; readonly name: string; readonly config: HttpConnectionManager }
   | { readonly kind: "tcp_proxy"; readonly name: string; readonly config: TcpProxy }
   | { readonly kind: "filter"; readonly name: string; readonly typeUrl: string; readonly plan: object }
+  /** Its configuration arrives by itself, under its name. */
+  | { readonly kind: "discovered"; readonly name: string; readonly discovery: FilterDiscovery }
   /** Not supported: the chain refuses connections (fail closed). */
   | { readonly kind: "unsupported"; readonly name: string; readonly typeUrl: string };
 

@@ -4,6 +4,7 @@ import type { FilterParsers } from "./filter_parsers.ts";
 import type { HttpFilterConfig } from "./http_connection_manager.ts";
 import { type Issues, reasonOf } from "./issues.ts";
 import { required } from "./parse_common.ts";
+import { parseFilterDiscovery } from "./parse_filter_discovery.ts";
 import { describeFilter, filterConfig } from "./typed_config.ts";
 
 const ROUTER = "envoy.extensions.filters.http.router.v3.Router";
@@ -33,6 +34,12 @@ export function parseHttpFilters(
     const skipped = parsers.skip.has(name);
     const optional = skipped || (filter.isOptional ?? false);
     const disabled = filter.disabled ?? false;
+    if (filter.configDiscovery !== undefined && !skipped) {
+      out.push(
+        discovered(issues, filterPath, filter, last, parsers, { name, typeUrl: "", plan: null, optional, disabled }),
+      );
+      continue;
+    }
     const parser = skipped || config === null ? undefined : parsers.http.get(config.messageName);
     if (parser === undefined || config === null) {
       // An error in the configuration itself is on record already.
@@ -50,6 +57,22 @@ export function parseHttpFilters(
     }
   }
   return out;
+}
+
+/** A filter whose configuration arrives by itself. One that cannot be followed has no plan: the chain refuses. */
+function discovered(
+  issues: Issues,
+  path: string,
+  filter: EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpFilter,
+  last: boolean,
+  { http }: FilterParsers,
+  config: HttpFilterConfig,
+): HttpFilterConfig {
+  const typeUrl = (filter.configDiscovery?.typeUrls ?? []).map(messageName).join(", ");
+  // What ends a chain is the router, and that only where it stands in the chain itself.
+  if (last) issues.unsupport(path, describeFilter(filter, null));
+  const discovery = parseFilterDiscovery(issues, `${path}.config_discovery`, filter.configDiscovery!, http);
+  return last || discovery === null ? { ...config, typeUrl, optional: false } : { ...config, typeUrl, discovery };
 }
 
 /** Whether the router of a chain is told to say nothing of itself in headers. A router that cannot be read says nothing. */

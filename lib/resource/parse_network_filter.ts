@@ -4,6 +4,7 @@ import { type FilterParsers, STATISTICS_ONLY_NETWORK_FILTERS } from "./filter_pa
 import { type Issues, reasonOf } from "./issues.ts";
 import type { NetworkFilterConfig } from "./listener.ts";
 import { required } from "./parse_common.ts";
+import { parseFilterDiscovery } from "./parse_filter_discovery.ts";
 import { readHttpConnectionManager } from "./parse_http_connection_manager.ts";
 import { readTcpProxy } from "./parse_tcp_proxy.ts";
 import { describeFilter, filterConfig, type TypedConfig } from "./typed_config.ts";
@@ -23,6 +24,16 @@ export function parseNetworkFilters(
     const filterPath = `${path}[${index}]`;
     const name = required(issues, `${filterPath}.name`, filter.name);
     if (parsers.skip.has(name)) continue;
+    if (filter.configDiscovery !== undefined) {
+      const path = `${filterPath}.config_discovery`;
+      const discovery = parseFilterDiscovery(issues, path, filter.configDiscovery, parsers.network);
+      out.push(
+        discovery === null
+          ? { kind: "unsupported", name, typeUrl: describeFilter(filter, null) }
+          : { kind: "discovered", name, discovery },
+      );
+      continue;
+    }
     const config = filterConfig(issues, filterPath, filter);
     if (config === null) {
       // An error in the configuration itself is on record already.
@@ -73,7 +84,7 @@ function checkOrder(issues: Issues, path: string, filters: readonly NetworkFilte
     const terminal = filter.kind === "http_connection_manager" || filter.kind === "tcp_proxy";
     const last = index === filters.length - 1;
     if (terminal && !last) issues.invalid(path, "a filter that ends the chain must be the last one", filter.name);
-    if (filter.kind === "filter" && last) {
+    if ((filter.kind === "filter" || filter.kind === "discovered") && last) {
       issues.invalid(path, "a filter that ends the chain must follow the last one", filter.name);
     }
   }

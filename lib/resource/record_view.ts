@@ -1,5 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Extension } from "./extension.ts";
 import type { FailureLog } from "./failure_log.ts";
 import type { Listener } from "./listener.ts";
 import type { ListenerVersion } from "./listener_view.ts";
@@ -12,13 +13,14 @@ import type { ClusterVersion } from "./stored_snapshot.ts";
 import type { UpdateStamp } from "./update_stamp.ts";
 
 /** Kinds of resource that have records. */
-export type RecordKind = "cluster" | "endpoint" | "listener" | "route";
+export type RecordKind = "cluster" | "endpoint" | "listener" | "route" | "extension";
 
 /** The store's own tables. */
 export interface RecordTables {
   readonly clusters: ResourceTable<ClusterVersion>;
   readonly endpoints: ResourceTable<ResourceVersion<ClusterLoadAssignment>>;
   readonly routes: ResourceTable<ResourceVersion<RouteConfiguration>>;
+  readonly extensions: ResourceTable<ResourceVersion<Extension>>;
   readonly listeners: ResourceTable<ListenerVersion>;
   readonly warmingClusters: ReadonlyMap<string, { readonly version: ClusterVersion }>;
   readonly warmingListeners: ReadonlyMap<string, ListenerVersion>;
@@ -73,7 +75,7 @@ export class RecordView {
 
   /** A resource in use, as it came; `null` where there is none. */
   active(kind: RecordKind, name: string): StoredBytes | null {
-    const { clusters, endpoints, listeners, routes } = this.#tables;
+    const { clusters, endpoints, extensions, listeners, routes } = this.#tables;
     switch (kind) {
       case "cluster":
         return clusters.get(name)?.resource ?? null;
@@ -83,11 +85,20 @@ export class RecordView {
         return endpoints.get(name) ?? null;
       case "route":
         return routes.get(name) ?? null;
+      case "extension":
+        return extensions.get(name) ?? null;
     }
   }
 
   #names(kind: RecordKind): Iterable<string> {
-    const { clusters, endpoints, listeners, routes } = this.#tables;
-    return { cluster: clusters, endpoint: endpoints, listener: listeners, route: routes }[kind].names();
+    const { clusters, endpoints, extensions, listeners, routes } = this.#tables;
+    const tables = {
+      cluster: clusters,
+      endpoint: endpoints,
+      extension: extensions,
+      listener: listeners,
+      route: routes,
+    };
+    return tables[kind].names();
   }
 }

@@ -1,4 +1,5 @@
 import { WireReader } from "../protobuf/wire_reader.ts";
+import type { FilterDiscovery } from "./filter_discovery.ts";
 import { ipKey } from "./ip_address.ts";
 import type { Listener } from "./listener.ts";
 
@@ -44,6 +45,8 @@ export function edsServiceName(cluster: Uint8Array, usual = ""): string | null {
 export interface ListenerFacts {
   /** Names of the route configurations it looks up. */
   readonly routes: readonly string[];
+  /** Its filters whose configuration arrives by itself, by name. */
+  readonly extensions: ReadonlyMap<string, FilterDiscovery>;
   /** Keys of the addresses it is found at, see {@linkcode addressKey}; of outbound listeners only. */
   readonly addresses: readonly string[];
 }
@@ -51,16 +54,20 @@ export interface ListenerFacts {
 /** Takes them from the listener. */
 export function listenerFacts(listener: Listener): ListenerFacts {
   const routes = new Set<string>();
+  const extensions = new Map<string, FilterDiscovery>();
   const chains = [...listener.filterChains, listener.defaultFilterChain];
   for (const filter of chains.flatMap((chain) => chain?.filters ?? [])) {
-    if (filter.kind === "http_connection_manager" && "rds" in filter.config.routes) {
-      routes.add(filter.config.routes.rds);
+    if (filter.kind === "discovered") extensions.set(filter.name, filter.discovery);
+    if (filter.kind !== "http_connection_manager") continue;
+    if ("rds" in filter.config.routes) routes.add(filter.config.routes.rds);
+    for (const { name, discovery } of filter.config.httpFilters) {
+      if (discovery !== undefined) extensions.set(name, discovery);
     }
   }
   const addresses = listener.direction !== "outbound" ? [] : [listener.address, ...listener.additionalAddresses]
     .map((address) => address === null ? null : addressKey(address.hostname, address.port))
     .filter((key) => key !== null);
-  return { routes: [...routes], addresses };
+  return { routes: [...routes], extensions, addresses };
 }
 
 /** One key for an address, whatever way its IP is written; `null` where it is no IP address. */

@@ -1,11 +1,13 @@
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Extension } from "./extension.ts";
 import { expandRoute } from "./expand_route.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import type { Listener } from "./listener.ts";
 import type { NameTable } from "./name_table.ts";
 import { parseCluster } from "./parse_cluster.ts";
 import { parseEndpoint } from "./parse_endpoint.ts";
+import { parseExtension } from "./parse_extension.ts";
 import { parseListener } from "./parse_listener.ts";
 import { parseNameTable } from "./parse_name_table.ts";
 import { parseRoute } from "./parse_route.ts";
@@ -19,6 +21,7 @@ export interface ResourceTypes {
   readonly endpoint: ResourceType<ClusterLoadAssignment>;
   readonly listener: ResourceType<Listener>;
   readonly route: ResourceType<RouteConfiguration>;
+  readonly extension: ResourceType<Extension>;
   readonly nameTable: ResourceType<NameTable>;
 }
 
@@ -70,6 +73,13 @@ export function resourceTypes(
       message: "envoy.config.route.v3.RouteConfiguration",
       parse: (bytes) => parseRoute(bytes, parsers),
       nameOf: (route) => route.name,
+    },
+    extension: {
+      expand: null,
+      onInvalid: (name, errors) => onInvalid("extension", name, errors),
+      message: "envoy.config.core.v3.TypedExtensionConfig",
+      parse: (bytes) => parseExtension(bytes, parsers),
+      nameOf: (extension) => extension.name,
     },
     nameTable: {
       expand: null,

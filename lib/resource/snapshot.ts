@@ -1,11 +1,12 @@
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Extension } from "./extension.ts";
 import type { Listener } from "./listener.ts";
 import type { NameTable } from "./name_table.ts";
 import type { RouteConfiguration } from "./route.ts";
 
 /** The kinds of resource a snapshot holds. */
-export type ResourceKind = "cluster" | "endpoint" | "listener" | "route" | "nameTable";
+export type ResourceKind = "cluster" | "endpoint" | "listener" | "route" | "extension" | "nameTable";
 
 /** What changed from one snapshot to the next: names by kind. Empty sets where nothing did. */
 export interface SnapshotChange {
@@ -13,12 +14,13 @@ export interface SnapshotChange {
   readonly endpoints: ReadonlySet<string>;
   readonly listeners: ReadonlySet<string>;
   readonly routes: ReadonlySet<string>;
+  readonly extensions: ReadonlySet<string>;
   readonly nameTable: boolean;
 }
 
 /**
  * The configuration at one moment: immutable, and complete in its references (a cluster is visible once its endpoints
- * are, a listener once its routes are; until then the former version stays). Objects are expanded from their wire form
+ * are, a listener once its routes and extensions are; until then the former version stays). Objects are expanded from their wire form
  * on first use and keep their identity for as long as their bytes are the same.
  */
 export interface Snapshot {
@@ -27,6 +29,8 @@ export interface Snapshot {
   listener(name: string): Listener | null;
   route(name: string): RouteConfiguration | null;
   cluster(name: string): Cluster | null;
+  /** The configuration of filters of that name; `null` where there is none (any more). */
+  extension(name: string): Extension | null;
   endpoints(edsServiceName: string): ClusterLoadAssignment | null;
   readonly nameTable: NameTable;
   /** The outbound listener of that address (`ip`, port), without any fallback; `null` where there is none. */

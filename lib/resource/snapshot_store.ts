@@ -3,16 +3,20 @@ import { ChangeNotifier } from "./change_notifier.ts";
 import { systemClock, type Timer } from "../internal/clock.ts";
 import { silentLogger } from "../internal/logger.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Extension } from "./extension.ts";
+import { awaitedExtensions, extensionTypeErrors } from "./extension_references.ts";
 import { FailureLog } from "./failure_log.ts";
+import { FetchDeadlines } from "./fetch_deadlines.ts";
 import { type ListenerVersion, ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
 import { edsServiceName, listenerFacts } from "./resource_facts.ts";
 import { reasonOf } from "./issues.ts";
 import { RecordView } from "./record_view.ts";
+import { ReferencedResources, report } from "./referenced_resources.ts";
 import { ResourceTable } from "./resource_table.ts";
 import { type ResourceTypes, resourceTypes } from "./resource_types.ts";
 import type { ResourceReport, ResourceUpdate } from "./resource_update.ts";
-import { type ResourceType, validateResource, type Validation } from "./resource_validator.ts";
+import { validateResource, type Validation } from "./resource_validator.ts";
 import type { ResourceVersion } from "./resource_version.ts";
 import type { RouteConfiguration } from "./route.ts";
 import type { ResourceKind, Snapshot, SnapshotChange, SnapshotSource } from "./snapshot.ts";
@@ -38,28 +42,28 @@ interface WarmingCluster {
  * A resource moves through these states:
  * - **warming**: valid, and what it refers to has not been answered yet: a cluster of type EDS waits for its load
  *   assignment (a changed one also where that is known: istiod sends it again after each change of a cluster, and only
- *   the new pair belongs together), a listener for its route configurations. Its former version stays visible. It leaves to *visible*
- *   by the answer, even an unusable one (as in Envoy: one bad resource must not hold up the rest), or is replaced.
+ *   the new pair belongs together), a listener for its route configurations and the extensions it does not go without.
+ *   Its former version stays visible. It leaves to *visible* by the answer, even an unusable one (as in Envoy: one bad resource must not hold up the rest), or is replaced.
  * - **visible**: part of the current snapshot. It leaves when it is removed or replaced.
  *
  * Removal: clusters and listeners go when they are named as removed (or missing from a full set). Endpoints and routes
  * go when nothing visible or warming refers to them any more; being named as removed before that keeps the last good
- * version, since istiod sends an empty one where it means "none".
+ * version, since istiod sends an empty one where it means "none". Extensions go by either, as in Envoy.
  */
 export class SnapshotStore implements SnapshotSource {
   readonly #options: Required<SnapshotStoreOptions>;
   readonly #types: ResourceTypes;
   readonly #clusters = new ResourceTable<ClusterVersion>();
-  readonly #endpoints = new ResourceTable<ResourceVersion<ClusterLoadAssignment>>();
-  readonly #routes = new ResourceTable<ResourceVersion<RouteConfiguration>>();
+  readonly #endpoints: ReferencedResources<ClusterLoadAssignment>;
+  readonly #routes: ReferencedResources<RouteConfiguration>;
+  readonly #extensions: ReferencedResources<Extension>;
+  readonly #deadlines: FetchDeadlines;
   readonly #listeners = new ResourceTable<ListenerVersion>();
   #nameTable: ResourceVersion<NameTable> | null = null;
   #nameTableChanged = false;
 
   readonly #warmingClusters = new Map<string, WarmingCluster>();
   readonly #warmingListeners = new Map<string, ListenerVersion>();
-  /** Names that were answered, but not with anything usable. */
-  readonly #unusable = { endpoint: new Set<string>(), route: new Set<string>() };
   /** What is held, for admin pages. */
   readonly records: RecordView;
   readonly #failures: Readonly<Record<ResourceKind, FailureLog>> = {
@@ -67,11 +71,11 @@ export class SnapshotStore implements SnapshotSource {
     endpoint: new FailureLog(),
     listener: new FailureLog(),
     route: new FailureLog(),
+    extension: new FailureLog(),
     nameTable: new FailureLog(),
   };
   readonly #stamps = new Map<ResourceKind, UpdateStamp>();
   readonly #received = new Set<ResourceKind>();
-  #wanted: { endpoint: ReadonlySet<string>; route: ReadonlySet<string> } = { endpoint: new Set(), route: new Set() };
   #referencesChanged = false;
   #resendTimer: Timer | null = null;
 
@@ -82,6 +86,9 @@ export class SnapshotStore implements SnapshotSource {
   /** Whether there are changes that are not in `#current` yet. */
   #dirty = false;
   #ready = false;
+  #closed = false;
+  /** Whether an update is being taken in: nothing shows before its last step. */
+  #applying = false;
   readonly #whenReady = Promise.withResolvers<void>();
 
   /** @param options Parsers, namespace and limits. */
@@ -92,6 +99,7 @@ export class SnapshotStore implements SnapshotSource {
       thoroughBytes: 1_048_576,
       resendWaitMs: 5_000,
       dnsDomain: "cluster.local",
+      prepareExtension: () => null,
       ...options,
     };
     this.#types = resourceTypes(
@@ -104,10 +112,26 @@ export class SnapshotStore implements SnapshotSource {
       },
       options.dnsDomain,
     );
+    const { endpoint, route, extension } = this.#types;
+    const failures = this.#failures;
+    this.#endpoints = new ReferencedResources({ type: endpoint, failures: failures.endpoint, removable: false });
+    this.#routes = new ReferencedResources({ type: route, failures: failures.route, removable: false });
+    this.#extensions = new ReferencedResources({
+      type: extension,
+      failures: failures.extension,
+      removable: true,
+      prepare: this.#options.prepareExtension,
+      onPrepared: () => this.#settleExtensions(),
+    });
+    this.#deadlines = new FetchDeadlines(this.#options.clock, (names) => {
+      this.#extensions.giveUp(names);
+      this.#settleExtensions();
+    });
     this.records = new RecordView({
       clusters: this.#clusters,
-      endpoints: this.#endpoints,
-      routes: this.#routes,
+      endpoints: this.#endpoints.table,
+      routes: this.#routes.table,
+      extensions: this.#extensions.table,
       listeners: this.#listeners,
       warmingClusters: this.#warmingClusters,
       warmingListeners: this.#warmingListeners,
@@ -139,8 +163,8 @@ export class SnapshotStore implements SnapshotSource {
   }
 
   /** The names to subscribe to: those that visible and warming clusters and listeners refer to. */
-  wanted(kind: "endpoint" | "route"): ReadonlySet<string> {
-    return this.#wanted[kind];
+  wanted(kind: "endpoint" | "route" | "extension"): ReadonlySet<string> {
+    return this.#referenced(kind).wanted;
   }
 
   /** Calls `listener` after changes, once for all changes of a turn; returns a function that stops it. */
@@ -152,6 +176,8 @@ export class SnapshotStore implements SnapshotSource {
   close(): void {
     this.#resendTimer?.cancel();
     this.#resendTimer = null;
+    this.#deadlines.close();
+    this.#closed = true;
   }
 
   /**
@@ -182,6 +208,7 @@ export class SnapshotStore implements SnapshotSource {
     const reports: ResourceReport[] = [];
     const answered = new Set<string>();
     this.#received.add(kind);
+    this.#applying = true;
     for (const [name, bytes] of update.changed) {
       let report: ResourceReport | null;
       try {
@@ -195,8 +222,14 @@ export class SnapshotStore implements SnapshotSource {
       yield;
     }
     for (const name of this.#removedNames(kind, update)) this.#remove(kind, name, answered);
+    this.#applying = false;
     this.#settle(kind, answered);
     return reports;
+  }
+
+  /** Extensions have come between updates, or will not. */
+  #settleExtensions(): void {
+    if (!this.#closed && !this.#applying) this.#settle("extension", new Set());
   }
 
   #removedNames(kind: ResourceKind, update: ResourceUpdate): string[] {
@@ -214,12 +247,10 @@ export class SnapshotStore implements SnapshotSource {
         return [...this.#clusters.names(), ...this.#warmingClusters.keys()];
       case "listener":
         return [...this.#listeners.names(), ...this.#warmingListeners.keys()];
-      case "endpoint":
-        return [...this.#endpoints.names()];
-      case "route":
-        return [...this.#routes.names()];
       case "nameTable":
         return [];
+      default:
+        return [...this.#referenced(kind).table.names()];
     }
   }
 
@@ -236,9 +267,9 @@ export class SnapshotStore implements SnapshotSource {
       case "listener":
         return this.#applyListener(name, bytes, how);
       case "endpoint":
-        return this.#applyReferenced(kind, this.#types.endpoint, this.#endpoints, name, bytes, how, answered);
       case "route":
-        return this.#applyReferenced(kind, this.#types.route, this.#routes, name, bytes, how, answered);
+      case "extension":
+        return this.#applyReferenced(kind, name, bytes, how, answered);
       case "nameTable":
         return this.#applyNameTable(name, bytes, how);
     }
@@ -257,7 +288,7 @@ export class SnapshotStore implements SnapshotSource {
     if ("errors" in validated) return { name, errors: validated.errors, applied: false };
     const version = { resource: validated.version, eds: edsServiceName(bytes, name) };
     this.#referencesChanged = true;
-    const fresh = visible === undefined && version.eds !== null && this.#endpoints.has(version.eds);
+    const fresh = visible === undefined && version.eds !== null && this.#endpoints.table.has(version.eds);
     if (version.eds === null || fresh) {
       // Without a former version there is nothing that newer endpoints could disagree with.
       this.#showCluster(name, version);
@@ -291,32 +322,29 @@ export class SnapshotStore implements SnapshotSource {
     return report(name, version.resource);
   }
 
-  /** Endpoints and routes: what others refer to. Those that nothing refers to are not kept. */
-  #applyReferenced<T>(
-    kind: "endpoint" | "route",
-    type: ResourceType<T>,
-    table: ResourceTable<ResourceVersion<T>>,
+  #referenced(kind: "endpoint" | "route" | "extension") {
+    return { endpoint: this.#endpoints, route: this.#routes, extension: this.#extensions }[kind];
+  }
+
+  /** Endpoints, routes and extensions: what others refer to. Those that nothing refers to are not kept. */
+  #applyReferenced(
+    kind: "endpoint" | "route" | "extension",
     name: string,
     bytes: Uint8Array,
     how: Arrival,
     answered: Set<string>,
   ): ResourceReport | null {
-    if (this.#received.has(kind === "endpoint" ? "cluster" : "listener") && !this.#wanted[kind].has(name)) return null;
+    const parent = kind === "endpoint" ? "cluster" : "listener";
+    if (this.#received.has(parent) && !this.wanted(kind).has(name)) return null;
     answered.add(name);
-    const visible = table.get(name);
-    if (visible?.has(bytes)) return report(name, visible);
-    const validated = validateResource(type, name, bytes, {
-      ...how,
-      inUse: visible?.expanded ?? false,
-      former: visible ?? null,
-    });
-    if ("errors" in validated) {
-      if (visible === undefined) this.#unusable[kind].add(name);
-      return { name, errors: validated.errors, applied: false };
-    }
-    this.#unusable[kind].delete(name);
-    table.set(name, validated.version);
-    return report(name, validated.version);
+    if (kind !== "extension") return this.#referenced(kind).apply(name, bytes, how);
+    const check = ({ typeUrl }: Extension) => extensionTypeErrors(this.#listenerFacts(), name, typeUrl);
+    return this.#extensions.apply(name, bytes, { ...how, thorough: true }, check);
+  }
+
+  *#listenerFacts(): Iterable<ListenerVersion["facts"]> {
+    for (const { facts } of this.#listeners.versions()) yield facts;
+    for (const { facts } of this.#warmingListeners.values()) yield facts;
   }
 
   #applyNameTable(name: string, bytes: Uint8Array, how: Arrival): ResourceReport | null {
@@ -339,9 +367,9 @@ export class SnapshotStore implements SnapshotSource {
       this.#warmingListeners.delete(name);
       this.#listeners.delete(name);
       this.#referencesChanged = true;
-    } else if (kind !== "nameTable" && this.#wanted[kind].has(name)) {
+    } else if (kind !== "nameTable" && this.wanted(kind).has(name)) {
       answered.add(name);
-      if (!(kind === "endpoint" ? this.#endpoints : this.#routes).has(name)) this.#unusable[kind].add(name);
+      this.#referenced(kind).remove(name);
     }
   }
 
@@ -352,16 +380,12 @@ export class SnapshotStore implements SnapshotSource {
         if (version.eds !== null && answered.has(version.eds)) this.#showCluster(name, version);
       }
     }
-    if (kind === "listener" || kind === "route") {
-      for (const [name, version] of this.#warmingListeners) {
-        const complete = version.facts.routes.every((route) =>
-          this.#routes.has(route) || this.#unusable.route.has(route)
-        );
-        if (complete) this.#showListener(name, version);
-      }
+    for (const [name, version] of this.#warmingListeners) {
+      if (this.#complete(version)) this.#showListener(name, version);
     }
     if (this.#referencesChanged) this.#followReferences();
     this.#waitForResends();
+    this.#waitForExtensions();
     this.#collectChanges();
     if (
       !this.#ready && this.#received.has("cluster") && this.#received.has("listener") &&
@@ -391,22 +415,29 @@ export class SnapshotStore implements SnapshotSource {
     const warmingClusters = Array.from(this.#warmingClusters.values(), ({ version }) => version);
     for (const { eds } of [...this.#clusters.versions(), ...warmingClusters]) if (eds !== null) endpoint.add(eds);
     const route = new Set<string>();
-    for (const { facts } of [...this.#listeners.versions(), ...this.#warmingListeners.values()]) {
-      for (const name of facts.routes) route.add(name);
+    const extension = new Set<string>();
+    for (const { routes, extensions } of this.#listenerFacts()) {
+      for (const name of routes) route.add(name);
+      for (const name of extensions.keys()) extension.add(name);
     }
-    const former = this.#wanted;
-    this.#wanted = {
-      endpoint: sameNames(former.endpoint, endpoint) ? former.endpoint : endpoint,
-      route: sameNames(former.route, route) ? former.route : route,
-    };
+    this.#endpoints.follow(endpoint);
+    this.#routes.follow(route);
+    this.#extensions.follow(extension);
     // What came before anything could refer to it is looked at as well: hence not only when the names have changed.
-    if (this.#received.has("cluster")) this.#forget("endpoint", this.#endpoints, endpoint);
-    if (this.#received.has("listener")) this.#forget("route", this.#routes, route);
+    if (this.#received.has("cluster")) this.#endpoints.forgetUnwanted();
+    if (!this.#received.has("listener")) return;
+    this.#routes.forgetUnwanted();
+    this.#extensions.forgetUnwanted();
   }
 
-  #forget(kind: "endpoint" | "route", table: ResourceTable<unknown>, wanted: ReadonlySet<string>): void {
-    forget(table, this.#unusable[kind], wanted);
-    for (const name of [...this.#failures[kind].names()]) if (!wanted.has(name)) this.#failures[kind].delete(name);
+  #complete({ facts }: ListenerVersion): boolean {
+    if (!facts.routes.every((name) => this.#routes.answered(name))) return false;
+    return awaitedExtensions(facts).every(([name]) => this.#extensions.answered(name));
+  }
+
+  #waitForExtensions(): void {
+    const awaited = [...this.#warmingListeners.values()].flatMap(({ facts }) => [...awaitedExtensions(facts)]);
+    this.#deadlines.wait(new Map(awaited.filter(([name]) => !this.#extensions.answered(name))));
   }
 
   /** Shows changed clusters whose endpoints are known and were not sent again in time. */
@@ -414,7 +445,7 @@ export class SnapshotStore implements SnapshotSource {
     if (this.#resendTimer !== null) return;
     let earliest = Infinity;
     for (const { version, since } of this.#warmingClusters.values()) {
-      if (version.eds !== null && this.#endpoints.has(version.eds)) earliest = Math.min(earliest, since);
+      if (version.eds !== null && this.#endpoints.table.has(version.eds)) earliest = Math.min(earliest, since);
     }
     if (earliest === Infinity) return;
     const { clock, resendWaitMs } = this.#options;
@@ -423,7 +454,7 @@ export class SnapshotStore implements SnapshotSource {
       const due = clock.monotonic() - resendWaitMs;
       const names = new Set<string>();
       for (const { version, since } of this.#warmingClusters.values()) {
-        if (version.eds !== null && since <= due && this.#endpoints.has(version.eds)) names.add(version.eds);
+        if (version.eds !== null && since <= due && this.#endpoints.table.has(version.eds)) names.add(version.eds);
       }
       this.#settle("endpoint", names);
     });
@@ -432,14 +463,16 @@ export class SnapshotStore implements SnapshotSource {
   #collectChanges(): void {
     const change: SnapshotChange = {
       clusters: this.#clusters.takeChanges(),
-      endpoints: this.#endpoints.takeChanges(),
+      endpoints: this.#endpoints.table.takeChanges(),
       listeners: this.#listeners.takeChanges(),
-      routes: this.#routes.takeChanges(),
+      routes: this.#routes.table.takeChanges(),
+      extensions: this.#extensions.table.takeChanges(),
       nameTable: this.#nameTableChanged,
     };
     this.#nameTableChanged = false;
-    const { clusters, endpoints, listeners, routes } = change;
-    if (clusters.size + endpoints.size + listeners.size + routes.size === 0 && !change.nameTable) return;
+    const { clusters, endpoints, listeners, routes, extensions } = change;
+    const changes = clusters.size + endpoints.size + listeners.size + routes.size + extensions.size;
+    if (changes === 0 && !change.nameTable) return;
     this.#dirty = true;
     if (listeners.size > 0) this.#listenerView = new ListenerView(this.#listeners.take());
     this.#notifier.add(change);
@@ -449,8 +482,9 @@ export class SnapshotStore implements SnapshotSource {
     return new StoredSnapshot({
       version: this.#version,
       clusters: this.#clusters.take(),
-      endpoints: this.#endpoints.take(),
-      routes: this.#routes.take(),
+      endpoints: this.#endpoints.table.take(),
+      routes: this.#routes.table.take(),
+      extensions: this.#extensions.table.take(),
       listeners: this.#listenerView,
       nameTable: this.#nameTable,
     });
@@ -461,19 +495,4 @@ function sizeOf({ changed }: ResourceUpdate): number {
   let size = 0;
   for (const bytes of changed.values()) size += bytes.length;
   return size;
-}
-
-function report(name: string, version: { readonly unsupported: readonly string[] }): ResourceReport | null {
-  return version.unsupported.length === 0 ? null : { name, errors: version.unsupported, applied: true };
-}
-
-function sameNames(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  return a.size === b.size && a.isSubsetOf(b);
-}
-
-function forget(table: ResourceTable<unknown>, unusable: Set<string>, wanted: ReadonlySet<string>): void {
-  const unwanted: string[] = [];
-  for (const name of table.names()) if (!wanted.has(name)) unwanted.push(name);
-  for (const name of unwanted) table.delete(name);
-  for (const name of unusable) if (!wanted.has(name)) unusable.delete(name);
 }

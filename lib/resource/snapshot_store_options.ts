@@ -1,11 +1,17 @@
 import type { Clock } from "../internal/clock.ts";
 import type { Logger } from "../internal/logger.ts";
+import type { Extension } from "./extension.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 
 /** Settings of `SnapshotStore`. */
 export interface SnapshotStoreOptions {
   /** What is known of filters. */
   parsers: FilterParsers;
+  /**
+   * Gets ready what an extension needs before it is used; it shows when that has settled. `null` where nothing takes time.
+   * @default {nothing takes time}
+   */
+  prepareExtension?: (extension: Extension) => Promise<void> | null;
   /** The namespace of this workload, for short names in the NameTable. */
   clientNamespace: string;
   /** The domain of the cluster, for the search list of short names. @default {"cluster.local"} */

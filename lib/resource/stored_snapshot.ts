@@ -1,5 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Extension } from "./extension.ts";
 import type { Listener } from "./listener.ts";
 import type { ListenerView } from "./listener_view.ts";
 import type { NameTable } from "./name_table.ts";
@@ -22,6 +23,7 @@ export interface SnapshotParts {
   readonly clusters: ResourceView<ClusterVersion>;
   readonly endpoints: ResourceView<ResourceVersion<ClusterLoadAssignment>>;
   readonly routes: ResourceView<ResourceVersion<RouteConfiguration>>;
+  readonly extensions: ResourceView<ResourceVersion<Extension>>;
   readonly listeners: ListenerView;
   readonly nameTable: ResourceVersion<NameTable> | null;
 }
@@ -45,6 +47,10 @@ export class StoredSnapshot implements Snapshot {
 
   route(name: string): RouteConfiguration | null {
     return this.#parts.routes.get(name)?.value ?? null;
+  }
+
+  extension(name: string): Extension | null {
+    return this.#parts.extensions.get(name)?.value ?? null;
   }
 
   cluster(name: string): Cluster | null {

@@ -41,8 +41,8 @@ export function openTypedConfig(issues: Issues, path: string, any: GoogleProtobu
 }
 
 /**
- * The configuration of a filter; `null` where there is none here: it is empty, to be discovered (`config_discovery`,
- * which no filter is served by yet), or cannot be read.
+ * The configuration of a filter; `null` where there is none here: it is empty, to be discovered (`config_discovery`), or
+ * cannot be read.
  */
 export function filterConfig(issues: Issues, path: string, filter: FilterFields): TypedConfig | null {
   return filter.typedConfig === undefined ? null : openTypedConfig(issues, `${path}.typed_config`, filter.typedConfig);

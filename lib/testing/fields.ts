@@ -1,4 +1,5 @@
 import { MeshError } from "../errors.ts";
+import type { Json } from "../protobuf/well_known.ts";
 
 /**
  * Typed reading of untrusted YAML. Every error names the object and the path of the field, and says what was expected.
@@ -114,6 +115,12 @@ export class Fields {
   /** An object field, `undefined` where absent. */
   object(name: string): Fields | undefined {
     return this.has(name) ? Fields.of(this.#object[name], this.#subject, this.#at(name)) : undefined;
+  }
+
+  /** An object of whatever JSON can say, `undefined` where absent. */
+  json(name: string): { readonly [key: string]: Json } | undefined {
+    if (this.object(name) === undefined) return undefined;
+    return JSON.parse(JSON.stringify(this.#object[name]));
   }
 
   /** A list of objects, empty where absent. */

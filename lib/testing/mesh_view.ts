@@ -8,6 +8,7 @@ import type { ObjectStore } from "./object_store.ts";
 import type { Locality, ProxyNode } from "./proxy_node.ts";
 import { NOWHERE, type ServiceEndpoint, ServiceEndpoints } from "./service_endpoints.ts";
 import { ServiceMemory } from "./service_memory.ts";
+import { TrafficExtensions } from "./traffic_extensions.ts";
 import { VirtualServices } from "./virtual_services.ts";
 
 /** Settings of the mesh as a whole. */
@@ -58,6 +59,7 @@ export class MeshView {
   readonly #byHostname: ReadonlyMap<string, MeshService>;
   #virtualServices: VirtualServices | undefined;
   #rules: DestinationRules | undefined;
+  #extensions: TrafficExtensions | undefined;
 
   /**
    * @param store The objects; read, never changed.
@@ -174,6 +176,16 @@ export class MeshView {
       this.#store.all("VirtualService").map(named),
       this.settings.domain,
     );
+  }
+
+  /** What extends the filters of workloads. */
+  get extensions(): TrafficExtensions {
+    return this.#extensions ??= new TrafficExtensions(this.#store, this.settings.rootNamespace);
+  }
+
+  /** What a registry asks for, from a Secret; `undefined` where there is none. */
+  pullSecret(namespace: string, name: string): string | undefined {
+    return this.#store.get("Secret", namespace, name)?.value.dockerConfig ?? undefined;
   }
 
   #rule(hostname: string, client: RuleClient): Named<DestinationRule> | undefined {

@@ -21,6 +21,8 @@ export interface StoredObject<T> {
   readonly value: T;
   /** Number of the call that created it: what one call creates is of one age, and a change makes nothing younger. */
   readonly created: number;
+  /** Number of the call that changed it last; one that changes nothing does not count. */
+  readonly changed: number;
 }
 
 /** What one call changed. */
@@ -50,7 +52,10 @@ export class ObjectStore {
     const call = ++this.#calls;
     for (const { kind, meta, value } of parsed) {
       const objects = this.#of(kind.kind);
-      objects.set(key(meta), { meta, value, created: objects.get(key(meta))?.created ?? call });
+      const former = objects.get(key(meta));
+      const same = former !== undefined && JSON.stringify(former.value) === JSON.stringify(value);
+      const changed = same ? former.changed : call;
+      objects.set(key(meta), { meta, value, created: former?.created ?? call, changed });
     }
     return changeOf(parsed.map((item) => item.kind));
   }

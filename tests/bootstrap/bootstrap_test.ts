@@ -76,6 +76,33 @@ const PRECEDENCE: readonly [string, (bootstrap: Bootstrap) => unknown, readonly 
     [{ env: { SECRET_GRACE_PERIOD_RATIO_JITTER: "0" } }, 0],
   ]],
   ["signer", ({ certificate }) => certificate.signer, [[{ env: { ISTIO_META_CERT_SIGNER: "example" } }, "example"]]],
+  ["Wasm cache", ({ modules }) => modules.cacheFolder, [[
+    { options: { wasmCache: "/var/cache/wasm" } },
+    "/var/cache/wasm",
+  ]]],
+  ["insecure Wasm registries", ({ modules }) => [...modules.insecureRegistries], [
+    [{ env: { PROXY_CONFIG: 'proxyMetadata: { WASM_INSECURE_REGISTRIES: "*" }' } }, ["*"]],
+    [{ env: { WASM_INSECURE_REGISTRIES: "localhost:5000, registry.example" } }, ["localhost:5000", "registry.example"]],
+    [{ options: { wasmInsecureRegistries: ["a:1"] }, env: { WASM_INSECURE_REGISTRIES: "b" } }, ["a:1"]],
+  ]],
+  ["Wasm settings", ({ modules }) => [
+    modules.dockerConfigFolder,
+    modules.requestTimeoutMs,
+    modules.maxTries,
+    modules.moduleExpiryMs,
+    modules.purgeIntervalMs,
+  ], [
+    [{}, [null, 15_000, 5, 86_400_000, 3_600_000]],
+    [{
+      env: {
+        DOCKER_CONFIG: "/etc/docker",
+        WASM_HTTP_REQUEST_TIMEOUT: "1s",
+        WASM_HTTP_REQUEST_MAX_RETRIES: "2",
+        WASM_MODULE_EXPIRY: "1h",
+        WASM_PURGE_INTERVAL: "1m",
+      },
+    }, ["/etc/docker", 1000, 2, 3_600_000, 60_000]],
+  ]],
   ["minimum drain", ({ drain }) => drain.minimumMs, [
     [{ env: { MINIMUM_DRAIN_DURATION: "7s" } }, 7000],
     [{ options: { minimumDrainDuration: 100 } }, 100],
@@ -143,6 +170,8 @@ const BAD: readonly [Case, string, RegExp][] = [
   [{ env: { SECRET_TTL: "0s" } }, "variable 'SECRET_TTL'", /above 0/],
   [{ options: { certificateTtl: NaN } }, "option 'certificateTtl'", /duration/],
   [{ env: { SECRET_GRACE_PERIOD_RATIO: "1.5" } }, "variable 'SECRET_GRACE_PERIOD_RATIO'", /from 0 to 1/],
+  [{ env: { WASM_HTTP_REQUEST_MAX_RETRIES: "0" } }, "variable 'WASM_HTTP_REQUEST_MAX_RETRIES'", /above 0/],
+  [{ env: { WASM_INSECURE_REGISTRIES: "https://x" } }, "variable 'WASM_INSECURE_REGISTRIES'", /hosts such as/],
   [{ env: { MINIMUM_DRAIN_DURATION: "-1s" } }, "variable 'MINIMUM_DRAIN_DURATION'", /duration/],
   [{ env: { ENVOY_STATUS_PORT: "65536" } }, "variable 'ENVOY_STATUS_PORT'", /port from 0 to 65535/],
   [{ env: { ENVOY_PROMETHEUS_PORT: "http" } }, "variable 'ENVOY_PROMETHEUS_PORT'", /'http'/],

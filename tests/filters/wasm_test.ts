@@ -48,10 +48,16 @@ Deno.test("wasm: everything that can be said is read", () => {
         remote: {
           httpUri: { uri: "oci://registry.example/filter:1", timeout: { seconds: 30 } },
           sha256: "AB".repeat(32),
-          retryPolicy: { numRetries: { value: 3 } },
         },
       },
-      environmentVariables: { keyValues: { A: "1" } },
+      environmentVariables: {
+        keyValues: {
+          A: "1",
+          ISTIO_META_WASM_IMAGE_PULL_POLICY: "Always",
+          ISTIO_META_WASM_IMAGE_PULL_SECRET: "{}",
+          ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION: "7",
+        },
+      },
     },
   }));
   assert.deepEqual(issues.errors, []);
@@ -65,9 +71,8 @@ Deno.test("wasm: everything that can be said is read", () => {
     url: "oci://registry.example/filter:1",
     sha256: "ab".repeat(32),
     timeoutMs: 30_000,
-    retries: 3,
-    retryBaseMs: null,
-    retryMaxMs: null,
+    pull: { policy: "Always", secret: "{}", version: "7" },
+    plugin: parsed.name,
   });
 });
 

@@ -29,13 +29,16 @@ const read = (name: string) =>
       return `${JSON.stringify(document.toJS())}\n`;
     }).join("---\n");
 const KUBERNETES = read("kubernetes");
-const ISTIO = ["virtual_services", "destination_rules", "workload_entries"].map(read).join("---\n");
+const ISTIO = ["virtual_services", "destination_rules", "workload_entries", "extensions"].map(read).join("---\n");
 
 const WORKLOADS: readonly FakeWorkloadOptions[] = [
   { name: "sleep-v1", ip: "10.0.0.1", serviceAccount: "sleep", labels: { app: "sleep", version: "v1" } },
   { name: "web-d", ip: "10.0.0.14", serviceAccount: "web", labels: { app: "web", version: "v3" } },
   { name: "stranger", namespace: "shop", ip: "10.0.9.9", labels: { app: "stranger" } },
 ];
+
+/** The live cluster counts versions of objects by time, the fake counts them by number. */
+const ACCEPTED = /\.ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION: /;
 
 /** Everything in which FakeIstiod differs from a live istiod for a workload. */
 async function differencesFor(
@@ -59,13 +62,15 @@ async function differencesFor(
     const real = resources.get(type) ?? new Map<string, Uint8Array>();
     // Where every cluster finds its endpoints otherwise there is nothing to ask for.
     const none = type === TYPE.endpoint && [...resources.get(TYPE.cluster)!.values()].every(hasNoEndpoints);
-    assert.ok(real.size > 0 || none, `istiod sent no ${messageName(type)}`);
+    assert.ok(real.size > 0 || none || type === TYPE.extension, `istiod sent no ${messageName(type)}`);
     const ours = new Map(generate(context, type, real.keys())!.map(({ name, value }) => [name, value]));
     for (const name of new Set([...real.keys(), ...ours.keys()])) {
       const [theirs, generated] = [real.get(name), ours.get(name)].map((value) =>
         value === undefined ? undefined : byAddress(byName(expand({ typeUrl: type, value })))
       );
-      for (const line of differences(theirs, generated)) found.push(`${messageName(type)} ${name} ${line}`);
+      for (const line of differences(theirs, generated)) {
+        if (!ACCEPTED.test(line)) found.push(`${messageName(type)} ${name} ${line}`);
+      }
     }
   }
   return found;

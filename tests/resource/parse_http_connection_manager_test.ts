@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type {
+  EnvoyConfigCoreV3ExtensionConfigSource,
   EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpConnectionManager as Message,
   EnvoyExtensionsFiltersNetworkHttp_connection_managerV3HttpFilter as HttpFilter,
 } from "../../lib/protobuf/gen/messages.ts";
@@ -183,12 +184,66 @@ Deno.test("HTTP filters: an unknown one stays without a plan and is reported; op
   assert.deepEqual(unsupported(skipped, skipping), []);
 });
 
-Deno.test("HTTP filters: what is to be discovered, or has no configuration, has no plan", () => {
-  const discovered = { name: "wasm", configDiscovery: { typeUrls: ["t/a.B", "t/c.D"] } };
-  assert.deepEqual(unsupported({ httpFilters: [discovered, { name: "bare" }, ROUTER] }), [
-    "http_filters[0]: config_discovery of a.B, c.D",
-    "http_filters[1]: bare",
+const DISCOVERED = { name: "wasm", configDiscovery: { configSource: { ads: {} }, typeUrls: ["t/a.B", "t/c.D"] } };
+
+Deno.test("HTTP filters: what is to be discovered has no plan of its own, and says what it may become", () => {
+  const [filter] = valid({ httpFilters: [DISCOVERED, ROUTER] }).httpFilters;
+  assert.deepEqual(filter, {
+    name: "wasm",
+    typeUrl: "a.B, c.D",
+    plan: null,
+    optional: false,
+    disabled: false,
+    discovery: { types: new Set(["a.B", "c.D"]), fallback: null, waits: true, timeoutMs: 15_000 },
+  });
+  assert.deepEqual(unsupported({ httpFilters: [DISCOVERED, { name: "bare" }, ROUTER] }), ["http_filters[1]: bare"]);
+});
+
+Deno.test("HTTP filters: the default configuration of one to be discovered is read with it", () => {
+  const configDiscovery = {
+    configSource: { ads: {}, initialFetchTimeout: {} },
+    typeUrls: ["t/google.protobuf.StringValue"],
+    defaultConfig: packAny("google.protobuf.StringValue", { value: "x" }),
+    applyDefaultConfigWithoutWarming: true,
+  };
+  const { discovery } = valid({ httpFilters: [{ name: "wasm", configDiscovery }, ROUTER] }).httpFilters[0]!;
+  assert.equal(discovery?.fallback?.typeUrl, "google.protobuf.StringValue");
+  assert.notEqual(discovery?.fallback?.plan, null);
+  assert.deepEqual([discovery?.waits, discovery?.timeoutMs], [false, 0]);
+});
+
+Deno.test("HTTP filters: how a filter is to be discovered is checked as Envoy checks it", () => {
+  const of = (fields: EnvoyConfigCoreV3ExtensionConfigSource) => ({
+    httpFilters: [{ name: "wasm", configDiscovery: { ...DISCOVERED.configDiscovery, ...fields } }, ROUTER],
+  });
+  const at = "Cannot use 'http_filters[0].config_discovery.";
+  assert.deepEqual(errors({ httpFilters: [{ name: "wasm", configDiscovery: {} }, ROUTER] }), [
+    `${at}type_urls': it must not be empty`,
+    `${at}config_source': it must be given`,
   ]);
+  assert.deepEqual(errors(of({ applyDefaultConfigWithoutWarming: true })), [
+    `${at}apply_default_config_without_warming': it needs a 'default_config'`,
+  ]);
+  assert.deepEqual(errors(of({ defaultConfig: packAny("google.protobuf.StringValue", { value: "x" }) })), [
+    `${at}default_config': its type must be one of 'a.B', 'c.D', current value is 'google.protobuf.StringValue'`,
+  ]);
+  assert.deepEqual(
+    errors(of({
+      typeUrls: ["t/google.protobuf.StringValue"],
+      defaultConfig: packAny("google.protobuf.StringValue", {}),
+    })),
+    [`${at}default_config': 'google.protobuf.StringValue' is not valid (It is empty)`],
+  );
+  assert.deepEqual(unsupported(of({ configSource: { path: "/etc/x" } })), [
+    "http_filters[0].config_discovery.config_source: configuration source '/etc/x'",
+  ]);
+});
+
+Deno.test("HTTP filters: one to be discovered that ends the chain, or comes from elsewhere, refuses; a skipped one is left out", () => {
+  assert.deepEqual(unsupported({ httpFilters: [DISCOVERED] }), ["http_filters[0]: config_discovery of a.B, c.D"]);
+  assert.equal(valid({ httpFilters: [DISCOVERED] }).httpFilters[0]!.discovery, undefined);
+  const [skipped] = valid({ httpFilters: [DISCOVERED, ROUTER] }, { ...PARSERS, skip: new Set(["wasm"]) }).httpFilters;
+  assert.deepEqual([skipped?.optional, skipped?.plan, skipped?.discovery], [true, null, undefined]);
 });
 
 Deno.test("HTTP filters: a chain ends with the router, and nowhere else", () => {

@@ -191,13 +191,22 @@ Deno.test("Network filters: those that only count are left out without a word", 
   assert.deepEqual(listener.unsupported, []);
 });
 
-Deno.test("Network filters: what is to be discovered refuses", () => {
-  const discovered = { name: "wasm", configDiscovery: { typeUrls: ["x/envoy.Wasm"] } };
-  const listener = valid({ filterChains: [{ filters: [discovered, tcpProxy] }] });
+Deno.test("Network filters: what is to be discovered says what it may become; from elsewhere, it refuses", () => {
+  const discovered = { name: "wasm", configDiscovery: { configSource: { ads: {} }, typeUrls: ["x/envoy.Wasm"] } };
+  const [filter] = valid({ filterChains: [{ filters: [discovered, tcpProxy] }] }).filterChains[0]!.filters;
+  assert.deepEqual(filter, {
+    kind: "discovered",
+    name: "wasm",
+    discovery: { types: new Set(["envoy.Wasm"]), fallback: null, waits: true, timeoutMs: 15_000 },
+  });
+  const elsewhere = { ...discovered.configDiscovery, configSource: { path: "/x" } };
+  const listener = valid({ filterChains: [{ filters: [{ name: "wasm", configDiscovery: elsewhere }, tcpProxy] }] });
   assert.equal(listener.filterChains[0]!.filters[0]!.kind, "unsupported");
   assert.deepEqual(listener.unsupported, [
-    { path: "filter_chains[0].filters[0]", what: "config_discovery of envoy.Wasm" },
+    { path: "filter_chains[0].filters[0].config_discovery.config_source", what: "configuration source '/x'" },
   ]);
+  const last = { filterChains: [{ filters: [discovered] }] };
+  assert.match(errors(last)[0]!, /a filter that ends the chain must follow the last one/);
 });
 
 Deno.test("Network filters: a TypedStruct is opened, and its parser told what it gets", () => {

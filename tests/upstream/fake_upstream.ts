@@ -195,6 +195,7 @@ export class FakeUpstream implements SnapshotSource {
         endpoints: new Set((change.assignments ?? []).map(({ clusterName }) => clusterName)),
         listeners: none,
         routes: none,
+        extensions: none,
         nameTable: false,
       });
     }
@@ -209,6 +210,7 @@ export class FakeUpstream implements SnapshotSource {
       },
       endpoints: (name) => this.#assignments.get(name) ?? null,
       listener: () => null,
+      extension: () => null,
       route: () => null,
       nameTable: { lookup: () => null, names: () => [] },
       outboundListener: () => null,

@@ -99,7 +99,7 @@ for (const table of TABLES) {
   if (fake === null) continue;
   Deno.test(`${title}: FakeIstiod has the outcomes of the recording`, async () => {
     const theirs = open();
-    const scenario = new FakeScenario(recording, fake.without, fake.registryOnly);
+    const scenario = new FakeScenario(recording, fake.without, fake.registryOnly, reports);
     for (const file of configFiles(recording.split("/")[0]!)) scenario.change("apply", file);
     scenario.push();
     assert.equal(scenario.store.ready, true, "the fake's configuration is not complete");
@@ -114,7 +114,7 @@ for (const { recording, reports = [], skipFilters = [], fake, steps: cases, reco
   Deno.test(`${recording}: each step changes what it asks for, on the recording and on FakeIstiod`, async (t) => {
     const { namespace, steps } = recordedSteps(recording);
     const theirs = openStore(namespace, skipFilters);
-    const ours = fake === null ? null : new FakeScenario(recording, fake.without, fake.registryOnly);
+    const ours = fake === null ? null : new FakeScenario(recording, fake.without, fake.registryOnly, reports);
     const files = stepFiles(scenario);
     for (const name of ["initial", ...files.keys()]) {
       // Steps that concern somebody else send nothing: what was so stays so.

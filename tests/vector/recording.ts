@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<string, ResourceKind>> = {
   "envoy.config.endpoint.v3.ClusterLoadAssignment": "endpoint",
   "envoy.config.listener.v3.Listener": "listener",
   "envoy.config.route.v3.RouteConfiguration": "route",
+  "envoy.config.core.v3.TypedExtensionConfig": "extension",
   "istio.networking.nds.v1.NameTable": "nameTable",
 };
 
@@ -58,7 +59,7 @@ export function recordingNames(): string[] {
   return names.sort();
 }
 
-/** Reads one recording; types that are not resources of a snapshot (WDS, ECDS) are left out. */
+/** Reads one recording; types that are not resources of a snapshot (WDS) are left out. */
 export function readRecording(name: string): Recording {
   const folder = new URL(`${name}/`, ROOT);
   const manifest: Manifest = JSON.parse(Deno.readTextFileSync(new URL("manifest.json", folder)));
@@ -96,6 +97,7 @@ function nameInside(message: string, bytes: Uint8Array): string {
     case "envoy.config.cluster.v3.Cluster":
     case "envoy.config.listener.v3.Listener":
     case "envoy.config.route.v3.RouteConfiguration":
+    case "envoy.config.core.v3.TypedExtensionConfig":
       return decode(message, bytes).name ?? "";
     case "envoy.config.endpoint.v3.ClusterLoadAssignment":
       return decode(message, bytes).clusterName ?? "";

@@ -1,3 +1,4 @@
+import { currentNetworkFilter } from "../../filter/discovered_filter.ts";
 import { connectionManagerLayer } from "../../filter/connection_manager_layer.ts";
 import { compileFilterChains, selectFilterChain } from "../../filter/filter_chain_match.ts";
 import { Call } from "../../http/call.ts";
@@ -140,7 +141,8 @@ class Explaining {
     this.#draft.listener = { name: listener.name, why };
     const tls = protocol === "https:";
     const chain = selectFilterChain(compileFilterChains(listener), applicationConnection(hostname, ip, port, tls));
-    const filter = chain?.filters.find(({ kind }) => kind !== "filter") ?? null;
+    const filter = chain?.filters.map((filter) => currentNetworkFilter(filter, (name) => snapshot.extension(name)))
+      .find(({ kind }) => kind !== "filter") ?? null;
     if (chain === null || filter === null) {
       this.#fail(
         `No filter chain of listener '${listener.name}' takes ${tls ? "TLS" : "a plaintext"} connection to it`,

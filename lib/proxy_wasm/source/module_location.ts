@@ -1,4 +1,5 @@
 import type { ModuleSource } from "./module_source.ts";
+import type { PullSettings } from "./pull_settings.ts";
 
 /** Where a configuration says that the code of a module is. */
 export type ModuleLocation =
@@ -8,15 +9,14 @@ export type ModuleLocation =
   | {
     readonly kind: "remote";
     readonly url: string;
-    /** Lower-case hexadecimal SHA-256 of the code; empty for none. */
+    /** Lower-case hexadecimal SHA-256 of the code, or of the manifest of its image; empty for none. */
     readonly sha256: string;
-    /** Most milliseconds of one attempt; `null` for the default. */
+    /** Most milliseconds altogether; `null` for the default. Tries are Istio's, whatever the configuration says. */
     readonly timeoutMs: number | null;
-    /** Attempts after the first; `null` for the default. */
-    readonly retries: number | null;
-    /** Pause before the first of them, and the most a pause may grow to, in milliseconds; `null` for the default. */
-    readonly retryBaseMs: number | null;
-    readonly retryMaxMs: number | null;
+    /** How it is to be pulled. */
+    readonly pull: PullSettings;
+    /** Name of the plugin that asks for it. */
+    readonly plugin: string;
   }
   /** Given by the application. */
   | { readonly kind: "given"; readonly source: ModuleSource };

@@ -50,13 +50,14 @@ export interface ConnectionOwner {
 }
 
 const HEALTH = "type.googleapis.com/istio.v1.HealthInformation";
-const PUSH_ORDER = [TYPE.cluster, TYPE.endpoint, TYPE.listener, TYPE.route, TYPE.nameTable];
+const PUSH_ORDER = [TYPE.cluster, TYPE.endpoint, TYPE.listener, TYPE.route, TYPE.nameTable, TYPE.extension];
 const SCOPE_OF: ReadonlyMap<string, PushScope> = new Map([
   [TYPE.cluster, "clusters"],
   [TYPE.endpoint, "endpoints"],
   [TYPE.listener, "listeners"],
   [TYPE.route, "routes"],
   [TYPE.nameTable, "names"],
+  [TYPE.extension, "extensions"],
 ]);
 
 /**

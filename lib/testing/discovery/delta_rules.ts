@@ -1,5 +1,5 @@
 import type { EnvoyServiceDiscoveryV3DeltaDiscoveryRequest as DeltaDiscoveryRequest } from "../../protobuf/gen/messages.ts";
-import { isWildcardType, newWatch, type Reaction, type Watch } from "./watch.ts";
+import { answersUnsubscription, isWildcardType, newWatch, type Reaction, type Watch } from "./watch.ts";
 
 const NOTHING: Reaction = { kind: "none" };
 
@@ -39,5 +39,7 @@ export function deltaReaction(watches: Map<string, Watch>, request: DeltaDiscove
   if (subscribe.includes("*")) watch.wildcard = true;
   if (request.resourceNamesUnsubscribe?.includes("*") === true) watch.wildcard = false;
   if (added.includes("*")) return { kind: "all" };
-  return added.length > 0 ? { kind: "names", names: added } : NOTHING;
+  if (added.length > 0) return { kind: "names", names: added };
+  const unsubscribes = (request.resourceNamesUnsubscribe ?? []).length > 0;
+  return unsubscribes && answersUnsubscription(typeUrl) ? { kind: "names", names: [] } : NOTHING;
 }

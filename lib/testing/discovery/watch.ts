@@ -51,6 +51,11 @@ const BY_NAME = new Set([
   "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
 ]);
 
+/** Whether istiod answers, with nothing, a request that only unsubscribes (delta). */
+export function answersUnsubscription(typeUrl: string): boolean {
+  return typeUrl === "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
+}
+
 /** Whether resources of the type are subscribed to as a whole. */
 export function isWildcardType(typeUrl: string): boolean {
   return !BY_NAME.has(typeUrl);

@@ -2,6 +2,7 @@ import { typeUrl } from "../../protobuf/registry.ts";
 import { clusters } from "./clusters.ts";
 import type { GenerateContext, GeneratedResource } from "./context.ts";
 import { clusterLoadAssignment } from "./endpoints.ts";
+import { extensionConfig } from "./extensions.ts";
 import { inboundListener } from "./inbound_listener.ts";
 import { nameTable } from "./name_table.ts";
 import { outboundListeners } from "./outbound_listeners.ts";
@@ -13,6 +14,7 @@ export const TYPE = {
   endpoint: typeUrl("envoy.config.endpoint.v3.ClusterLoadAssignment"),
   listener: typeUrl("envoy.config.listener.v3.Listener"),
   route: typeUrl("envoy.config.route.v3.RouteConfiguration"),
+  extension: typeUrl("envoy.config.core.v3.TypedExtensionConfig"),
   nameTable: typeUrl("istio.networking.nds.v1.NameTable"),
 } as const;
 
@@ -36,6 +38,8 @@ export function generate(
       return [...outboundListeners(context), inboundListener(context)];
     case TYPE.route:
       return [...names].map((name) => routeConfiguration(context, name));
+    case TYPE.extension:
+      return [...names].map((name) => extensionConfig(context, name)).filter((item) => item !== undefined);
     case TYPE.nameTable:
       return [nameTable(context)];
     default:

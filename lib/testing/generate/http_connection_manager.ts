@@ -8,16 +8,17 @@ import type {
   EnvoyTypeTracingV3CustomTag as CustomTag,
 } from "../../protobuf/gen/messages.ts";
 import type { Json } from "../../protobuf/well_known.ts";
-import { isHttp2, type PortProtocol } from "../kinds/service.ts";
+import { isHttp2, type PortProtocol, type ServicePort } from "../kinds/service.ts";
 import type { GenerateContext } from "./context.ts";
+import { httpExtensions } from "./extensions.ts";
 import { istioStats, typedStruct } from "./network_filters.ts";
 
-/** The connection manager of an outbound listener, with routes by RDS; `protocol` is that of its port. */
+/** The connection manager of an outbound listener of that port, with routes by RDS. */
 export function outboundHcm(
   context: GenerateContext,
   listener: string,
   route: string,
-  protocol: PortProtocol,
+  { port, protocol }: ServicePort,
 ): EnvoyConfigListenerV3Filter {
   return hcm(context, {
     statPrefix: `outbound_${listener};`,
@@ -25,7 +26,7 @@ export function outboundHcm(
       configSource: { ads: {}, initialFetchTimeout: {}, resourceApiVersion: "V3" },
       routeConfigName: route,
     },
-    httpFilters: httpFilters("outbound", protocol),
+    httpFilters: httpFilters("outbound", protocol, httpExtensions(context, { direction: "outbound", port })),
   });
 }
 
@@ -35,11 +36,12 @@ export function inboundHcm(
   statPrefix: string,
   routeConfig: EnvoyConfigRouteV3RouteConfiguration,
   protocol: PortProtocol,
+  port: number,
 ): EnvoyConfigListenerV3Filter {
   return hcm(context, {
     statPrefix,
     routeConfig,
-    httpFilters: httpFilters("inbound", protocol),
+    httpFilters: httpFilters("inbound", protocol, httpExtensions(context, { direction: "inbound", port })),
     serverName: "istio-envoy",
     forwardClientCertDetails: "APPEND_FORWARD",
     setCurrentClientCertDetails: { subject: { value: true }, dns: true, uri: true },
@@ -69,12 +71,17 @@ function hcm(context: GenerateContext, own: HttpConnectionManager): EnvoyConfigL
 }
 
 /** The filters istiod sends, in its order. */
-function httpFilters(direction: "inbound" | "outbound", protocol: PortProtocol): HttpFilter[] {
+function httpFilters(
+  direction: "inbound" | "outbound",
+  protocol: PortProtocol,
+  extensions: readonly HttpFilter[],
+): HttpFilter[] {
   return [
     {
       name: "istio.metadata_exchange",
       typedConfig: typedStruct("io.istio.http.peer_metadata.Config", peerMetadata(direction)),
     },
+    ...extensions,
     ...(protocol === "grpc-web"
       ? [{
         name: "envoy.filters.http.grpc_web",

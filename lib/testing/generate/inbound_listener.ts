@@ -11,6 +11,7 @@ import type { MtlsMode } from "../kinds/peer_authentication.ts";
 import { isHttp, type PortProtocol } from "../kinds/service.ts";
 import type { InboundPort } from "../mesh_view.ts";
 import type { GenerateContext, GeneratedResource } from "./context.ts";
+import { networkExtensions } from "./extensions.ts";
 import { inboundHcm } from "./http_connection_manager.ts";
 import { tcpFilters, tcpMetadataExchange } from "./network_filters.ts";
 import { inboundTls } from "./tls.ts";
@@ -116,7 +117,9 @@ function chain(
   const passthrough = kind.http ? "virtualInbound-catchall-http" : "virtualInbound";
   return {
     filterChainMatch: match,
-    filters: kind.http ? httpFilters(context, port) : tcpFilters("inbound", clusterOf(port)),
+    filters: kind.http
+      ? httpFilters(context, port, number ?? 0)
+      : tcpFilters("inbound", clusterOf(port), networkExtensions(context, { direction: "inbound", port: number ?? 0 })),
     ...(kind.terminates ? { transportSocket: inboundTls(context.view.settings.trustDomain, alpn) } : {}),
     name: port === null ? passthrough : `0.0.0.0_${port.targetPort}`,
   };
@@ -126,9 +129,17 @@ function clusterOf(port: InboundPort | null): string {
   return port === null ? PASSTHROUGH : `inbound|${port.targetPort}||`;
 }
 
-function httpFilters(context: GenerateContext, port: InboundPort | null): EnvoyConfigListenerV3Filter[] {
+function httpFilters(
+  context: GenerateContext,
+  port: InboundPort | null,
+  number: number,
+): EnvoyConfigListenerV3Filter[] {
   const prefix = port === null ? `${PASSTHROUGH};` : `inbound_0.0.0.0_${port.targetPort};`;
-  return [tcpMetadataExchange(), inboundHcm(context, prefix, inboundRoutes(port), port?.port.protocol ?? "auto")];
+  return [
+    tcpMetadataExchange(),
+    ...networkExtensions(context, { direction: "inbound", port: number }),
+    inboundHcm(context, prefix, inboundRoutes(port), port?.port.protocol ?? "auto", number),
+  ];
 }
 
 function inboundRoutes(port: InboundPort | null): EnvoyConfigRouteV3RouteConfiguration {

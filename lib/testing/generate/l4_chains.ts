@@ -15,6 +15,7 @@ import type { MeshService } from "../mesh_view.ts";
 import type { Named } from "../named.ts";
 import { inMesh } from "../virtual_services.ts";
 import { clusterName, duration, type GenerateContext } from "./context.ts";
+import { networkExtensions } from "./extensions.ts";
 import { tcpProxyFilters } from "./network_filters.ts";
 
 /** The chains of a port whose bytes are not HTTP: by the VirtualServices of its host, else to the service. */
@@ -26,7 +27,8 @@ export function l4Chains(context: GenerateContext, service: MeshService, port: S
   // Server names are all that a TLS route can match: the service itself only counts where there is no route.
   if (port.protocol === "tls" ? chains.length > 0 : chains.some(matchesAll)) return chains;
   const rule = context.view.destinationRule(service.hostname, context.node)?.value;
-  return [...chains, { filters: toCluster(clusterName(port.port, "", service.hostname), rule, "") }];
+  const filters = toCluster(clusterName(port.port, "", service.hostname), rule, "", extensionsOf(context, port));
+  return [...chains, { filters }];
 }
 
 /** Whether a chain takes what no other chain takes. */
@@ -114,7 +116,7 @@ function routeChain(
   }));
   const rule = context.view.destinationRule(destinations[0]!.host, context.node)?.value;
   const filters = destinations.length === 1
-    ? toCluster(clusterOf(context, destinations[0]!, port), rule, destinations[0]!.subset)
+    ? toCluster(clusterOf(context, destinations[0]!, port), rule, destinations[0]!.subset, extensionsOf(context, port))
     : tcpProxyFilters("outbound", {
       statPrefix: `${name}.${namespace}`,
       weightedClusters: {
@@ -124,7 +126,7 @@ function routeChain(
         })),
       },
       ...connectionPolicy(rule, ""),
-    });
+    }, extensionsOf(context, port));
   return { metadata: { filterMetadata: { istio: jsonToStruct({ config }) } }, filters };
 }
 
@@ -134,8 +136,17 @@ function clusterOf(context: GenerateContext, { host, subset, port }: WeightedDes
   return clusterName(port ?? (ports.length === 1 ? ports[0]!.port : own.port), subset, host);
 }
 
-function toCluster(cluster: string, rule: DestinationRule | undefined, subset: string): Filter[] {
-  return tcpProxyFilters("outbound", { statPrefix: cluster, cluster, ...connectionPolicy(rule, subset) });
+function extensionsOf(context: GenerateContext, { port }: ServicePort): Filter[] {
+  return networkExtensions(context, { direction: "outbound", port });
+}
+
+function toCluster(
+  cluster: string,
+  rule: DestinationRule | undefined,
+  subset: string,
+  extensions: readonly Filter[],
+): Filter[] {
+  return tcpProxyFilters("outbound", { statPrefix: cluster, cluster, ...connectionPolicy(rule, subset) }, extensions);
 }
 
 /** What a rule says about connections: of the host as a whole, but for hash and tunnel of a subset. */

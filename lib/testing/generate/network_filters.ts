@@ -35,14 +35,23 @@ export function istioStats(direction: "inbound" | "outbound"): { name: string; t
 }
 
 /** Filters that carry bytes to one cluster. */
-export function tcpFilters(direction: "inbound" | "outbound", cluster: string): EnvoyConfigListenerV3Filter[] {
-  return tcpProxyFilters(direction, { statPrefix: cluster, cluster });
+export function tcpFilters(
+  direction: "inbound" | "outbound",
+  cluster: string,
+  extensions: readonly EnvoyConfigListenerV3Filter[] = [],
+): EnvoyConfigListenerV3Filter[] {
+  return tcpProxyFilters(direction, { statPrefix: cluster, cluster }, extensions);
 }
 
 /** Filters that carry bytes as a TCP proxy is told. */
-export function tcpProxyFilters(direction: "inbound" | "outbound", proxy: TcpProxy): EnvoyConfigListenerV3Filter[] {
+export function tcpProxyFilters(
+  direction: "inbound" | "outbound",
+  proxy: TcpProxy,
+  extensions: readonly EnvoyConfigListenerV3Filter[] = [],
+): EnvoyConfigListenerV3Filter[] {
   return [
     ...(direction === "inbound" ? [tcpMetadataExchange()] : []),
+    ...extensions,
     istioStats(direction),
     {
       name: "envoy.filters.network.tcp_proxy",

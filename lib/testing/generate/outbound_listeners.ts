@@ -3,9 +3,10 @@ import type {
   EnvoyConfigListenerV3FilterChain as FilterChain,
   EnvoyConfigListenerV3Listener as Listener,
 } from "../../protobuf/gen/messages.ts";
-import { isHttp, type PortProtocol, type ServicePort } from "../kinds/service.ts";
+import { isHttp, type ServicePort } from "../kinds/service.ts";
 import type { MeshService } from "../mesh_view.ts";
 import type { GenerateContext, GeneratedResource } from "./context.ts";
+import { networkExtensions } from "./extensions.ts";
 import { outboundHcm } from "./http_connection_manager.ts";
 import { l4Chains, matchesAll } from "./l4_chains.ts";
 import { tcpFilters } from "./network_filters.ts";
@@ -48,7 +49,7 @@ function tcpAddresses(context: GenerateContext, service: MeshService, port: Serv
 
 function httpChains(context: GenerateContext, name: string, port: ServicePort): Listener {
   return {
-    ...detectedHttp(context, name, String(port.port), port.protocol),
+    ...detectedHttp(context, name, String(port.port), port),
     defaultFilterChain: passthroughChain(context),
   };
 }
@@ -74,7 +75,7 @@ function tcpChains(context: GenerateContext, name: string, service: MeshService,
       context,
       name,
       `${service.hostname}:${port.port}`,
-      port.protocol,
+      port,
     );
     const rest = chains.find(matchesAll);
     return {
@@ -97,11 +98,14 @@ const TLS_INSPECTOR = {
 };
 
 /** A chain for what the inspector takes for HTTP. */
-function detectedHttp(context: GenerateContext, name: string, route: string, protocol: PortProtocol): Listener {
+function detectedHttp(context: GenerateContext, name: string, route: string, port: ServicePort): Listener {
   return {
     filterChains: [{
       filterChainMatch: { transportProtocol: "raw_buffer", applicationProtocols: ["http/1.1", "h2c"] },
-      filters: [outboundHcm(context, name, route, protocol)],
+      filters: [
+        ...networkExtensions(context, { direction: "outbound", port: port.port }),
+        outboundHcm(context, name, route, port),
+      ],
       transportSocketConnectTimeout: { seconds: 15 },
     }],
     listenerFilters: [{

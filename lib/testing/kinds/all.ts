@@ -5,8 +5,11 @@ import type { Kind } from "./kind.ts";
 import { type KubernetesNode, nodeKind } from "./node.ts";
 import { type PeerAuthentication, peerAuthenticationKind } from "./peer_authentication.ts";
 import { type Pod, podKind } from "./pod.ts";
+import { type Secret, secretKind } from "./secret.ts";
 import { type Service, serviceKind } from "./service.ts";
+import { type TrafficExtension, trafficExtensionKind } from "./traffic_extension.ts";
 import { type VirtualService, virtualServiceKind } from "./virtual_service.ts";
+import { wasmPluginKind } from "./wasm_plugin.ts";
 import { type WorkloadEntry, workloadEntryKind } from "./workload_entry.ts";
 
 /** The object each kind with an effect is read into. */
@@ -16,8 +19,11 @@ export interface KindMap {
   Node: KubernetesNode;
   PeerAuthentication: PeerAuthentication;
   Pod: Pod;
+  Secret: Secret;
   Service: Service;
+  TrafficExtension: TrafficExtension;
   VirtualService: VirtualService;
+  WasmPlugin: TrafficExtension;
   WorkloadEntry: WorkloadEntry;
 }
 
@@ -29,8 +35,11 @@ export const KINDS: ReadonlyMap<string, Kind<string, unknown>> = new Map(
     nodeKind,
     peerAuthenticationKind,
     podKind,
+    secretKind,
     serviceKind,
+    trafficExtensionKind,
     virtualServiceKind,
+    wasmPluginKind,
     workloadEntryKind,
     ...IGNORED_KINDS,
   ].map((kind): [string, Kind<string, unknown>] => [kind.kind, kind]),

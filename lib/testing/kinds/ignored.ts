@@ -5,7 +5,6 @@ export const IGNORED_KINDS: readonly Kind<string, null>[] = [
   { kind: "Namespace", groups: [""], clusterScoped: true, pushes: [], parse: () => null },
   { kind: "ServiceAccount", groups: [""], pushes: [], parse: () => null },
   { kind: "ConfigMap", groups: [""], pushes: [], parse: () => null },
-  { kind: "Secret", groups: [""], pushes: [], parse: () => null },
   { kind: "Deployment", groups: ["apps"], pushes: [], parse: () => null },
   { kind: "StatefulSet", groups: ["apps"], pushes: [], parse: () => null },
 ];

@@ -2,7 +2,7 @@ import { MeshError } from "../../errors.ts";
 import { Fields } from "../fields.ts";
 
 /** Which kinds of configuration a change of an object makes istiod push (seen on a live istiod). */
-export type PushScope = "endpoints" | "clusters" | "listeners" | "routes" | "names";
+export type PushScope = "endpoints" | "clusters" | "listeners" | "routes" | "names" | "extensions";
 
 /** What every object carries. */
 export interface ObjectMeta {

@@ -207,7 +207,8 @@ class Configuration implements SnapshotSource {
   assign(assignment: ClusterLoadAssignment): void {
     this.#assignment = assignment;
     const none: ReadonlySet<string> = new Set();
-    const change = { clusters: none, endpoints: new Set(["backend"]), listeners: none, routes: none, nameTable: false };
+    const nothing = { clusters: none, listeners: none, routes: none, extensions: none, nameTable: false };
+    const change = { ...nothing, endpoints: new Set(["backend"]) };
     for (const listener of this.#listeners) listener(this.current, change);
   }
 
@@ -217,6 +218,7 @@ class Configuration implements SnapshotSource {
       cluster: (name) => name === this.#cluster.name ? this.#cluster : null,
       endpoints: () => this.#assignment,
       listener: () => null,
+      extension: () => null,
       route: () => null,
       nameTable: { lookup: () => null, names: () => [] },
       outboundListener: () => null,

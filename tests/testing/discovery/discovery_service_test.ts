@@ -226,6 +226,30 @@ Deno.test("delta: what each change pushes, as recorded of a real istiod", async 
   ], "a service that is deleted");
 });
 
+Deno.test("delta: a WasmPlugin sends listeners, then itself; when it is gone, and when it is unsubscribed from, nothing", async () => {
+  const { service, apply, remove, clock } = start();
+  const plugin = (url: string) =>
+    `{apiVersion: extensions.istio.io/v1alpha1, kind: WasmPlugin, metadata: {name: x}, spec: {url: ${url}}}`;
+  const name = "extensions.istio.io/trafficextension/default.x~istio-translated-wasmplugin";
+  const listeners = "Listener virtualInbound virtualOutbound";
+  const client = new Client(service, "delta");
+  client.delta(TYPE.listener);
+  client.take();
+  apply(plugin("oci://r/x:v1"));
+  await clock.advance(100);
+  assert.deepEqual(client.take(), [listeners]);
+  client.delta(TYPE.extension, { resourceNamesSubscribe: [name, "unknown"] });
+  assert.deepEqual(client.take(), [`TypedExtensionConfig ${name}`]);
+  client.delta(TYPE.extension, { resourceNamesUnsubscribe: ["unknown"] });
+  assert.deepEqual(client.take(), ["TypedExtensionConfig"]);
+  apply(plugin("oci://r/x:v2"));
+  await clock.advance(100);
+  assert.deepEqual(client.take(), [listeners, `TypedExtensionConfig ${name}`]);
+  remove(plugin("oci://r/x:v2"));
+  await clock.advance(100);
+  assert.deepEqual(client.take(), [listeners, "TypedExtensionConfig"]);
+});
+
 Deno.test("sotw: only added names are answered, EDS is answered again after CDS, an empty list unsubscribes", () => {
   const { service, apply } = start();
   apply(SERVICE);

@@ -11,7 +11,9 @@ const RESPONSE = "envoy.service.discovery.v3.DeltaDiscoveryResponse";
 const EDS = urlOf("envoy.config.endpoint.v3.ClusterLoadAssignment");
 
 /** Steps with kinds that FakeIstiod does not know. */
-const UNSUPPORTED = /serviceentry|authz/;
+const UNSUPPORTED = /serviceentry|authz|telemetry|sidecar/;
+/** The recorded cluster counted versions of objects by time, the fake counts them by number. */
+const ACCEPTED = /\.ISTIO_META_WASM_PLUGIN_RESOURCE_VERSION: /;
 
 interface Entry {
   kind: "request" | "response" | "step";
@@ -47,7 +49,7 @@ function byName(resource: Decoded): Decoded {
   return resource;
 }
 
-for (const scenario of ["seq-endpoints", "seq-routing", "seq-security"]) {
+for (const scenario of ["seq-endpoints", "seq-extensions", "seq-routing", "seq-security"]) {
   for (const node of ["sleep", "httpbin"]) {
     Deno.test(`after each step of '${scenario}' a client '${node}' holds what a real istiod gave it`, async () => {
       const directory = new URL(`${scenario}/${node}/`, ROOT);
@@ -108,7 +110,7 @@ for (const scenario of ["seq-endpoints", "seq-routing", "seq-security"]) {
         const names = new Set([...real.resources.keys(), ...fake.resources.keys()]);
         const found = [...names].flatMap((name) =>
           differences(real.resources.get(name), fake.resources.get(name), name)
-        );
+        ).filter((line) => !ACCEPTED.test(line));
         assert.deepEqual(found, [], step);
         assert.ok([...names].some((name) => name.startsWith(EDS)));
       }

@@ -13,10 +13,12 @@ const CASES: readonly [string, readonly string[]][] = [
   ["tcp", ["sleep", "httpbin"]],
   ["grpc", ["sleep", "httpbin"]],
   ["external-registry-only", ["sleep", "httpbin"]],
+  ["wasm", ["sleep", "httpbin"]],
 ];
 
 for (const [scenario, nodes] of CASES) {
-  for (const type of ["CDS", "EDS", "LDS", "RDS", "NDS"] as const) {
+  for (const type of ["CDS", "EDS", "LDS", "RDS", "NDS", "ECDS"] as const) {
+    if (type === "ECDS" && scenario !== "wasm") continue;
     Deno.test(`${type} of '${scenario}' equals what a real istiod sent`, () => {
       for (const node of nodes) {
         const real = recorded(scenario, node, type);

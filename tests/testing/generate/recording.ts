@@ -11,7 +11,14 @@ export const ROOT = new URL("../../../../shared/xds/", import.meta.url);
 /** A decoded resource: `Any` unpacked, so that two can be compared field by field. */
 export type Decoded = null | boolean | number | string | Decoded[] | { [key: string]: Decoded };
 
-const SHORT = { CDS: TYPE.cluster, EDS: TYPE.endpoint, LDS: TYPE.listener, RDS: TYPE.route, NDS: TYPE.nameTable };
+const SHORT = {
+  CDS: TYPE.cluster,
+  EDS: TYPE.endpoint,
+  LDS: TYPE.listener,
+  RDS: TYPE.route,
+  NDS: TYPE.nameTable,
+  ECDS: TYPE.extension,
+};
 
 /** The configuration of a scenario, without the documents of kinds FakeIstiod does not know. */
 export function scenarioYaml(scenario: string, without: RegExp): string {

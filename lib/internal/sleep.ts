@@ -1,4 +1,4 @@
-import type { Clock } from "../internal/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Waits on a clock; an abort rejects with the signal's reason. */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
