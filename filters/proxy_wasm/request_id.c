@@ -1,6 +1,6 @@
 /*
- * Gives each request an id (a UUID of version 4) unless it has one, and says it in the response. The configuration of the
- * plugin is the name of the header, `x-request-id` by default.
+ * Gives each request an id (a UUID of version 4) unless it has one, and says it in the response. Configuration:
+ * { "header": "x-request-id" }, which is the default; lower case.
  */
 #include "proxy_wasm.h"
 
@@ -9,19 +9,38 @@ enum { MAX_NAME = 128, UUID_SIZE = 36 };
 static char name[MAX_NAME] = "x-request-id";
 static size_t name_size = 12;
 
+/* Where the text of `"header": "TEXT"` begins and ends; `to` stays 0 where there is none. */
+static void find_header(const char *json, size_t size, size_t *from, size_t *to) {
+  static const char key[] = "\"header\"";
+  for (size_t i = 0; i + sizeof key <= size; i++) {
+    size_t at = 0;
+    while (at < sizeof key - 1 && json[i + at] == key[at]) at++;
+    if (at < sizeof key - 1) continue;
+    i += at;
+    while (i < size && (json[i] == ' ' || json[i] == ':')) i++;
+    if (i >= size || json[i++] != '"') return;
+    *from = i;
+    while (i < size && json[i] != '"') i++;
+    *to = i;
+    return;
+  }
+}
+
 u32 EXPORT(proxy_on_configure)(u32 id, u32 size) {
   begin();
-  if (size == 0) return 1;
   char *given;
-  size_t given_size;
-  if (size > MAX_NAME || proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, ALL, &given, &given_size) != OK) return 0;
-  for (size_t i = 0; i < given_size; i++) {
+  size_t given_size, from = 0, to = 0;
+  if (size == 0) return 1;
+  if (proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, ALL, &given, &given_size) != OK) return 0;
+  find_header(given, given_size, &from, &to);
+  if (to - from == 0 || to - from > MAX_NAME) return 0;
+  for (size_t i = from; i < to; i++) {
     char c = given[i];
-    int is_letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    if (!is_letter) return 0;
-    name[i] = c;
+    int is_allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    if (!is_allowed) return 0;
+    name[i - from] = c;
   }
-  name_size = given_size;
+  name_size = to - from;
   return 1;
 }
 

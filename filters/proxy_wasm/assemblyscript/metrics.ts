@@ -1,5 +1,5 @@
-// An add-on metric: `addon_requests_total` by the class of the status and the method, written with Istio's tags. The
-// configuration of the plugin is another name for it.
+// An add-on metric: `addon_requests_total` by the class of the status and the method, written with Istio's tags.
+// Configuration: { "name": "addon_requests_total" }, which is the default.
 export * from "@gcoredev/proxy-wasm-sdk-as/assembly/proxy";
 import {
   Context,
@@ -19,11 +19,18 @@ class MetricsRoot extends RootContext {
     return new MetricsContext(context_id, this);
   }
 
+  private metricName(): string {
+    const json = this.getConfiguration();
+    const key = json.indexOf("\"name\"");
+    if (key < 0) return "addon_requests_total";
+    const from = json.indexOf("\"", json.indexOf(":", key)) + 1;
+    return json.substring(from, json.indexOf("\"", from));
+  }
+
   count(method: string, status: string): void {
     const key = method + " " + status.charAt(0);
     if (!this.counters.has(key)) {
-      const configured = this.getConfiguration();
-      const name = configured.length > 0 ? configured : "addon_requests_total";
+      const name = this.metricName();
       const tags = "method=.=" + method + ";.;response_class=.=" + status.charAt(0) + "xx;.;";
       this.counters.set(key, define_metric(MetricTypeValues.Counter, tags + name).metric_id);
     }

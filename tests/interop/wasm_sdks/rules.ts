@@ -10,7 +10,7 @@ export async function sdkRules(rustModule: string): Promise<WasmRule[]> {
   const shipped = (name: string) => Deno.readFile(modulePath(name));
   return [
     rule("C: request_id", await shipped("request_id"), [{ path: "/given", headers: [["x-trace", "the-given"]] }], {
-      configuration: text("x-trace"),
+      configuration: text('{ "header": "x-trace" }'),
     }),
     rule("C: mask", await shipped("mask"), [{ script: [CARD] }]),
     rule("C: mask leaves others alone", await shipped("mask"), [{ script: ["200 content-type=image/png"] }]),
