@@ -82,7 +82,7 @@ export class HttpStream extends HttpStreamContext {
     const answered = vm.group(() => this.#begin(body === null));
     this.#running = false;
     const action = this.#actionOf(StreamType.HTTP_REQUEST, answered);
-    call.exchange.onComplete(() => this.#end());
+    call.exchange.onComplete((error) => this.#end(error === null));
     if (this.#interrupted()) return this.#answer();
     this.#requestSide.answerHeaders(this.#bypassed ? 0 : action, this.root.config.allowOnHeadersStopIteration);
     if (body === null) this.#requestSide.end();
@@ -365,12 +365,15 @@ export class HttpStream extends HttpStreamContext {
   }
 
   /** The stream is over: Envoy logs it, and is done with it then. */
-  #end(): void {
-    const { vm, id } = this;
+  #end(orderly: boolean): void {
+    const { vm, id, call } = this;
     const body = this.responseBody;
-    // The last byte is here, but the module, which sees content as it is read, may not have seen it yet.
-    if (body !== null && !body.finished) return body.finish(() => this.#end());
-    if (vm.busy) return vm.defer(() => this.#end());
+    if (body !== null && !body.finished) {
+      // The last byte is here, but the module, which sees content as it is read, may not have seen it yet.
+      if (orderly && !call.exchange.cancelled) return body.finish(() => this.#end(true));
+      body.cancel(call.exchange.reason);
+    }
+    if (vm.busy) return vm.defer(() => this.#end(orderly));
     this.logging = true;
     this.#running = true;
     // Whatever is left of the request is nothing to a context that is gone.

@@ -520,3 +520,22 @@ Deno.test("when a stream is logged, the response is the one the caller got, and 
   rig.call!.exchange.complete();
   assert.deepEqual(rig.takeLog().slice(-6), ["log 2 0", "504", ":status 0 2", ":path 1 0", "done 2 0", "delete 2 0"]);
 });
+
+Deno.test("a caller that gives up while the module holds the response back ends the stream, whatever the module does", async () => {
+  await using rig = new WasmStreamRig(recorder({ responseHeaders: STOP }));
+  const root = await rig.started();
+  let cancelled = false;
+  rig.upstream = () =>
+    Promise.resolve({
+      status: 200,
+      headers: new HeaderList(),
+      body: new QueueBody(null, { consumed: () => {}, cancelled: () => cancelled = true }),
+    });
+  const pending = rig.begin();
+  await turn();
+  rig.call!.exchange.cancel(new Error("Cannot wait: gone"));
+  await assert.rejects(pending, /gone/);
+  rig.call!.exchange.complete();
+  assert.equal(root.vm.size, 1);
+  assert.equal(cancelled, true);
+});
