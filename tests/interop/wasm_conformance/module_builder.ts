@@ -74,8 +74,8 @@ export type Part =
 /** Out-pointers of host functions, below the strings. */
 export const OUT = { data: 64, size: 68, extra: 72, more: 76 } as const;
 const STRINGS = 1024;
-const LINE = 32_768;
-const HEAP = 65_536;
+const LINE = 131_072;
+const HEAP = 262_144;
 const WARN = 3;
 
 const load = (at: number) => `(i32.load (i32.const ${at}))`;
@@ -100,6 +100,8 @@ export class ModuleBuilder {
   allocators: readonly string[] = ["proxy_on_memory_allocate"];
   /** More lines of the module. */
   extra = "";
+  /** More imports, which stand before everything else. */
+  imports = "";
   /** Whether root callbacks are traced too. */
   traceRoot = false;
   /** Whether the allocator has any memory to give. @default {true} */
@@ -250,6 +252,7 @@ export class ModuleBuilder {
         "\n",
       )
     }
+      ${this.imports}
       (memory (export "memory") 96)
       (global $heap (mut i32) (i32.const ${HEAP}))
       (global $line (mut i32) (i32.const ${LINE}))
