@@ -99,6 +99,7 @@ async function runOn(
   const hung: string[] = [];
   for (const [at, request] of rule.requests.entries()) {
     const id = `${side.letter}${index}.${at}.0`;
+    if (at > 0 && rule.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, rule.pauseMs));
     const sent = side.send(index, sentRequest(request, id, gateOf(side, index, "request_body", gates))).catch(
       (error) => {
         // A stream that a module closes has no answer.

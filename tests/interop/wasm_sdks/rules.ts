@@ -40,7 +40,8 @@ function rule(
   lastLine: RegExp = /$^/,
 ): WasmRule {
   const lastLines = lastLine.source === "$^" ? 0 : Infinity;
-  return { name, modules: [{ bytes, plugin, vm: {} }], requests, backend: "a", manager: {}, lastLine, lastLines };
+  const modules = [{ bytes, plugin, vm: {} }];
+  return { name, modules, requests, backend: "a", manager: {}, lastLine, lastLines, pauseMs: 0 };
 }
 
 function text(value: string): JsonObject {
