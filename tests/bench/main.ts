@@ -8,6 +8,7 @@ import { grpcBench } from "./grpc.ts";
 import { h2loadBench } from "./h2load.ts";
 import { httpBench } from "./http.ts";
 import { scaleBench } from "./scale.ts";
+import { wasmBench } from "./wasm.ts";
 
 const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> = {
   http: httpBench,
@@ -16,6 +17,7 @@ const BENCHES: Record<string, (log: (line: string) => void) => Promise<Cell[]>> 
   scale: scaleBench,
   balancer: balancerBench,
   component: componentBench,
+  wasm: wasmBench,
 };
 
 async function main(): Promise<void> {

@@ -20,6 +20,7 @@ const NEEDS: Record<string, readonly PeerName[]> = {
   health: ["envoy"],
   http2: ["nghttpd", "nghttp", "h2load", "curl", "envoy"],
   "wasm-conformance": ["envoy"],
+  "wasm-sdks": ["envoy", "clang", "lld", "assemblyScript", "rustFilter"],
   grpc: ["grpcClient", "grpcServer", "grpcJs", "envoy"],
 };
 

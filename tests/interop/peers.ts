@@ -2,6 +2,7 @@
  * The real peers of the interop tests, installed or built on first use into a cache folder outside the repository:
  * each by the ordinary client of its package registry.
  */
+import { installAssemblyScript } from "../../tools/filters/proxy_wasm.ts";
 
 /** Peers by name: how each is installed, and the file whose presence says that it is. */
 export const PEERS = {
@@ -41,12 +42,27 @@ export const PEERS = {
   nghttp: debian("nghttp", "nghttp2-client"),
   h2load: debian("h2load", "nghttp2-client"),
   curl: debian("curl", "curl"),
+  clang: debian("clang-14", "clang-14"),
+  lld: debian("wasm-ld-14", "lld-14"),
+  assemblyScript: {
+    file: "assemblyscript/package.json",
+    describe: "AssemblyScript and its Proxy-Wasm SDK (npm packages assemblyscript, @gcoredev/proxy-wasm-sdk-as)",
+    install: (cache: string) => installAssemblyScript(`${cache}/assemblyscript`),
+  },
+  rustFilter: {
+    file: "rust-filter/filter.wasm",
+    describe: "a filter by the Rust SDK (crate proxy-wasm; Debian packages rustc, cargo, libstd-rust-dev-wasm32, lld)",
+    install: buildRustFilter,
+  },
   grpcJs: {
     file: "grpc-js/node_modules/@grpc/grpc-js/package.json",
     describe: "grpc-js for Node (npm package @grpc/grpc-js)",
     install: installGrpcJs,
   },
 } as const;
+
+/** Needed to build {@linkcode PEERS}' Rust filter. Other toolchains have no standard library for wasm32. */
+const RUST_PACKAGES = ["rustc", "cargo", "libstd-rust-dev-wasm32", "lld"];
 
 /** A peer's name. */
 export type PeerName = keyof typeof PEERS;
@@ -149,4 +165,28 @@ async function installGrpcJs(cache: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   await Deno.writeTextFile(`${folder}/package.json`, '{ "private": true }\n');
   await run("npm", ["install", "--no-audit", "--no-fund", "@grpc/grpc-js@1.14.7", "protobufjs@8.8.1"], { cwd: folder });
+}
+
+/** Crates come by the cargo of the search path, which speaks the registry's protocol; Debian's builds them. */
+async function buildRustFilter(cache: string): Promise<void> {
+  const folder = `${cache}/rust-filter`;
+  const env = { DEBIAN_FRONTEND: "noninteractive", RUSTC: "/usr/bin/rustc" };
+  if (!await exists("/usr/bin/cargo") || !await exists("/usr/lib/rustlib/wasm32-unknown-unknown")) {
+    await run("apt-get", ["update"]);
+    await run("apt-get", ["install", "--yes", "--no-install-recommends", ...RUST_PACKAGES], { env });
+  }
+  await Deno.mkdir(`${folder}/src`, { recursive: true });
+  const source = new URL("./wasm_sdks/rust/", import.meta.url);
+  for (const name of ["Cargo.toml", "Cargo.lock", "src/lib.rs"]) {
+    await Deno.copyFile(new URL(name, source), `${folder}/${name}`);
+  }
+  const config = await run("cargo", ["vendor", "--locked", "vendor"], { cwd: folder });
+  await Deno.mkdir(`${folder}/.cargo`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/.cargo/config.toml`, config);
+  const build = ["build", "--offline", "--release", "--target", "wasm32-unknown-unknown"];
+  await run("/usr/bin/cargo", build, { cwd: folder, env });
+  await Deno.copyFile(
+    `${folder}/target/wasm32-unknown-unknown/release/rust_filter.wasm`,
+    `${folder}/filter.wasm`,
+  );
 }

@@ -1,11 +1,12 @@
 /**
- * Builds the component filters of `filters/component/`: `deno task build:filters [--check]`.
+ * Builds the filters of `filters/component/` and `filters/proxy_wasm/`: `deno task build:filters [--check]`.
  *
  * C by Debian's clang 14 (taken from the machine, else installed with apt-get, as root) and the tools of jco; JavaScript by
  * componentize-qjs. Components of C are small and the same byte for byte at each build, so they are in the repository,
  * and `--check` builds them anew and compares; one of JavaScript holds an engine of 1.6 MB and is built where it is
  * wanted.
  */
+import { buildProxyWasm } from "./build_proxy_wasm.ts";
 import { componentEmbed, componentNew } from "@bytecodealliance/jco-transpile/wasm-tools";
 
 const FOLDER = new URL("../../filters/component/", import.meta.url);
@@ -16,7 +17,7 @@ const C_FILTERS = { header_tag: "filter", digit_mask: "body-filter" } as const;
 async function main(): Promise<void> {
   const check = Deno.args.includes("--check");
   await installClang();
-  let stale = 0;
+  let stale = await buildProxyWasm(check);
   for (const [name, world] of Object.entries(C_FILTERS)) {
     const component = await buildC(name, world);
     const target = new URL(`${name}.wasm`, FOLDER);
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
     console.log(`built/path_guard.wasm: ${component.length} bytes`);
   }
   if (stale > 0) {
-    console.error("Components are not what their sources say; run 'deno task build:filters'");
+    console.error("Modules are not what their sources say; run 'deno task build:filters'");
     Deno.exit(1);
   }
 }

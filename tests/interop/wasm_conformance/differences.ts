@@ -136,13 +136,6 @@ export const ACCEPTED_WASM_DIFFERENCES: readonly AcceptedDifference[] = [
     when: ({ field, enmesh }) => field !== "answer.status" || enmesh === "200",
   },
   {
-    reason:
-      "with FAIL_RELOAD a VM begins anew after its pause; Envoy's begins with the next request if it had lived longer",
-    cases: /^trap: in .*FAIL_RELOAD$/,
-    field: /^(trace|answer\.(status|body|broken|header .*)|attempts)$/,
-    when: ({ field, enmesh }) => field !== "trace" || enmesh === null,
-  },
-  {
     reason: "content shown before the module failed may not have been read yet when the stream breaks off",
     cases: /^trap: trailers of a response/,
     field: /^answer\.body$/,

@@ -13,6 +13,9 @@ export const CALLBACKS = {
   response_trailers: { params: 1, result: true },
   http_call_response: { params: 4, result: false },
   queue_ready: { params: 1, result: false },
+  grpc_receive_initial_metadata: { params: 2, result: false },
+  grpc_receive: { params: 2, result: false },
+  grpc_receive_trailing_metadata: { params: 2, result: false },
   grpc_close: { params: 2, result: false },
   done: { params: 0, result: true },
   log: { params: 0, result: false },
@@ -48,6 +51,11 @@ const IMPORTS: Readonly<Record<string, string>> = {
   proxy_clear_route_cache: "",
   proxy_send_local_response: "iiiiiiii",
   proxy_http_call: "iiiiiiiiii",
+  proxy_grpc_call: "iiiiiiiiiiii",
+  proxy_grpc_stream: "iiiiiiiii",
+  proxy_grpc_send: "iiii",
+  proxy_grpc_cancel: "i",
+  proxy_grpc_close: "i",
   proxy_set_shared_data: "iiiii",
   proxy_get_shared_data: "iiiii",
   proxy_register_shared_queue: "iii",
@@ -74,8 +82,8 @@ export type Part =
 /** Out-pointers of host functions, below the strings. */
 export const OUT = { data: 64, size: 68, extra: 72, more: 76 } as const;
 const STRINGS = 1024;
-const LINE = 32_768;
-const HEAP = 65_536;
+const LINE = 131_072;
+const HEAP = 262_144;
 const WARN = 3;
 
 const load = (at: number) => `(i32.load (i32.const ${at}))`;
@@ -100,6 +108,8 @@ export class ModuleBuilder {
   allocators: readonly string[] = ["proxy_on_memory_allocate"];
   /** More lines of the module. */
   extra = "";
+  /** More imports, which stand before everything else. */
+  imports = "";
   /** Whether root callbacks are traced too. */
   traceRoot = false;
   /** Whether the allocator has any memory to give. @default {true} */
@@ -250,6 +260,7 @@ export class ModuleBuilder {
         "\n",
       )
     }
+      ${this.imports}
       (memory (export "memory") 96)
       (global $heap (mut i32) (i32.const ${HEAP}))
       (global $line (mut i32) (i32.const ${LINE}))

@@ -16,6 +16,8 @@ export interface WasmRule {
   readonly lastLine: RegExp;
   /** Most such lines that come. */
   readonly lastLines: number;
+  /** Milliseconds between requests: Envoy's clock cannot be set. */
+  readonly pauseMs: number;
 }
 
 /** A module of a rule, with more fields of its `PluginConfig` and `VmConfig`. */
@@ -38,6 +40,8 @@ export interface RuleOptions {
   readonly lastLine?: RegExp;
   /** Most such lines that come: fewer than requests where a module fails. @default {as many as requests} */
   readonly lastLines?: number;
+  /** Milliseconds between requests, for what takes time by itself. @default {0} */
+  readonly pauseMs?: number;
   /** More modules, within the first one. */
   readonly then?: readonly ((module: ModuleBuilder) => void)[];
 }
@@ -53,13 +57,14 @@ export function rule(name: string, write: (module: ModuleBuilder) => void, optio
     lastLine = /^delete$/,
     then = [],
     lastLines = Infinity,
+    pauseMs = 0,
   } = options;
   const modules = [write, ...then].map((it) => {
     const builder = new ModuleBuilder();
     it(builder);
     return { bytes: builder.build(), plugin, vm };
   });
-  return { name, modules, requests, backend, manager, lastLine, lastLines };
+  return { name, modules, requests, backend, manager, lastLine, lastLines, pauseMs };
 }
 
 /** Maps of headers, by number. */

@@ -19,6 +19,7 @@ const TYPES = "type.googleapis.com/envoy.extensions.filters.http";
 const CONCURRENCY = 8;
 /** After this time a side has hung: both give up by themselves before. */
 const HANG_MS = 2 * PATIENCE_MS;
+const QUIET_MS = 100;
 /** How long a trace may take to end, in milliseconds. */
 const TRACE_MS = 2_000;
 
@@ -49,7 +50,7 @@ export async function runRules(rules: readonly WasmRule[]): Promise<RuleResult[]
         envoy: one.outcomes,
         enmesh: other.outcomes,
         refusals: { envoy: envoy.refusal(index), enmesh: enmesh.refusal(index) },
-        traces: { envoy: one.trace, enmesh: other.trace },
+        traces: { envoy: one.hung, enmesh: other.hung },
       };
     }
   };
@@ -57,7 +58,14 @@ export async function runRules(rules: readonly WasmRule[]): Promise<RuleResult[]
   // Whoever still waits to send is not heard any more.
   gates.open = true;
   await Promise.all(gates.waiting);
-  return results;
+  await quiet(envoy);
+  return results.map((result, index) => ({
+    ...result,
+    traces: {
+      envoy: [...traceOf(envoy, index), ...result.traces.envoy],
+      enmesh: [...traceOf(enmesh, index), ...result.traces.enmesh],
+    },
+  }));
 }
 
 function caseOf(rule: WasmRule, index: number): DifferentialCase {
@@ -92,13 +100,14 @@ async function runOn(
   rule: WasmRule,
   backends: Backends,
   gates: Gates,
-): Promise<{ outcomes: SideResult | null; trace: readonly string[] }> {
+): Promise<{ outcomes: SideResult | null; hung: readonly string[] }> {
   const port = side.port(index);
-  if (port === null) return { outcomes: null, trace: [] };
+  if (port === null) return { outcomes: null, hung: [] };
   const outcomes: Outcome[][] = [];
   const hung: string[] = [];
   for (const [at, request] of rule.requests.entries()) {
     const id = `${side.letter}${index}.${at}.0`;
+    if (at > 0 && rule.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, rule.pauseMs));
     const sent = side.send(index, sentRequest(request, id, gateOf(side, index, "request_body", gates))).catch(
       (error) => {
         // A stream that a module closes has no answer.
@@ -114,7 +123,15 @@ async function runOn(
     await until("the trace has ended", () => over() >= wanted, TRACE_MS).catch(() => {});
     outcomes.push([{ answer: answer ?? null, attempts: backends.attempts(id), took: 0 }]);
   }
-  return { outcomes, trace: [...traceOf(side, index), ...hung] };
+  return { outcomes, hung };
+}
+
+/** Waits until nothing has been logged for a while: lines of another process come when they come. */
+async function quiet(side: Side): Promise<void> {
+  for (let before = -1; before !== side.log().length;) {
+    before = side.log().length;
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+  }
 }
 
 /** What the modules of a rule have logged. Envoy names the plugin before lines of streams, the VM before those of roots. */

@@ -8,6 +8,7 @@ import { HEADER_RULES } from "./headers.ts";
 import { LOCAL_REPLY_RULES } from "./local_replies.ts";
 import { PAUSE_RULES } from "./pause.ts";
 import { PROPERTY_RULES } from "./properties.ts";
+import { VERSION_RULES } from "./versions.ts";
 
 /** Every rule of the suite. */
 export const RULES: readonly WasmRule[] = [
@@ -20,4 +21,5 @@ export const RULES: readonly WasmRule[] = [
   ...CONTEXT_RULES,
   ...CALL_RULES,
   ...FAILURE_RULES,
+  ...VERSION_RULES,
 ];

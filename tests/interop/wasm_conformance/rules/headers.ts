@@ -117,6 +117,27 @@ export const HEADER_RULES: readonly WasmRule[] = [
   rule("pairs: a count that is not true", (m) => {
     m.on("response_headers", [rawPairs(m, "\xff\xff\xff\xff"), m.get(RES, ":status")]);
   }),
+  rule("pairs: as many as there may be, and one more", (m) => {
+    const many = (count: number) =>
+      encodePairs([":status", "200", ...Array.from({ length: count - 1 }, (_, i) => [`x-${i}`, ""]).flat()]);
+    m.on("response_headers", [
+      m.try("set", m.call("proxy_set_header_map_pairs", RES, m.text(many(1024)))),
+      m.get(RES, "x-1022"),
+      m.try("set", m.call("proxy_set_header_map_pairs", RES, m.text(many(1025)))),
+      m.get(RES, "x-1022"),
+      m.remove(RES, "x-none"),
+      m.try("set", m.call("proxy_set_header_map_pairs", RES, m.text(encodePairs([":status", "201"])))),
+    ]);
+  }),
+  rule("pairs: none at all", (m) => {
+    m.on("response_headers", [
+      m.try("set", m.call("proxy_set_header_map_pairs", RES, 0, 0)),
+      m.try("set", m.call("proxy_set_header_map_pairs", RES, m.text(encodePairs([":status", "201", "x-a", "b"])))),
+    ]);
+  }),
+  rule("pairs: one byte of zero is none", (m) => {
+    m.on("request_headers", [m.try("reply", m.call("proxy_send_local_response", 203, 0, 0, 0, 0, m.text("\0"), -1))]);
+  }),
   rule("trailers: read, add, replace and remove in a response", (m) => {
     const T = MAP.responseTrailers;
     m.on("response_trailers", [
