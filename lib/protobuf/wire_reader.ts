@@ -24,11 +24,21 @@ export class WireReader {
   /** The value of a varint, exact up to 53 bits; 0 for other wire types. */
   value = 0;
 
-  /** @param bytes The message. */
-  constructor(bytes: Uint8Array) {
+  /**
+   * @param bytes What holds the message.
+   * @param start Where it begins.
+   * @param end Where it ends.
+   * @default {0} for `start`, the end of the bytes for `end`
+   */
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
-    this.#position = 0;
-    this.#end = bytes.length;
+    this.#position = start;
+    this.#end = end;
+  }
+
+  /** Reads the message in the current field, without a view of it. */
+  inner(): WireReader {
+    return new WireReader(this.#bytes, this.#contentStart, this.#position);
   }
 
   /**

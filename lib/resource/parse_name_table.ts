@@ -28,7 +28,7 @@ export function parseNameTable(
     const reader = new WireReader(bytes);
     while (reader.next()) {
       if (reader.field !== TABLE || reader.wireType !== 2) continue;
-      const [host, info] = readMapEntry(reader.bytes());
+      const [host, info] = readMapEntry(reader.inner());
       checkAddresses(issues, host, info);
       entries.set(normalize(host), info);
     }
@@ -48,10 +48,9 @@ interface Entry {
   readonly shortName: string | null;
 }
 
-function readMapEntry(bytes: Uint8Array): [string, Uint8Array] {
+function readMapEntry(reader: WireReader): [string, Uint8Array] {
   let host = "";
   let info: Uint8Array = NOTHING;
-  const reader = new WireReader(bytes);
   while (reader.next()) {
     if (reader.wireType !== 2) continue;
     if (reader.field === 1) host = reader.string();

@@ -28,7 +28,7 @@ export function edsServiceName(cluster: Uint8Array, usual = ""): string | null {
         eds = reader.value === EDS;
         break;
       case 3: {
-        const inner = new WireReader(reader.bytes());
+        const inner = reader.inner();
         while (inner.next()) if (inner.field === 2) service = inner.stringLike(usual);
         break;
       }

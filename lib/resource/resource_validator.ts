@@ -3,6 +3,9 @@ import { printable, reasonOf } from "./issues.ts";
 import { ResourceVersion, type VersionKind } from "./resource_version.ts";
 import type { UpdateStamp } from "./update_stamp.ts";
 
+/** One for all: there may be ten thousand of them. */
+const NOTHING_UNSUPPORTED: readonly string[] = [];
+
 /** How one kind of resource is validated and expanded. */
 export interface ResourceType<T> extends VersionKind<T> {
   /** Full name of its message. */
@@ -53,7 +56,7 @@ export function validateResource<T>(
     } catch (error) {
       return { errors: [`Cannot read ${bytes.length} bytes as '${type.message}': ${reasonOf(error)}`] };
     }
-    return { version: new ResourceVersion(type, name, keep(bytes), [], stamp, former), value: null };
+    return { version: new ResourceVersion(type, name, keep(bytes), NOTHING_UNSUPPORTED, stamp, former), value: null };
   }
   const result = type.parse(bytes);
   if (!result.ok) return { errors: result.errors };

@@ -26,7 +26,7 @@ export function readDeltaResponse(bytes: Uint8Array): DeltaResponse {
         response.systemVersionInfo = reader.string();
         break;
       case 2:
-        resources.push(readResource(reader.bytes(), versions, types));
+        resources.push(readResource(reader.inner(), versions, types));
         break;
       case 4:
         response.typeUrl = reader.string();
@@ -42,44 +42,32 @@ export function readDeltaResponse(bytes: Uint8Array): DeltaResponse {
   return response;
 }
 
-function readResource(bytes: Uint8Array, versions: LastString, types: LastString): Resource {
+function readResource(reader: WireReader, versions: LastString, types: LastString): Resource {
   const resource: Resource = {};
-  const reader = new WireReader(bytes);
   while (reader.next()) {
     if (reader.wireType !== 2) continue;
-    if (reader.field === 1) resource.version = versions.of(reader.bytes());
-    else if (reader.field === 2) resource.resource = readAny(reader.bytes(), types);
+    if (reader.field === 1) resource.version = versions.of(reader);
+    else if (reader.field === 2) resource.resource = readAny(reader.inner(), types);
     else if (reader.field === 3) resource.name = reader.string();
   }
   return resource;
 }
 
-function readAny(bytes: Uint8Array, types: LastString): NonNullable<Resource["resource"]> {
+function readAny(reader: WireReader, types: LastString): NonNullable<Resource["resource"]> {
   const any: NonNullable<Resource["resource"]> = {};
-  const reader = new WireReader(bytes);
   while (reader.next()) {
     if (reader.wireType !== 2) continue;
-    if (reader.field === 1) any.typeUrl = types.of(reader.bytes());
+    if (reader.field === 1) any.typeUrl = types.of(reader);
     else if (reader.field === 2) any.value = reader.bytes();
   }
   return any;
 }
 
-const text = new TextDecoder();
-
-/** Makes strings of bytes, the same object as long as the bytes are the same. */
+/** Makes strings, the same object as long as they are the same. */
 class LastString {
-  #bytes: Uint8Array = new Uint8Array();
   #string = "";
 
-  of(bytes: Uint8Array): string {
-    const last = this.#bytes;
-    let same = last.length === bytes.length;
-    for (let index = 0; same && index < bytes.length; index++) same = last[index] === bytes[index];
-    if (!same) {
-      this.#bytes = bytes;
-      this.#string = text.decode(bytes);
-    }
-    return this.#string;
+  of(reader: WireReader): string {
+    return this.#string = reader.stringLike(this.#string);
   }
 }
