@@ -1,5 +1,6 @@
 import type { Call } from "../http/call.ts";
 import type { HttpRequest } from "../http/message.ts";
+import { pseudoHeader } from "../http/pseudo_header.ts";
 import { compileRequestHeaderMatch } from "../matcher/header_matcher.ts";
 import { cidrRange } from "../resource/cidr.ts";
 import type { RateLimit, RateLimitAction } from "../resource/route.ts";
@@ -69,7 +70,7 @@ function compileAction(action: RateLimitAction, localCluster: string): CompiledA
       };
     case "request_headers":
       return (request) => {
-        const value = headerOf(request, action.header);
+        const value = pseudoHeader(request, action.header) ?? request.headers.get(action.header);
         return value === undefined ? (action.skipIfAbsent ? "skip" : "none") : [action.key, value];
       };
     case "generic_key":
@@ -102,22 +103,6 @@ function mask(address: string, v4Bits: number, v6Bits: number): string | null {
   const groups = Array.from({ length: 8 }, (_, index) => (bytes[2 * index]! << 8 | bytes[2 * index + 1]!).toString(16));
   // A URL writes an IPv6 address in its short form.
   return `${new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1)}/${prefixLength}`;
-}
-
-function headerOf(request: HttpRequest, name: string): string | undefined {
-  switch (name) {
-    case ":method":
-      return request.method;
-    case ":path":
-      return request.path;
-    case ":scheme":
-      return request.scheme;
-    case ":authority":
-    case "host":
-      return request.authority;
-    default:
-      return request.headers.get(name);
-  }
 }
 
 function textAt(value: unknown, path: readonly string[]): string {

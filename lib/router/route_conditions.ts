@@ -1,4 +1,5 @@
 import type { HttpRequest } from "../http/message.ts";
+import { pseudoHeader } from "../http/pseudo_header.ts";
 import type { FractionalPercent, StringMatch } from "../resource/common.ts";
 import { MATCH_EVERYTHING } from "../resource/match_everything.ts";
 import type { HeaderMatch, QueryParameterMatch, RouteMatch } from "../resource/route.ts";
@@ -83,7 +84,7 @@ function describeHeader(header: HeaderMatch): Pick<RouteCondition, "text" | "why
   return {
     text: `${subject} ${wanted}`,
     why(request) {
-      const value = headerValue(request, name);
+      const value = pseudoHeader(request, name) ?? request.headers.getJoined(name);
       const found = value === undefined ? "absent" : match.kind === "present" ? "present" : `'${value}'`;
       return `${subject} is ${found}, wanted ${wanted}`;
     },
@@ -97,22 +98,6 @@ const PSEUDO_HEADERS: Readonly<Record<string, string>> = {
   "host": "host",
   ":path": "path with query",
 };
-
-function headerValue(request: HttpRequest, name: string): string | undefined {
-  switch (name) {
-    case ":method":
-      return request.method;
-    case ":scheme":
-      return request.scheme;
-    case ":authority":
-    case "host":
-      return request.authority;
-    case ":path":
-      return request.path;
-    default:
-      return request.headers.getJoined(name);
-  }
-}
 
 function describeQuery({ name, match }: QueryParameterMatch): Pick<RouteCondition, "text" | "why"> {
   const subject = `query parameter '${name}'`;

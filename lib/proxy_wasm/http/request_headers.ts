@@ -1,4 +1,5 @@
 import type { HttpRequest } from "../../http/message.ts";
+import { pseudoHeader } from "../../http/pseudo_header.ts";
 import { GUEST_LIMITS } from "../guest_limits.ts";
 import type { HeaderMap } from "../header_map.ts";
 import { isFieldName, isFieldValue, isTarget } from "./field_syntax.ts";
@@ -19,19 +20,7 @@ export class RequestHeaders implements HeaderMap {
   }
 
   get(name: string): string | undefined {
-    const request = this.#request;
-    switch (name) {
-      case ":path":
-        return request.path;
-      case ":method":
-        return request.method;
-      case ":authority":
-      case "host":
-        return request.authority;
-      case ":scheme":
-        return request.scheme;
-    }
-    return request.headers.get(name);
+    return pseudoHeader(this.#request, name) ?? this.#request.headers.get(name);
   }
 
   set(name: string, value: string): boolean {

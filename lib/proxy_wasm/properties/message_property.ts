@@ -1,3 +1,4 @@
+import { pseudoHeader } from "../../http/pseudo_header.ts";
 import { parseGrpcStatus } from "../../formatter/grpc_status.ts";
 import type { Call } from "../../http/call.ts";
 import type { HeaderList } from "../../http/header_list.ts";
@@ -32,7 +33,7 @@ export function requestProperty(call: Call, key: string): PropertyValue | undefi
     case "protocol":
       return request.protocol;
     case "headers":
-      return headersProperty(headers, (name) => pseudoHeader(call, name));
+      return headersProperty(headers, (name) => pseudoHeader(request, name));
     case "headers_bytes":
       return exchange.requestHeaderBytes || bytesOf(headers);
     case "referer":
@@ -59,21 +60,6 @@ export function requestProperty(call: Call, key: string): PropertyValue | undefi
 
 /** `:authority`, `:path`, `:method` and `:scheme`. */
 const PSEUDO_NAMES = 29;
-
-function pseudoHeader({ request }: Call, name: string): string | undefined {
-  switch (name) {
-    case ":path":
-      return request.path;
-    case ":method":
-      return request.method;
-    case ":authority":
-    case "host":
-      return request.authority;
-    case ":scheme":
-      return request.scheme;
-  }
-  return undefined;
-}
 
 /** An attribute of the response (`response.*`). */
 export function responseProperty(call: Call, key: string): PropertyValue | undefined {
