@@ -5,7 +5,7 @@ import { DomainIndex } from "./domain_index.ts";
 import type { FilterParsers } from "./filter_parsers.ts";
 import { Issues, reasonOf } from "./issues.ts";
 import { LazyVirtualHost, type LazyVirtualHostOptions } from "./lazy_virtual_host.ts";
-import { parseRouteConfiguration, parseSurroundings } from "./parse_route.ts";
+import { parseRouteSettings, parseSurroundings } from "./parse_route.ts";
 import type { RouteConfiguration, VirtualHost, VirtualHostsByDomain } from "./route.ts";
 import { sameBytes } from "./same_bytes.ts";
 
@@ -32,13 +32,11 @@ export function expandRoute(
   try {
     const { outside, hosts } = split(bytes);
     const message = decode(MESSAGE, outside);
-    // What is wrong in it is reported by the whole, below.
-    const options = { around: parseSurroundings(new Issues(), "", message, parsers), onInvalid };
+    const options = { around: parseSurroundings(issues, "", message, parsers), onInvalid };
     const lazy = new LazyVirtualHosts(bytes, hosts, outside, options);
     if (former?.hostsByDomain instanceof LazyVirtualHosts) lazy.takeOver(former.hostsByDomain);
-    const whole = parseRouteConfiguration(issues, "", message, parsers);
     const configuration: RouteConfiguration = {
-      ...whole,
+      ...parseRouteSettings(issues, "", message, parsers),
       hostsByDomain: lazy,
       get virtualHosts() {
         return lazy.all();

@@ -65,19 +65,30 @@ export function parseRouteConfiguration(
   config: EnvoyConfigRouteV3RouteConfiguration,
   parsers: FilterParsers,
 ): RouteConfiguration {
-  if (config.vhds !== undefined) issues.unsupport(`${path}vhds`, "vhds");
-  if (config.ignorePathParametersInPathMatching === true) {
-    issues.unsupport(`${path}ignore_path_parameters_in_path_matching`, "ignore_path_parameters_in_path_matching");
-  }
   const around = parseSurroundings(issues, path, config, parsers);
   const virtualHosts = (config.virtualHosts ?? [])
     .map((host, index) => parseVirtualHost(issues, `${path}virtual_hosts[${index}]`, host, around));
   checkDomains(issues, path, virtualHosts);
+  return { ...parseRouteSettings(issues, path, config, parsers), virtualHosts, hostsByDomain: null };
+}
+
+/** A route configuration without its virtual hosts. */
+export type RouteSettings = Omit<RouteConfiguration, "virtualHosts" | "hostsByDomain">;
+
+/** Reads what a route configuration says for all of its virtual hosts; see {@linkcode parseRouteConfiguration}. */
+export function parseRouteSettings(
+  issues: Issues,
+  path: string,
+  config: EnvoyConfigRouteV3RouteConfiguration,
+  parsers: FilterParsers,
+): RouteSettings {
+  if (config.vhds !== undefined) issues.unsupport(`${path}vhds`, "vhds");
+  if (config.ignorePathParametersInPathMatching === true) {
+    issues.unsupport(`${path}ignore_path_parameters_in_path_matching`, "ignore_path_parameters_in_path_matching");
+  }
   return {
     // RDS names are keys; a configuration given in place needs none.
     name: path === "" ? required(issues, "name", config.name) : config.name ?? "",
-    virtualHosts,
-    hostsByDomain: null,
     headers: parseHeaderMutations(issues, path, config),
     ignorePortInHostMatching: config.ignorePortInHostMatching ?? false,
     mostSpecificHeaderMutationsWins: config.mostSpecificHeaderMutationsWins ?? false,
