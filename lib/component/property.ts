@@ -7,7 +7,7 @@ const number = (value: number | null | undefined): Value | undefined =>
   value === null || value === undefined ? undefined : { tag: "number", val: BigInt(Math.round(value)) };
 const truth = (val: boolean): Value => ({ tag: "truth", val });
 
-/** @see Envoy's attributes, `docs/root/intro/arch_overview/advanced/attributes.rst`. */
+/** Named as Envoy's attributes (its documentation, "Attributes" in the advanced part of the architecture overview). */
 const PROPERTIES: ReadonlyMap<string, (call: Call) => Value | undefined> = new Map(Object.entries(
   {
     "request.path": ({ request }) => text(request.path),
