@@ -2,50 +2,19 @@
 import assert from "node:assert/strict";
 import type { Mesh } from "../../mod.ts";
 import { packAny, typeUrl } from "../../lib/protobuf/registry.ts";
+import { filteredListener } from "../support/filtered_listener.ts";
 import { MeshRig, TYPE } from "../support/mesh_rig.ts";
 import { dockerConfig, TestRegistry } from "../support/test_registry.ts";
 import { until } from "../support/until.ts";
 import { recorder } from "../support/wasm_recorder.ts";
 
 const ECDS = typeUrl("envoy.config.core.v3.TypedExtensionConfig");
-const CLUSTER = "outbound|80||web.default.svc.cluster.local";
 const MUTATION = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
 
 /** An outbound listener at `10.1.1.1:7001` whose filter `stamp` is to be discovered. */
 function listener(initialFetchTimeout = {}) {
-  const name = "10.1.1.1_7001";
-  const router = packAny("envoy.extensions.filters.http.router.v3.Router", {});
-  return {
-    name,
-    value: {
-      name,
-      address: { socketAddress: { address: "10.1.1.1", portValue: 7001 } },
-      trafficDirection: "OUTBOUND",
-      filterChains: [{
-        filters: [{
-          name: "envoy.filters.network.http_connection_manager",
-          typedConfig: packAny("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
-            statPrefix: "test",
-            routeConfig: {
-              name: "inline",
-              virtualHosts: [{
-                name: "any",
-                domains: ["*"],
-                routes: [{ match: { prefix: "/" }, route: { cluster: CLUSTER } }],
-              }],
-            },
-            httpFilters: [
-              {
-                name: "stamp",
-                configDiscovery: { configSource: { ads: {}, initialFetchTimeout }, typeUrls: [typeUrl(MUTATION)] },
-              },
-              { name: "envoy.filters.http.router", typedConfig: router },
-            ],
-          }),
-        }],
-      }],
-    },
-  };
+  const configDiscovery = { configSource: { ads: {}, initialFetchTimeout }, typeUrls: [typeUrl(MUTATION)] };
+  return filteredListener(7001, [{ name: "stamp", configDiscovery }]);
 }
 
 function stamp(value: string) {

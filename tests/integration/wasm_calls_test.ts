@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { packAny } from "../../lib/protobuf/registry.ts";
 import { inboundTls } from "../../lib/testing/generate/tls.ts";
+import { filteredListener, type ListenerFilters, managerFilters } from "../support/filtered_listener.ts";
 import { MeshRig, TYPE } from "../support/mesh_rig.ts";
 import { callerModule, type CallerOptions } from "../support/wasm_caller.ts";
 
@@ -11,46 +12,16 @@ const CLUSTERS: CallerOptions = {
   grpc: "outbound|50051||greeter.default.svc.cluster.local",
 };
 
-/** The HTTP connection manager in front of a cluster, with the plugin where it has something to call. */
-function filters(cluster: string, options: CallerOptions | null, runtime = "envoy.wasm.runtime.v8") {
-  return [{
-    name: "envoy.filters.network.http_connection_manager",
-    typedConfig: packAny("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
-      statPrefix: "test",
-      routeConfig: {
-        name: "inline",
-        virtualHosts: [{ name: "any", domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster } }] }],
-      },
-      httpFilters: [
-        ...options === null ? [] : [{
-          name: "default.caller",
-          typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", {
-            config: {
-              name: "default.caller",
-              vmConfig: { runtime, code: { local: { inlineBytes: callerModule(options) } } },
-            },
-          }),
-        }],
-        {
-          name: "envoy.filters.http.router",
-          typedConfig: packAny("envoy.extensions.filters.http.router.v3.Router", {}),
-        },
-      ],
-    }),
-  }];
+/** The plugin, where it has something to call. */
+function plugin(options: CallerOptions | null, runtime = "envoy.wasm.runtime.v8"): ListenerFilters {
+  if (options === null) return [];
+  const name = "default.caller";
+  const vmConfig = { runtime, code: { local: { inlineBytes: callerModule(options) } } };
+  return [{ name, typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", { config: { name, vmConfig } }) }];
 }
 
 function outboundListener(options: CallerOptions, runtime?: string) {
-  const name = "10.1.1.1_7001";
-  return {
-    name,
-    value: {
-      name,
-      address: { socketAddress: { address: "10.1.1.1", portValue: 7001 } },
-      trafficDirection: "OUTBOUND",
-      filterChains: [{ filters: filters("outbound|80||web.default.svc.cluster.local", options, runtime) }],
-    },
-  };
+  return filteredListener(7001, plugin(options, runtime));
 }
 
 /** What every workload gets for the ports given. */
@@ -63,7 +34,7 @@ function inboundListener(ports: readonly (readonly [port: number, options: Calle
       trafficDirection: "INBOUND",
       filterChains: ports.map(([port, options]) => ({
         name: `0.0.0.0_${port}`,
-        filters: filters(`inbound|${port}||`, options),
+        filters: managerFilters(`inbound|${port}||`, plugin(options)),
         filterChainMatch: { destinationPort: { value: port }, transportProtocol: "tls" },
         transportSocket: inboundTls("cluster.local", ["h2", "http/1.1"]),
       })),

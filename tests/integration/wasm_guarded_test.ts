@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { packAny } from "../../lib/protobuf/registry.ts";
 import type { JoinOptions, Mesh } from "../../mod.ts";
+import { filteredListener } from "../support/filtered_listener.ts";
 import { MeshRig, TYPE } from "../support/mesh_rig.ts";
 import { recorder, type RecorderActions } from "../support/wasm_recorder.ts";
 
-const CLUSTER = "outbound|80||web.default.svc.cluster.local";
 const BUDGET_MS = 100;
 const GUARDED: JoinOptions = { wasm: { runtime: "guarded", budgetMs: BUDGET_MS, maxMemoryBytes: 4 * 65_536 } };
 
@@ -13,36 +13,11 @@ const GUARDED: JoinOptions = { wasm: { runtime: "guarded", budgetMs: BUDGET_MS, 
 function listener(port: number, actions: RecorderActions, options: object = {}, runtime = "envoy.wasm.runtime.v8") {
   const name = `10.1.1.1_${port}`;
   const vmConfig = { vmId: name, runtime, code: { local: { inlineBytes: recorder(actions) } } };
-  const manager = packAny("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
-    statPrefix: "test",
-    routeConfig: {
-      name: "inline",
-      virtualHosts: [{
-        name: "any",
-        domains: ["*"],
-        routes: [{ match: { prefix: "/" }, route: { cluster: CLUSTER } }],
-      }],
-    },
-    httpFilters: [
-      {
-        name: "default.plugin",
-        typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", { config: { name, vmConfig, ...options } }),
-      },
-      {
-        name: "envoy.filters.http.router",
-        typedConfig: packAny("envoy.extensions.filters.http.router.v3.Router", {}),
-      },
-    ],
-  });
-  return {
-    name,
-    value: {
-      name,
-      address: { socketAddress: { address: "10.1.1.1", portValue: port } },
-      trafficDirection: "OUTBOUND",
-      filterChains: [{ filters: [{ name: "envoy.filters.network.http_connection_manager", typedConfig: manager }] }],
-    },
-  };
+  const config = { name, vmConfig, ...options };
+  return filteredListener(port, [{
+    name: "default.plugin",
+    typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", { config }),
+  }]);
 }
 
 const LOOP_IF_ASKED = `(if (i32.ge_u (local.get $n) (i32.const 0)) (then

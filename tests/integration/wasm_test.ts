@@ -1,51 +1,22 @@
 /** Wasm plugins in a whole mesh: what callers and servers see of them, and how they come and go. */
 import assert from "node:assert/strict";
 import { packAny } from "../../lib/protobuf/registry.ts";
+import { filteredListener } from "../support/filtered_listener.ts";
 import { MeshRig, TYPE } from "../support/mesh_rig.ts";
 import { until } from "../support/until.ts";
 import { recorder, type RecorderActions } from "../support/wasm_recorder.ts";
 
-const CLUSTER = "outbound|80||web.default.svc.cluster.local";
-
 /** An outbound listener at `10.1.1.1:7001` that leads to the service `web` through a plugin. */
 function listener(actions: RecorderActions) {
-  return {
-    name: "10.1.1.1_7001",
-    value: {
-      name: "10.1.1.1_7001",
-      address: { socketAddress: { address: "10.1.1.1", portValue: 7001 } },
-      trafficDirection: "OUTBOUND",
-      filterChains: [{
-        filters: [{
-          name: "envoy.filters.network.http_connection_manager",
-          typedConfig: packAny("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", {
-            statPrefix: "test",
-            routeConfig: {
-              name: "inline",
-              virtualHosts: [{
-                name: "any",
-                domains: ["*"],
-                routes: [{ match: { prefix: "/" }, route: { cluster: CLUSTER } }],
-              }],
-            },
-            httpFilters: [
-              {
-                name: "default.plugin",
-                typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", {
-                  config: { name: "default.plugin", vmConfig: { code: { local: { inlineBytes: recorder(actions) } } } },
-                }),
-              },
-              { name: "istio.stats", typedConfig: packAny("stats.PluginConfig", {}) },
-              {
-                name: "envoy.filters.http.router",
-                typedConfig: packAny("envoy.extensions.filters.http.router.v3.Router", {}),
-              },
-            ],
-          }),
-        }],
-      }],
+  return filteredListener(7001, [
+    {
+      name: "default.plugin",
+      typedConfig: packAny("envoy.extensions.filters.http.wasm.v3.Wasm", {
+        config: { name: "default.plugin", vmConfig: { code: { local: { inlineBytes: recorder(actions) } } } },
+      }),
     },
-  };
+    { name: "istio.stats", typedConfig: packAny("stats.PluginConfig", {}) },
+  ]);
 }
 
 const TEXT = `(data (i32.const 512) "x-wasm") (data (i32.const 520) "1") (data (i32.const 528) "content-length")

@@ -1,4 +1,5 @@
 import type { GuestFunction, HostFunction, WasmRuntime } from "../../lib/proxy_wasm/runtime/runtime.ts";
+import { HOST_FUNCTIONS } from "./host_functions.ts";
 import { assemble } from "./wasm_rig.ts";
 
 /** A function of the host as modules import it: parameters, `i` for i32 and `l` for i64; `null` for no result. */
@@ -10,49 +11,7 @@ export interface HostSignature {
 }
 
 const ENV: Readonly<Record<string, string>> = {
-  proxy_log: "iii",
-  proxy_get_log_level: "i",
-  proxy_get_current_time_nanoseconds: "i",
-  proxy_set_tick_period_milliseconds: "i",
-  proxy_get_configuration: "ii",
-  proxy_get_buffer_bytes: "iiiii",
-  proxy_get_buffer_status: "iii",
-  proxy_set_buffer_bytes: "iiiii",
-  proxy_get_header_map_pairs: "iii",
-  proxy_set_header_map_pairs: "iii",
-  proxy_get_header_map_value: "iiiii",
-  proxy_add_header_map_value: "iiiii",
-  proxy_replace_header_map_value: "iiiii",
-  proxy_remove_header_map_value: "iii",
-  proxy_get_header_map_size: "ii",
-  proxy_get_property: "iiii",
-  proxy_set_property: "iiii",
-  proxy_continue_stream: "i",
-  proxy_close_stream: "i",
-  proxy_continue_request: "",
-  proxy_continue_response: "",
-  proxy_clear_route_cache: "",
-  proxy_send_local_response: "iiiiiiii",
-  proxy_http_call: "iiiiiiiiii",
-  proxy_grpc_call: "iiiiiiiiiiii",
-  proxy_grpc_stream: "iiiiiiiii",
-  proxy_grpc_send: "iiii",
-  proxy_grpc_cancel: "i",
-  proxy_grpc_close: "i",
-  proxy_get_status: "iii",
-  proxy_set_shared_data: "iiiii",
-  proxy_get_shared_data: "iiiii",
-  proxy_register_shared_queue: "iii",
-  proxy_resolve_shared_queue: "iiiii",
-  proxy_enqueue_shared_queue: "iii",
-  proxy_dequeue_shared_queue: "iii",
-  proxy_define_metric: "iiii",
-  proxy_record_metric: "il",
-  proxy_increment_metric: "il",
-  proxy_get_metric: "ii",
-  proxy_set_effective_context: "i",
-  proxy_done: "",
-  proxy_call_foreign_function: "iiiiii",
+  ...HOST_FUNCTIONS,
   proxy_unheard_of: "iii",
   pthread_equal: "ii",
 };

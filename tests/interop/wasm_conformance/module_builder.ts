@@ -1,3 +1,4 @@
+import { HOST_FUNCTIONS } from "../../support/host_functions.ts";
 import { assemble } from "../../support/wasm_rig.ts";
 
 /** Callbacks by the short names of traces: parameters beside the id of the context, and whether there is a result. */
@@ -24,53 +25,6 @@ export const CALLBACKS = {
 
 /** Short name of a callback. */
 export type CallbackName = keyof typeof CALLBACKS;
-
-/** Parameters of host functions: `i` for i32, `l` for i64. All of them answer with a status. */
-const IMPORTS: Readonly<Record<string, string>> = {
-  proxy_log: "iii",
-  proxy_get_log_level: "i",
-  proxy_get_current_time_nanoseconds: "i",
-  proxy_set_tick_period_milliseconds: "i",
-  proxy_get_configuration: "ii",
-  proxy_get_buffer_bytes: "iiiii",
-  proxy_get_buffer_status: "iii",
-  proxy_set_buffer_bytes: "iiiii",
-  proxy_get_header_map_pairs: "iii",
-  proxy_set_header_map_pairs: "iii",
-  proxy_get_header_map_value: "iiiii",
-  proxy_add_header_map_value: "iiiii",
-  proxy_replace_header_map_value: "iiiii",
-  proxy_remove_header_map_value: "iii",
-  proxy_get_header_map_size: "ii",
-  proxy_get_property: "iiii",
-  proxy_set_property: "iiii",
-  proxy_continue_stream: "i",
-  proxy_close_stream: "i",
-  proxy_continue_request: "",
-  proxy_continue_response: "",
-  proxy_clear_route_cache: "",
-  proxy_send_local_response: "iiiiiiii",
-  proxy_http_call: "iiiiiiiiii",
-  proxy_grpc_call: "iiiiiiiiiiii",
-  proxy_grpc_stream: "iiiiiiiii",
-  proxy_grpc_send: "iiii",
-  proxy_grpc_cancel: "i",
-  proxy_grpc_close: "i",
-  proxy_set_shared_data: "iiiii",
-  proxy_get_shared_data: "iiiii",
-  proxy_register_shared_queue: "iii",
-  proxy_resolve_shared_queue: "iiiii",
-  proxy_enqueue_shared_queue: "iii",
-  proxy_dequeue_shared_queue: "iii",
-  proxy_define_metric: "iiii",
-  proxy_record_metric: "il",
-  proxy_increment_metric: "il",
-  proxy_get_metric: "ii",
-  proxy_get_status: "iii",
-  proxy_set_effective_context: "i",
-  proxy_done: "",
-  proxy_call_foreign_function: "iiiiii",
-};
 
 /** Part of a traced line: text, a number (an i32 expression), bytes (pointer and length) as they are or as digits. */
 export type Part =
@@ -165,7 +119,9 @@ export class ModuleBuilder {
 
   /** A call of a host function, as an expression. */
   call(name: string, ...args: readonly (string | number)[]): string {
-    if (IMPORTS[name] === undefined) throw new Error(`Cannot import '${name}': its parameters are not known here`);
+    if (HOST_FUNCTIONS[name] === undefined) {
+      throw new Error(`Cannot import '${name}': its parameters are not known here`);
+    }
     this.#imports.add(name);
     return `(call $${name} ${args.map((arg) => typeof arg === "number" ? int(arg) : arg).join(" ")})`;
   }
@@ -256,9 +212,10 @@ export class ModuleBuilder {
       letters === "" ? "" : `(param ${[...letters].map((it) => it === "l" ? "i64" : "i32").join(" ")})`;
     return `(module
       ${
-      [...this.#imports].map((it) => `(import "env" "${it}" (func $${it} ${type(IMPORTS[it]!)} (result i32)))`).join(
-        "\n",
-      )
+      [...this.#imports].map((it) => `(import "env" "${it}" (func $${it} ${type(HOST_FUNCTIONS[it]!)} (result i32)))`)
+        .join(
+          "\n",
+        )
     }
       ${this.imports}
       (memory (export "memory") 96)
